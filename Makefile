@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# make video PROMPT="CBABBC"    set up, then make the video (MODEL=, QUALITY=draft|preview|final, OUT= if wanted)
+# make test                     set up, then lint, check types and run all tests
+# make test-blender BPY=4.5.15  the Blender-side tests on another Blender
+# make setup, lint, extension, clean
+# Recipes use relative paths only, so a checkout path with spaces works.
+
+PYTHON ?=
+BPY ?= 4.5.15
+VENV := .venv/bin/python
+
+# As typed: $(value) keeps make from expanding a dollar sign in them, and the shell sees them as environment only.
+export FP_PROMPT := $(value PROMPT)
+export FP_MODEL := $(value MODEL)
+export FP_QUALITY := $(value QUALITY)
+export FP_OUT := $(value OUT)
+export FP_PYTHON := $(value PYTHON)
+export FP_BPY := $(value BPY)
+unexport PROMPT MODEL QUALITY OUT PYTHON BPY
+
+# bpy up to 5.0 is made for Python 3.11, later ones for 3.13.
+PYTHON_FOR_BPY = case "$$FP_BPY" in 4.* | 5.0.*) echo 3.11 ;; *) echo 3.13 ;; esac
+
+.PHONY: help setup video test lint extension test-blender clean
+
+help:
+	@sed -n 's/^# make /make /p' Makefile
+
+setup:
+	@python=$$(sh scripts/find_python.sh 3.11 "$$FP_PYTHON") && "$$python" scripts/setup.py
+
+video:
+	@if [ -z "$$FP_PROMPT" ]; then \
+	  echo 'There is no prompt. Write, for example: make video PROMPT="CBABBC"' >&2; exit 2; fi
+	@$(MAKE) --no-print-directory -s setup
+	@exec $(VENV) scripts/make_video.py $${FP_MODEL:+--model "$$FP_MODEL"} $${FP_QUALITY:+--quality "$$FP_QUALITY"} \
+	  $${FP_OUT:+-o "$$FP_OUT"} -- "$$FP_PROMPT"
+
+# addon/ is the package forward_pass; mypy learns that from a link.
+lint: setup
+	@$(VENV) -m ruff check .
+	@$(VENV) -m ruff format --check .
+	@mkdir -p .venv/types && ln -sfn ../../addon .venv/types/forward_pass
+	@MYPYPATH=.venv/types $(VENV) -m mypy .venv/types/forward_pass scripts tests
+
+test: lint
+	@$(VENV) -m pytest
+
+extension: setup
+	@$(VENV) scripts/build_extension.py
+
+test-blender:
+	@python=$$(sh scripts/find_python.sh "$$($(PYTHON_FOR_BPY))" "$$FP_PYTHON") && \
+	  "$$python" scripts/setup.py --bpy "$$FP_BPY"
+	@".venv-$$FP_BPY/bin/python" -m pytest tests/core tests/process tests/scene tests/render tests/ui \
+	  tests/test_extension.py
+
+clean:
+	rm -rf .venv .venv-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find addon scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
