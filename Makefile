@@ -18,6 +18,7 @@ export FP_PYTHON := $(value PYTHON)
 export FP_BPY := $(value BPY)
 unexport PROMPT MODEL QUALITY OUT PYTHON BPY
 
+SET_UP = python=$$(sh scripts/find_python.sh 3.11 "$$FP_PYTHON") && "$$python" scripts/setup.py
 # bpy up to 5.0 is made for Python 3.11, later ones for 3.13.
 PYTHON_FOR_BPY = case "$$FP_BPY" in 4.* | 5.0.*) echo 3.11 ;; *) echo 3.13 ;; esac
 
@@ -27,12 +28,12 @@ help:
 	@sed -n 's/^# make /make /p' Makefile
 
 setup:
-	@python=$$(sh scripts/find_python.sh 3.11 "$$FP_PYTHON") && "$$python" scripts/setup.py
+	@$(SET_UP)
 
 video:
 	@if [ -z "$$FP_PROMPT" ]; then \
 	  echo 'There is no prompt. Write, for example: make video PROMPT="CBABBC"' >&2; exit 2; fi
-	@$(MAKE) --no-print-directory -s setup
+	@$(SET_UP)
 	@exec $(VENV) scripts/make_video.py $${FP_MODEL:+--model "$$FP_MODEL"} $${FP_QUALITY:+--quality "$$FP_QUALITY"} \
 	  $${FP_OUT:+-o "$$FP_OUT"} -- "$$FP_PROMPT"
 

@@ -150,10 +150,8 @@ def pip_install(env: Environment, log: Path) -> None:
                 progress.show(text)
     if process.returncode:
         what = errors[-1] if errors else f"pip ended with exit status {process.returncode}"
-        raise SetupError(
-            f"The packages could not be installed: {what}",
-            f"Check the network and the free disk space (about 3 GB). All that pip said is in {log.relative_to(ROOT)}.",
-        )
+        hint = f"Check the network and the free disk space. All that pip said is in {env.folder.name}/{log.name}."
+        raise SetupError(f"The packages could not be installed: {what}", hint)
 
 
 def check_imports(env: Environment) -> None:
