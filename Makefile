@@ -21,6 +21,7 @@ unexport PROMPT MODEL QUALITY OUT PYTHON BPY
 SET_UP = python=$$(sh scripts/find_python.sh 3.11 "$$FP_PYTHON") && "$$python" scripts/setup.py
 # bpy up to 5.0 is made for Python 3.11, later ones for 3.13.
 PYTHON_FOR_BPY = case "$$FP_BPY" in 4.* | 5.0.*) echo 3.11 ;; *) echo 3.13 ;; esac
+BLENDER_TESTS := $(wildcard tests/core tests/process tests/scene tests/render tests/ui) tests/test_extension.py
 
 .PHONY: help setup video test lint extension test-blender clean
 
@@ -53,8 +54,7 @@ extension: setup
 test-blender:
 	@python=$$(sh scripts/find_python.sh "$$($(PYTHON_FOR_BPY))" "$$FP_PYTHON") && \
 	  "$$python" scripts/setup.py --bpy "$$FP_BPY"
-	@".venv-$$FP_BPY/bin/python" -m pytest tests/core tests/process tests/scene tests/render tests/ui \
-	  tests/test_extension.py
+	@".venv-$$FP_BPY/bin/python" -m pytest $(BLENDER_TESTS)
 
 clean:
 	rm -rf .venv .venv-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

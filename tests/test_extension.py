@@ -39,14 +39,14 @@ seen = {"install": sorted(bpy.ops.extensions.package_install_files(
 seen["enabled"] = module in bpy.context.preferences.addons
 first = classes(), properties() - before
 seen["classes"] = sorted(first[0])
+seen["panels"] = sorted(name for name in classes()
+                        if getattr(getattr(bpy.types, name), "bl_category", "") == "Forward Pass")
 addon_utils.disable(module)
 seen["left"] = sorted(classes()) + sorted(map(list, properties() - before))
 errors = []
 addon_utils.enable(module, handle_error=lambda error: errors.append(repr(error)))
 seen["errors"] = errors
 seen["again"] = (classes(), properties() - before) == first
-seen["panels"] = sorted(name for name in classes()
-                        if getattr(getattr(bpy.types, name), "bl_category", "") == "Forward Pass")
 seen["foreign"] = sorted({"torch", "forward_pass"} & set(sys.modules))
 print("RESULT " + json.dumps(seen))
 sys.stdout.flush()
