@@ -144,8 +144,9 @@ def pip_install(env: Environment, log: Path) -> None:
         assert process.stdout is not None
         for line in process.stdout:
             file.write(line)
-            if line.lstrip().startswith("ERROR:"):
-                errors.append(line.split("ERROR:", 1)[1].strip())
+            kind, _, reason = line.strip().partition(": ")
+            if kind in ("ERROR", "error") and reason != "subprocess-exited-with-error":
+                errors.append(reason)
             if text := what_pip_does(line.strip()):
                 progress.show(text)
     if process.returncode:

@@ -53,12 +53,15 @@ def test_a_failure_leaves_no_stamp(env: setup.Environment, monkeypatch: pytest.M
     assert not env.stamp.exists() and not env.is_ready()
 
 
-def test_pip_s_last_error_is_the_sentence(env: setup.Environment) -> None:
+@pytest.mark.parametrize(
+    "said", ["ERROR: No such version", "      error: No such version\nerror: subprocess-exited-with-error"]
+)
+def test_pip_s_last_error_is_the_sentence(env: setup.Environment, said: str) -> None:
     env.python.unlink()
-    env.python.write_text("#!/bin/sh\necho Collecting torch\necho 'ERROR: No matching distribution'\nexit 1\n")
+    env.python.write_text(f"#!/bin/sh\necho Collecting torch\ncat <<'END'\n{said}\nEND\nexit 1\n")
     env.python.chmod(0o755)
     log = env.folder / "setup.log"
-    with pytest.raises(setup.SetupError, match="could not be installed: No matching distribution") as caught:
+    with pytest.raises(setup.SetupError, match="could not be installed: No such version$") as caught:
         setup.pip_install(env, log)
     assert caught.value.hint.endswith(".venv/setup.log.")
     assert "Collecting torch" in log.read_text(encoding="utf-8")
