@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A scene's render settings, changed for a while and put back."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import bpy
+
+from ..core.errors import UserError
+from .presets import Quality
+
+# EEVEE has had two ids; the first that this Blender knows is taken.
+ENGINE_IDS = {
+    "auto": ("BLENDER_EEVEE", "BLENDER_EEVEE_NEXT"),
+    "eevee": ("BLENDER_EEVEE", "BLENDER_EEVEE_NEXT"),
+    "cycles": ("CYCLES",),
+}
+
+
+@contextlib.contextmanager
+def changed(*settings: tuple[Any, str, Any]) -> Iterator[None]:
+    """Sets (owner, attribute, value) one after another and puts the old values back at the end.
+
+    An owner that is None, or does not have the attribute in this Blender, is passed over. The old values go back in
+    the order in which they were set, as some decide which values the next may have (media type, then file format).
+    """
+    old: list[tuple[Any, str, Any]] = []
+    try:
+        for owner, attribute, value in settings:
+            if owner is not None and hasattr(owner, attribute):
+                old.append((owner, attribute, getattr(owner, attribute)))
+                setattr(owner, attribute, value)
+        yield
+    finally:
+        for owner, attribute, value in old:
+            setattr(owner, attribute, value)
+
+
+def engine_id(scene: bpy.types.Scene, engine: str) -> str:
+    """What this Blender calls `engine` ("auto", "eevee", "cycles"). Raises `UserError` where it is switched off."""
+    before = scene.render.engine
+    for name in ENGINE_IDS[engine]:
+        try:
+            scene.render.engine = name
+        except TypeError:  # not a member of the enumeration
+            continue
+        scene.render.engine = before
+        return name
+    raise UserError(f"This Blender has no {engine} engine.", "Use another engine, or switch its add-on on.")
+
+
+@contextlib.contextmanager
+def still_settings(scene: bpy.types.Scene, quality: Quality) -> Iterator[None]:
+    """`scene` set up to render one PNG after another in `quality`: everything but its time, which is its own."""
+    render, image = scene.render, scene.render.image_settings
+    with changed(
+        (render, "engine", engine_id(scene, quality.engine)),
+        (render, "resolution_x", quality.size[0]),
+        (render, "resolution_y", quality.size[1]),
+        (render, "resolution_percentage", 100),
+        (image, "media_type", "IMAGE"),
+        (image, "file_format", "PNG"),
+        (image, "color_mode", "RGB"),
+        (image, "color_depth", "8"),
+        (image, "compression", 15),
+        (scene.eevee, "taa_render_samples", quality.samples),
+        (getattr(scene, "cycles", None), "samples", quality.samples),
+        # EEVEE turns the world into a light probe anew for every frame: at the usual 1024 that takes a CPU a second,
+        # several times the frame itself, and scenes that shine by emission gain nothing from it.
+        (scene.world, "probe_resolution", "128"),
+    ):
+        yield
