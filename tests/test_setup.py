@@ -61,7 +61,7 @@ def test_pip_s_last_error_is_the_sentence(env: setup.Environment, said: str) -> 
     env.python.write_text(f"#!/bin/sh\necho Collecting torch\ncat <<'END'\n{said}\nEND\nexit 1\n")
     env.python.chmod(0o755)
     log = env.folder / "setup.log"
-    with pytest.raises(setup.SetupError, match="could not be installed: No such version$") as caught:
+    with pytest.raises(setup.SetupError, match=r"could not be installed: No such version$") as caught:
         setup.pip_install(env, log)
     assert caught.value.hint.endswith(".venv/setup.log.")
     assert "Collecting torch" in log.read_text(encoding="utf-8")
