@@ -9,8 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Machines that build and test at once are slow at times; a property that holds late still holds.
+settings.register_profile("forward pass", deadline=None)
+settings.load_profile("forward pass")
 
 ROOT = Path(__file__).resolve().parent.parent
+STATUS = pytest.StashKey[int]()
 
 
 @pytest.fixture(scope="session")
@@ -44,9 +50,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
-
-
-STATUS = pytest.StashKey[int]()
 
 
 @pytest.hookimpl(trylast=True)
