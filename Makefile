@@ -21,6 +21,11 @@ unexport PROMPT MODEL QUALITY OUT PYTHON BPY
 SET_UP = python=$$(sh scripts/find_python.sh 3.11 "$$FP_PYTHON") && "$$python" scripts/setup.py
 # bpy up to 5.0 is made for Python 3.11, later ones for 3.13.
 PYTHON_FOR_BPY = case "$$FP_BPY" in 4.* | 5.0.*) echo 3.11 ;; *) echo 3.13 ;; esac
+# addon/ is the package forward_pass; mypy learns that from a link.
+TYPES := .venv/types
+LINT = $(VENV) -m ruff check . && $(VENV) -m ruff format --check . && \
+  mkdir -p $(TYPES) && ln -sfn ../../addon $(TYPES)/forward_pass && \
+  MYPYPATH=$(TYPES) $(VENV) -m mypy $(TYPES)/forward_pass scripts tests
 BLENDER_TESTS := $(wildcard tests/core tests/process tests/scene tests/render tests/ui) tests/test_extension.py
 
 .PHONY: help setup video test lint extension test-blender clean
@@ -38,15 +43,12 @@ video:
 	@exec $(VENV) scripts/make_video.py $${FP_MODEL:+--model "$$FP_MODEL"} $${FP_QUALITY:+--quality "$$FP_QUALITY"} \
 	  $${FP_OUT:+-o "$$FP_OUT"} -- "$$FP_PROMPT"
 
-# addon/ is the package forward_pass; mypy learns that from a link.
 lint: setup
-	@$(VENV) -m ruff check .
-	@$(VENV) -m ruff format --check .
-	@mkdir -p .venv/types && ln -sfn ../../addon .venv/types/forward_pass
-	@MYPYPATH=.venv/types $(VENV) -m mypy .venv/types/forward_pass scripts tests
+	@$(LINT)
 
-test: lint
-	@$(VENV) -m pytest
+# The tests run even where a linter complains, so that one look shows all.
+test: setup
+	@status=0; { $(LINT); } || status=1; $(VENV) -m pytest || status=1; exit $$status
 
 extension: setup
 	@$(VENV) scripts/build_extension.py

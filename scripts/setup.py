@@ -192,7 +192,7 @@ def set_up(env: Environment) -> None:
     env.stamp.unlink(missing_ok=True)
     started = time.monotonic()
     name = env.folder.name
-    print(f"Setting up {name} (once; a few minutes, about 2 GB)", flush=True)
+    print(f"Setting up {name} (once; this takes a few minutes)", flush=True)
     print(f"[1/3] a virtual environment of Python {sys.version.split()[0]}", flush=True)
     make_folder(env)
     print("[2/3] the packages", flush=True)
