@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The two ends of a model: the tokens with their embedding at the left, the vocabulary at the right."""
+
+from __future__ import annotations
+
+from .layout_parts import PITCH
+from .layout_types import THICKNESS, Card, text_width
+from .placement import EDGE, Draft
+from .placement_pieces import DROP, STATISTICS, Extent, margin, name_front, name_top, place_norm, stub
+
+CARD = (6.0, 1.8)  # width and height: the height leaves a seam between the rows
+
+
+def place_embedding(draft: Draft, right: float, y: float) -> Extent:
+    """Both tables and what is looked up in them, up to the first residual, ending at `right`; the spine's face is at
+    `y`. From the front: residual, positions with their table, tokens with theirs."""
+    shape, gaps = draft.shape, draft.gaps
+    c, x = shape.channels, right - shape.channels
+    lane = y + gaps.lane
+    deep = PITCH["position"] * shape.context
+    draft.fence_x("residual_0", x, y, c)
+    name_front(draft, "residual_0", x, y - 0.5 * gaps.road, None, "embedding", color="token")
+    draft.fence_x("position_embedding", x, lane, c)
+    name_front(draft, "position_embedding", x, lane, None, "embedding")
+    stub(draft, x, y, None)
+    table = lane + gaps.front(deep, EDGE)
+    draft.tile("position_table", x, table, shape.context, c, "y")
+
+    tokens = table + deep + gaps.stage + 2 * DROP * gaps.text
+    draft.fence_x("token_embedding", x, tokens, c)
+    name_front(draft, "token_embedding", x, tokens, None, "embedding")
+    words = tokens + gaps.front(shape.vocab, EDGE)
+    draft.tile("token_table", x, words, shape.vocab, c, "y")
+    side = right + 0.5 * gaps.stage
+    draft.road(
+        [(x + 0.85 * c, tokens - 1), (x + 0.85 * c, tokens - 3), (side, tokens - 3), (side, y)],
+        0.08 * c,
+        "flow",
+    )
+    for text, part, back in (
+        ("W_position", "position_table", table + deep),
+        ("W_token", "token_table", words + shape.vocab),
+    ):
+        size = min(gaps.text, 0.5 * c / text_width(text, 1.0))
+        if part == "token_table":
+            draft.name(text, x, back + 0.5 * size, size, 2, section="embedding")
+        else:
+            draft.name(text, x - EDGE, back - size, size, 2, section="embedding", align="right")
+    size = 0.75 * gaps.layer_text
+    low = words + shape.vocab + 2 * gaps.text + 0.4 * size
+    draft.name("embedding", right, low, size, 0, section="embedding", align="right")
+    edge = 0.35 * gaps.section
+    draft.plate((x - edge, lane - 0.45 * gaps.lane), (right + edge, words + shape.vocab + 2 * gaps.text + edge), 1)
+    left = min(x, right - text_width("embedding", size), x - EDGE - text_width("W_position", gaps.text))
+    return Extent(left, right, low + size)
+
+
+def place_cards(right: float, height: float, count: int) -> tuple[Card, ...]:
+    """A column of cards that ends at `right` in the spine lane, beside fences of this height: each where its token's
+    row is. The last token of a run was never read, so its card hangs one row below the fences."""
+    x, pitch = right - 0.5 * CARD[0], PITCH["token"]
+    return tuple(Card(token, (x, 0.0, height - (token + 0.5) * pitch), CARD) for token in range(count))
+
+
+def place_output(draft: Draft, x: float, y: float) -> Extent:
+    """The last norm, the vocabulary, logits and probabilities, from `x` on; the spine's face is at `y`."""
+    shape, gaps = draft.shape, draft.gaps
+    c, v = shape.channels, shape.vocab
+    lane = y + gaps.lane
+    norm = x + margin(gaps)
+    place_norm(draft, "final", "final_norm", norm, lane, None, "output")
+    stub(draft, norm, y, None)
+    base = lane + gaps.front(v, EDGE)
+    draft.tile("w_vocab", norm, base, c, v, "x")
+    logits = norm + c + EDGE
+    draft.fence_y("logits", logits, base, v)
+    draft.name("W_vocab", norm, base + v + 0.5 * gaps.text, gaps.text, 2, width=c)
+    name_top(draft, "logits", logits, base, None, "output")
+
+    statistics = logits + THICKNESS + max(gaps.parallel, text_width("logits", gaps.text))
+    chances = statistics + STATISTICS + gaps.cell
+    draft.fence_x("probability_max", statistics, base, 1)
+    draft.fence_x("probability_sum", statistics + STATISTICS - 1, base, 1)
+    middle, room = statistics + 0.5 * STATISTICS, STATISTICS + 1.6 * gaps.cell
+    small = min(0.6 * gaps.text, room / text_width("max, sum", 1.0))
+    draft.name("max, sum", middle, base - DROP * small, small, 3, align="center", color="secondary")
+    # No multiply shares their edge, so they turn to the viewer, unless there are too many to stand side by side.
+    place = draft.fence_x if v <= c else draft.fence_y
+    place("probabilities", chances, base, v)
+    draft.name("probabilities", chances + 0.5, base - DROP * gaps.text, gaps.text, 2)
+
+    size = 0.75 * gaps.layer_text
+    low = base + v + 2 * gaps.text + 0.4 * size
+    draft.name("vocabulary", norm, low, size, 0)
+    right = max(chances + max(v, text_width("probabilities", gaps.text)), norm + text_width("vocabulary", size))
+    edge = 0.35 * gaps.section
+    draft.plate((x - edge, lane - 0.45 * gaps.lane), (right + edge, base + v + 2 * gaps.text + edge), 1)
+    return Extent(x, right, low + size)
