@@ -1,89 +1,492 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens when: acts, sweeps, shots and captions on one time line, in seconds of story time. Pure data."""
+"""A trace and its layout -> the story: what a viewer sees and reads, when. A pure function."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .layout import Bounds
+import numpy as np
+
+from .examples import Example, choose_example
+from .layout_types import Layout
+from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products, Shot, Story, Use
+from .timeline import Timeline, Window
+from .trace import Trace
+from .values import Values
+
+__all__ = ["Act", "Arrival", "Caption", "Fill", "Formula", "Legend", "Products", "Shot", "Story", "Use", "tell"]
+
+# The stages of a layer when it is run through as a whole, with the share of the time that each takes.
+LAYER_STAGES = (
+    ("norm", 0.5),
+    ("qkv", 1.2),
+    ("flat", 0.3),
+    ("scores", 0.8),
+    ("softmax", 0.8),
+    ("mix", 0.7),
+    ("projection", 0.9),
+    ("mlp_norm", 0.4),
+    ("up", 0.9),
+    ("gelu", 0.4),
+    ("down", 0.9),
+)
+SLOWEST, FASTEST = 3.0, 0.3  # bounds of the pace
+
+
+def tell(trace: Trace, layout: Layout, seconds: float | None = None) -> Story:
+    """The story of a run, about `seconds` long where given: actions are stretched or shortened, captions always
+    get the time to be read, so a story has a shortest length."""
+    teller = _Teller(trace, layout)
+    if seconds is None:
+        return teller.tell(1.0)
+    low, high = FASTEST, SLOWEST
+    for _ in range(20):
+        middle = (low + high) / 2
+        low, high = (low, middle) if teller.tell(middle).duration > seconds else (middle, high)
+    return teller.tell(low)
 
 
 @dataclass(frozen=True)
-class Act:
-    """A chapter of the video. `start` and `duration` in seconds; acts follow each other without gaps."""
-
-    name: str
-    start: float
-    duration: float
-
-
-@dataclass(frozen=True)
-class Caption:
-    """A line of the narration, in the lower third; captions never overlap in time."""
-
-    start: float
-    duration: float
-    text: str
+class _Shape:
+    layers: int
+    heads: int
+    channels: int
+    neurons: int
 
 
-@dataclass(frozen=True)
-class Formula:
-    """The running formula above the caption. `parts` are (text, name of a theme colour)."""
+class _Teller:
+    """Tells one run; every method is one act, or one stretch that acts share."""
 
-    start: float
-    duration: float
-    parts: tuple[tuple[str, str], ...]
+    def __init__(self, trace: Trace, layout: Layout) -> None:
+        self.trace = trace
+        self.layout = layout
+        self.values = Values(trace, layout)
+        layers = 1 + max(b.layer for b in layout.blocks if b.layer is not None)
+        heads = 1 + max(b.head for b in layout.blocks if b.head is not None)
+        channels = self.values.blocks["s0.residual_0"].shape[1]
+        self.shape = _Shape(layers, heads, channels, self.values.blocks["s0.l0.hidden"].shape[1])
+        self.example: Example = choose_example(trace)
+        self.texts = [token.text for token in trace.tokens]
+        self.prompt = len(trace.prompt_tokens)
+
+    def tell(self, pace: float) -> Story:
+        """The whole story at a pace."""
+        self.line = Timeline(self.layout, self.values, pace)
+        self._overview()
+        self._embedding()
+        self._norm()
+        self._query_key_value()
+        self._scores()
+        self._softmax()
+        self._mix()
+        self._projection()
+        self._mlp()
+        self._other_layers()
+        self._output()
+        self._repeat()
+        words = "".join(self.texts[: self.prompt])
+        model = self.trace.model
+        subtitle = f"{model.name}: {model.parameters:,} parameters, every multiply, true numbers"
+        return self.line.story((f"How a transformer sorts {words}", subtitle, 0.3, self._title_end))
+
+    # --- acts
+
+    def _overview(self) -> None:
+        line, shape = self.line, self.shape
+        line.act("Overview")
+        line.beat(2.6, "", ("model", "model"))
+        self._title_end = line.now - 0.3
+        line.legend("s0.l0.w_up", "weights", (0.0, 1.0))
+        line.beat(
+            0.5,
+            f"The whole model, to scale: {shape.layers} layers, {shape.heads} heads, {shape.channels} channels. "
+            "Each cell is one true number.",
+        )
+
+    def _embedding(self) -> None:
+        line = self.line
+        line.act("Tokens and embedding")
+        a, b = line.beat(
+            2.0,
+            f"Each letter looks up its row of the embedding table: {self.shape.channels} numbers.",
+            ("embedding", "flat"),
+        )
+        line.legend("s0.token_embedding", "embedding", (a, b))
+        line.use(["s0.token_table"], (a, b), "left")
+        line.fill(["s0.token_embedding"], (a, b), "row")
+        a, b = line.beat(1.8, "Its position adds its own numbers. The sum starts the residual stream.")
+        middle = a + (b - a) * 0.45
+        line.use(["s0.position_table"], (a, middle), "left")
+        line.fill(["s0.position_embedding"], (a, middle), "row")
+        line.use(["s0.token_embedding", "s0.position_embedding"], (middle, b), "left")
+        line.fill(["s0.residual_0"], (middle, b), "row")
+
+    def _norm(self) -> None:
+        line, example = self.line, self.example
+        line.act("Layer norm")
+        layer = example.layer
+        a, b = line.beat(
+            1.6,
+            "Layer norm: each token's numbers are centred, and scaled to a spread of one.",
+            (f"layer {layer} / qkv", "attention"),
+        )
+        middle = a + (b - a) * 0.4
+        line.use(self._stream_before(0, layer), (a, middle), "left")
+        line.fill([f"s0.l{layer}.norm_mean", f"s0.l{layer}.norm_rstd"], (a, middle), "row")
+        line.fill([f"s0.l{layer}.norm"], (middle, b), "row")
+        line.legend(f"s0.l{layer}.norm", "after layer norm", (a, b))
+        mean, rstd = (self._cell(f"s0.l{layer}.{part}", example.token, 0) for part in ("norm_mean", "norm_rstd"))
+        source = self._stream_before(0, layer)[0]
+        channel = int(np.argmax(np.abs(self.values.matrix(source)[example.token])))
+        value = self._cell(source, example.token, channel)
+        result = (value - mean) * rstd
+        line.formula(
+            (middle, b),
+            (("(", "secondary"), (_n(value), "token"), ("− mean", "secondary"), (_n(mean), "statistic"), (") ×", "secondary"),
+             (_n(rstd), "statistic"), ("=", "secondary"), (_n(result), "text")),
+        )  # fmt: skip
+
+    def _query_key_value(self) -> None:
+        line, example = self.line, self.example
+        layer, head, token = example.layer, example.head, example.token
+        line.act("Query, key, value")
+        norm, weight, out = f"s0.l{layer}.norm", f"s0.l{layer}.h{head}.w_q", f"s0.l{layer}.h{head}.q"
+        a, b = line.beat(
+            5.0,
+            f"Token {token + 1}, {self.texts[token]!r}, meets each column of W_Q: multiply, add up, one number of its query.".replace(
+                "W_Q", "the query weights"
+            ),
+            (f"layer {layer} / head {head} / qkv", "multiply"),
+        )
+        line.legend(out, "query", (a, b))
+        share = 0.8
+        line.multiply([norm], [weight], [out], (a, b), "dot", token, share)
+        worked = (a, a + (b - a) * share)
+        line.products(worked, norm, weight, token)
+        self._worked_formulas(worked, norm, weight, out, token, f"s0.l{layer}.h{head}.b_q", every=2)
+        a, b = line.beat(1.6, "Keys and values come the same way, from weights of their own.")
+        middle = a + (b - a) * 0.5
+        for part, window in (("k", (a, middle)), ("v", (middle, b))):
+            line.multiply([norm], [f"s0.l{layer}.h{head}.w_{part}"], [f"s0.l{layer}.h{head}.{part}"], window, "row")
+
+    def _scores(self) -> None:
+        line, example = self.line, self.example
+        layer, head, token = example.layer, example.head, example.token
+        line.act("Attention scores")
+        stem = f"s0.l{layer}.h{head}"
+        a, b = line.beat(
+            4.2,
+            "Its query meets the key of every token. Each dot product scores how well they match.",
+            (f"layer {layer} / head {head} / scores", "head"),
+        )
+        line.fill([f"{stem}.k_flat"], (a - 0.6, a), "column")
+        line.legend(f"{stem}.scores", "scores", (a, b))
+        share = 0.75
+        line.multiply([f"{stem}.q"], [f"{stem}.k_flat"], [f"{stem}.scores"], (a, b), "dot", token, share)
+        worked = (a, a + (b - a) * share)
+        line.products(worked, f"{stem}.q", f"{stem}.k_flat", token)
+        self._worked_formulas(worked, f"{stem}.q", f"{stem}.k_flat", f"{stem}.scores", token, "", every=1)
+
+    def _softmax(self) -> None:
+        line, example = self.line, self.example
+        layer, head, token, seen = example.layer, example.head, example.token, example.seen
+        line.act("Mask and softmax")
+        stem = f"s0.l{layer}.h{head}"
+        a, b = line.beat(
+            1.4,
+            "No token may look ahead: scores of later tokens are masked away.",
+            (f"layer {layer} / head {head} / softmax", "head"),
+        )
+        line.use([f"{stem}.scores"], (a, b), "left")
+        line.fill([f"{stem}.masked"], (a, b), "row")
+        a, b = line.beat(1.8, "Softmax turns each row into shares that add up to one.")
+        middle = a + (b - a) * 0.4
+        line.fill([f"{stem}.softmax_max", f"{stem}.softmax_sum"], (a, middle), "row")
+        line.use([f"{stem}.masked"], (a, b), "left")
+        line.fill([f"{stem}.pattern"], (middle, b), "row")
+        line.legend(f"{stem}.pattern", "share", (middle, b))
+        score, most, total = (
+            self._cell(f"{stem}.{part}", token, column)
+            for part, column in (("masked", seen), ("softmax_max", 0), ("softmax_sum", 0))
+        )
+        parts = (
+            ("exp(", "secondary"), (_n(score), "token"), ("−", "secondary"), (_n(most), "statistic"), (") /", "secondary"),
+            (_n(total), "statistic"), ("=", "secondary"), (_n(example.weight), "text"),
+        )  # fmt: skip
+        line.formula((middle, b + 0.2), parts)
+        a, b = line.beat(
+            1.2,
+            f"Token {token + 1}, {self.texts[token]!r}, looks back at token {seen + 1}, {self.texts[seen]!r}, "
+            f"with weight {example.weight:.2f}.",
+        )
+        line.formula((a, b + 0.2), parts)
+
+    def _mix(self) -> None:
+        line, example = self.line, self.example
+        layer, head, token = example.layer, example.head, example.token
+        stem = f"s0.l{layer}.h{head}"
+        line.act("Weighted sum of values")
+        a, b = line.beat(
+            2.6,
+            "The shares weigh the values: this is what the token has read.",
+            (f"layer {layer} / head {head} / mix", "head"),
+        )
+        line.fill([f"{stem}.v_flat"], (a - 0.6, a), "row")
+        line.legend(f"{stem}.mix", "read", (a, b))
+        share = 0.7
+        line.multiply([f"{stem}.pattern"], [f"{stem}.v_flat"], [f"{stem}.mix"], (a, b), "dot", token, share)
+        worked = (a, a + (b - a) * share)
+        line.products(worked, f"{stem}.pattern", f"{stem}.v_flat", token)
+        self._worked_formulas(worked, f"{stem}.pattern", f"{stem}.v_flat", f"{stem}.mix", token, "", every=4)
+        a, b = line.beat(
+            1.8,
+            f"All {self.shape.heads} heads do this at once, each with its own weights.",
+            (f"layer {layer} / attention", "attention"),
+        )
+        others = [h for h in range(self.shape.heads) if h != head]
+        self._heads(0, layer, others, _split((a, b), (1.2, 0.3, 0.8, 0.8, 0.7)))
+
+    def _projection(self) -> None:
+        line, layer = self.line, self.example.layer
+        line.act("Projection and residual")
+        a, b = line.beat(
+            2.4,
+            "The heads' results are mixed by one more multiply, and added to the residual stream.",
+            (f"layer {layer} / projection", "section"),
+        )
+        self._project(0, layer, (a, b))
+        line.legend(f"s0.l{layer}.attention_out", "attention out", (a, b))
+        before, added, after = (
+            self._stream_before(0, layer)[0],
+            f"s0.l{layer}.attention_out",
+            f"s0.l{layer}.residual_attention",
+        )
+        self._sum_formula((a + (b - a) * 0.65, b + 0.2), before, added, after)
+
+    def _mlp(self) -> None:
+        line, layer, shape = self.line, self.example.layer, self.shape
+        line.act("MLP")
+        a, b = line.beat(
+            2.2, f"The MLP works on each token alone: {shape.channels} channels fan out to {shape.neurons} neurons.",
+            (f"layer {layer} / mlp", "section"),
+        )  # fmt: skip
+        windows = _split((a, b), (0.5, 1.5))
+        self._mlp_norm(0, layer, windows[0])
+        line.multiply([f"s0.l{layer}.mlp_norm"], [f"s0.l{layer}.w_up"], [f"s0.l{layer}.hidden"], windows[1], "row")
+        line.legend(f"s0.l{layer}.hidden", "hidden", windows[1])
+        a, b = line.beat(2.2, "GELU keeps what is positive, and the way back down folds it into the stream.")
+        windows = _split((a, b), (0.7, 1.3, 0.5))
+        line.use([f"s0.l{layer}.hidden"], windows[0], "left")
+        line.fill([f"s0.l{layer}.gelu"], windows[0], "row")
+        self._gelu_formula((windows[0][0], windows[1][0] + (windows[1][1] - windows[1][0]) * 0.4), layer)
+        self._down(0, layer, windows[1:])
+
+    def _other_layers(self) -> None:
+        line, shape = self.line, self.shape
+        line.act("All the layers")
+        first = self.example.layer + 1
+        for layer in range(first, shape.layers):
+            caption = "The next layers repeat the same steps, each with weights of its own." if layer == first else ""
+            a, b = line.beat(2.6, caption, (f"layer {layer}", "section"))
+            line.legend(f"s0.l{layer}.residual_mlp", "residual stream", (a, b))
+            self._layer(0, layer, (a, b))
+
+    def _output(self) -> None:
+        line = self.line
+        line.act("Logits and the next letter")
+        a, b = line.beat(
+            2.0, "At the end, the last token's numbers become one score for each letter.", ("output", "flat")
+        )
+        windows = _split((a, b), (0.8, 1.2))
+        self._final_norm(0, windows[0])
+        line.multiply(["s0.final_norm"], ["s0.w_vocab"], ["s0.logits"], windows[1], "row")
+        line.legend("s0.logits", "logits", windows[1])
+        a, b = line.beat(1.4, self._odds())
+        line.use(["s0.logits"], (a, b), "left")
+        line.fill(["s0.probability_max", "s0.probability_sum", "s0.probabilities"], (a, b), "row")
+        line.legend("s0.probabilities", "probability", (a, b))
+        line.arrive(self.prompt, b)
+
+    def _repeat(self) -> None:
+        line = self.line
+        steps = len(self.trace.steps)
+        line.act("Again, until it is sorted")
+        first = True
+        for step in range(1, steps):
+            action = 2.0 if first else 1.25
+            caption = "The new letter joins the text, and the whole model runs again." if first else ""
+            if step == 2:
+                caption = "One pass, one letter: only the new token's row is new."
+            if step == steps - 1:
+                caption = f"Sorted: {''.join(self.texts[self.prompt :])}."
+            window = self._step_beat(action, caption, first)
+            self._whole_step(step, window)
+            line.arrive(self.prompt + step, window[1])
+            first = False
+        line.beat(
+            1.6, f"{len(self.trace.operations)} operations, {self._multiplies()} of them multiplies, each one true."
+        )
+
+    # --- stretches
+
+    def _step_beat(self, action: float, caption: str, first: bool) -> Window:
+        if first:
+            return self.line.beat(action, caption, ("model", "model"))
+        return self.line.beat(action, caption)
+
+    def _whole_step(self, step: int, window: Window) -> None:
+        """A whole forward pass in one window."""
+        layers = self.shape.layers
+        windows = _split(window, (0.6, *(1.0 for _ in range(layers)), 0.6))
+        line = self.line
+        start, end = windows[0]
+        middle = (start + end) / 2
+        line.fill([f"s{step}.token_embedding", f"s{step}.position_embedding"], (start, middle), "all")
+        line.fill([f"s{step}.residual_0"], (middle, end), "all")
+        for layer in range(layers):
+            self._layer(step, layer, windows[1 + layer])
+        first, second, third = _split(windows[-1], (0.3, 0.4, 0.3))
+        self._final_norm(step, first)
+        line.multiply([f"s{step}.final_norm"], ["s0.w_vocab"], [f"s{step}.logits"], second, "row")
+        line.fill([f"s{step}.probability_max", f"s{step}.probability_sum", f"s{step}.probabilities"], third, "all")
+
+    def _layer(self, step: int, layer: int, window: Window) -> None:
+        """A whole layer in one window, all heads at once."""
+        spans = dict(zip((n for n, _s in LAYER_STAGES), _split(window, [s for _n, s in LAYER_STAGES]), strict=True))
+        line = self.line
+        source = self._stream_before(step, layer)
+        line.use(source, spans["norm"], "left")
+        line.fill([f"s{step}.l{layer}.{part}" for part in ("norm_mean", "norm_rstd", "norm")], spans["norm"], "row")
+        self._heads(
+            step, layer, range(self.shape.heads), [spans[n] for n in ("qkv", "flat", "scores", "softmax", "mix")]
+        )
+        self._project(step, layer, spans["projection"])
+        self._mlp_norm(step, layer, spans["mlp_norm"])
+        line.multiply([f"s{step}.l{layer}.mlp_norm"], [f"s0.l{layer}.w_up"], [f"s{step}.l{layer}.hidden"], spans["up"])
+        line.use([f"s{step}.l{layer}.hidden"], spans["gelu"], "left")
+        line.fill([f"s{step}.l{layer}.gelu"], spans["gelu"], "row")
+        self._down(step, layer, _split(spans["down"], (0.7, 0.3)))
+
+    def _heads(self, step: int, layer: int, heads: range | list[int], windows: list[Window]) -> None:
+        """Some heads of a layer at once: multiply, slide, score, softmax, mix."""
+        line = self.line
+        qkv, flat, scores, softmax, mix = windows
+        norm = [f"s{step}.l{layer}.norm"]
+        line.use(norm, qkv, "left")
+        for head in heads:
+            stem, weights = f"s{step}.l{layer}.h{head}", f"s0.l{layer}.h{head}"
+            for part in "qkv":
+                line.use([f"{weights}.w_{part}"], qkv, "right")
+                line.fill([f"{stem}.{part}"], qkv, "row")
+            line.fill([f"{stem}.k_flat"], flat, "column")
+            line.fill([f"{stem}.v_flat"], flat, "row")
+            line.multiply([f"{stem}.q"], self._until(step, layer, head, "k_flat"), [f"{stem}.scores"], scores)
+            masked, rest = _split(softmax, (0.4, 0.6))
+            line.fill([f"{stem}.masked"], masked, "row")
+            line.fill([f"{stem}.{part}" for part in ("softmax_max", "softmax_sum", "pattern")], rest, "row")
+            line.multiply([f"{stem}.pattern"], self._until(step, layer, head, "v_flat"), [f"{stem}.mix"], mix)
+
+    def _until(self, step: int, layer: int, head: int, part: str) -> list[str]:
+        """The flat keys or values of this step; those of earlier steps have had their turn."""
+        return [f"s{step}.l{layer}.h{head}.{part}"]
+
+    def _project(self, step: int, layer: int, window: Window) -> None:
+        line = self.line
+        gather, multiply, add = _split(window, (0.4, 1.2, 0.8))
+        stem = f"s{step}.l{layer}"
+        line.fill([f"{stem}.merged"], gather, "row")
+        line.multiply([f"{stem}.merged"], [f"s0.l{layer}.w_o"], [f"{stem}.attention_out"], multiply)
+        line.use([f"{stem}.attention_out"], add, "left")
+        line.fill([f"{stem}.residual_attention"], add, "row")
+
+    def _mlp_norm(self, step: int, layer: int, window: Window) -> None:
+        stem = f"s{step}.l{layer}"
+        self.line.use([f"{stem}.residual_attention"], window, "left")
+        self.line.fill([f"{stem}.{part}" for part in ("mlp_norm_mean", "mlp_norm_rstd", "mlp_norm")], window, "row")
+
+    def _down(self, step: int, layer: int, windows: list[Window]) -> None:
+        stem = f"s{step}.l{layer}"
+        self.line.multiply([f"{stem}.gelu"], [f"s0.l{layer}.w_down"], [f"{stem}.mlp_out"], windows[0])
+        self.line.use([f"{stem}.mlp_out"], windows[1], "left")
+        self.line.fill([f"{stem}.residual_mlp"], windows[1], "row")
+
+    def _final_norm(self, step: int, window: Window) -> None:
+        line = self.line
+        line.use([f"s{step}.l{self.shape.layers - 1}.residual_mlp"], window, "left")
+        line.fill([f"s{step}.{part}" for part in ("final_mean", "final_rstd", "final_norm")], window, "row")
+
+    # --- numbers
+
+    def _stream_before(self, step: int, layer: int) -> list[str]:
+        """The residual stream that a layer reads."""
+        return [f"s{step}.residual_0" if layer == 0 else f"s{step}.l{layer - 1}.residual_mlp"]
+
+    def _cell(self, key: str, row: int, column: int) -> float:
+        return float(self.values.matrix(key)[row, column])
+
+    def _worked_formulas(
+        self, window: Window, left: str, right: str, out: str, row: int, bias: str, every: int
+    ) -> None:
+        """While the columns of a worked row fill, the largest term of every `every`-th of them and its sum."""
+        matrix = self.values.matrix(right)  # [k, j]
+        columns = matrix.shape[1]
+        length = (window[1] - window[0]) / columns
+        operand = self.values.matrix(left)[row][: matrix.shape[0]]
+        for first in range(0, columns, every):
+            column = min(first + every // 2, columns - 1)
+            terms = operand * matrix[:, column]
+            k = int(np.argmax(np.abs(terms)))
+            parts = [
+                (_n(float(operand[k])), "token"), ("×", "secondary"), (_n(float(matrix[k, column])), "feature"), ("+ ⋯", "secondary"),
+            ]  # fmt: skip
+            if bias:
+                parts += [("+", "secondary"), (_n(self._cell(bias, 0, column)), "weight")]
+            parts += [("=", "secondary"), (_n(self._cell(out, row, column)), "text")]
+            start = window[0] + first * length
+            self.line.formula((start, min(start + every * length, window[1])), parts)
+
+    def _sum_formula(self, window: Window, before: str, added: str, after: str) -> None:
+        token = self.example.token
+        channel = int(np.argmax(np.abs(self.values.matrix(added)[token])))
+        numbers = [self._cell(key, token, channel) for key in (before, added, after)]
+        self.line.formula(
+            window,
+            ((_n(numbers[0]), "token"), ("+", "secondary"), (_n(numbers[1]), "channel"), ("=", "secondary"), (_n(numbers[2]), "text")),
+        )  # fmt: skip
+
+    def _gelu_formula(self, window: Window, layer: int) -> None:
+        token = self.example.token
+        neuron = int(np.argmax(np.abs(self.values.matrix(f"s0.l{layer}.gelu")[token])))
+        before, after = (self._cell(f"s0.l{layer}.{part}", token, neuron) for part in ("hidden", "gelu"))
+        self.line.formula(
+            window, (("GELU(", "secondary"), (_n(before), "neuron"), (") =", "secondary"), (_n(after), "text"))
+        )
+
+    def _odds(self) -> str:
+        last = self.values.matrix("s0.probabilities")[-1]
+        letters = self._vocabulary(len(last))
+        odds = ", ".join(f"{letter} {share:.2f}" for letter, share in zip(letters, last, strict=True))
+        return f"Softmax: {odds}. The most likely letter joins the text."
+
+    def _vocabulary(self, count: int) -> list[str]:
+        known = {token.id: token.text for token in self.trace.tokens}
+        letters = list(self.trace.model.config.get("vocabulary", ()))
+        return letters if len(letters) == count else [known.get(i, str(i)) for i in range(count)]
+
+    def _multiplies(self) -> int:
+        return sum(operation.kind == "matmul" for operation in self.trace.operations)
 
 
-@dataclass(frozen=True)
-class Shot:
-    """The camera moves to see `subject` whole. The move begins at `start` and takes `move` seconds;
-    then the camera drifts slowly until the next shot. Angles in degrees, azimuth negative from the left,
-    `lens` in millimetres on a 36 mm sensor."""
-
-    start: float
-    move: float
-    subject: Bounds
-    azimuth: float
-    elevation: float
-    lens: float
-    name: str
+def _split(window: Window, shares: list[float] | tuple[float, ...]) -> list[Window]:
+    """Consecutive parts of a window, by their shares."""
+    start, end = window
+    total = sum(shares)
+    edges = [start]
+    for share in shares:
+        edges.append(edges[-1] + (end - start) * share / total)
+    return list(zip(edges[:-1], edges[1:], strict=True))
 
 
-@dataclass(frozen=True)
-class Fill:
-    """When a block gets its values. With a `focus` row that row fills cell by cell during the first `share`
-    of the duration and the others row by row after it."""
-
-    block: str
-    start: float
-    duration: float
-    style: str  # dot, row, column, outer, all
-    focus: int | None
-    share: float
-    relax: float  # from this moment its colours rest
-
-
-@dataclass(frozen=True)
-class Use:
-    """When a block is in play as an operand: its rows (side "left") or columns ("right") light up with the sweep."""
-
-    block: str
-    start: float
-    duration: float
-    side: str
-    focus: int | None
-    share: float
-
-
-@dataclass(frozen=True)
-class Story:
-    """A whole video. `duration` in seconds; everything sorted by start."""
-
-    duration: float
-    acts: tuple[Act, ...]
-    captions: tuple[Caption, ...]
-    formulas: tuple[Formula, ...]
-    shots: tuple[Shot, ...]
-    fills: tuple[Fill, ...]
-    uses: tuple[Use, ...]
+def _n(value: float) -> str:
+    """A number as people write it, with a true minus sign."""
+    return f"{value:.2f}".replace("-", "−")

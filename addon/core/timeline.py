@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writing a story: beats laid one after another, each long enough to be read; what happens in them is collected."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from .layout_types import Bounds, Layout
+from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products, Shot, Story, Use
+from .values import Values
+
+READING = 15.0  # characters a second
+LEAST_CAPTION = 1.6
+REST = 0.35  # after an action, so that it can be taken in
+MOVE = 1.25  # seconds of a camera move
+AFTERGLOW = 1.2  # how long a result keeps its colours after its last use
+
+Window = tuple[float, float]  # start and end, in story seconds
+
+# What a shot looks like: azimuth, elevation, lens (from the layout rules).
+ANGLES = {
+    "model": (-4.0, 40.0, 85.0),
+    "section": (-8.0, 44.0, 60.0),
+    "attention": (-14.0, 46.0, 60.0),
+    "multiply": (-20.0, 47.0, 50.0),
+    "head": (-24.0, 43.0, 50.0),
+    "flat": (-6.0, 30.0, 60.0),
+}
+
+
+class Timeline:
+    """Collects a story. `pace` scales how long actions take; captions always get the time to be read."""
+
+    def __init__(self, layout: Layout, values: Values, pace: float = 1.0) -> None:
+        self.layout = layout
+        self.values = values
+        self.pace = pace
+        self.now = 0.0
+        self._acts: list[tuple[str, float]] = []
+        self._captions: list[Caption] = []
+        self._formulas: list[Formula] = []
+        self._shots: list[Shot] = []
+        self._fills: dict[str, Fill] = {}
+        self._uses: dict[str, list[Use]] = defaultdict(list)
+        self._legends: list[Legend] = []
+        self._arrivals: list[Arrival] = []
+        self._products: list[Products] = []
+
+    def act(self, name: str) -> None:
+        """Begin a chapter."""
+        self._acts.append((name, self.now))
+
+    def beat(self, action: float, caption: str = "", shot: tuple[str, str] | None = None) -> Window:
+        """The next stretch of time: the camera moves to `shot` (a place of the layout, a kind of angle), then the
+        action runs for `action` seconds of pace. Returns the window of the action."""
+        start = self.now
+        move = 0.0
+        if shot is not None:
+            place, angle = shot
+            move = MOVE if self._shots else 0.0
+            self.look(self.layout.bounds[place], angle, start, move, place)
+        length = move + action * self.pace + REST
+        if caption:
+            length = max(length, reading_time(caption))
+            self._captions.append(Caption(start + 0.1, length - 0.15, caption))
+        self.now = start + length
+        return start + move * 0.85, self.now - REST
+
+    def look(self, subject: Bounds, angle: str, start: float, move: float, name: str) -> None:
+        """A shot of any box."""
+        self._shots.append(Shot(start, move, subject, *ANGLES[angle], name))
+
+    def keys(self, step: int, part: str, layer: int | None = None, heads: Iterable[int | None] = (None,)) -> list[str]:
+        """The keys of the blocks of that part that there are."""
+        names = []
+        for head in heads:
+            name = f"s{step}" + (f".l{layer}" if layer is not None else "") + (f".h{head}" if head is not None else "")
+            names.append(f"{name}.{part}")
+        return [name for name in names if name in self.values.blocks]
+
+    def fill(
+        self, keys: Sequence[str], window: Window, style: str = "row", focus: int | None = None, share: float = 0.0
+    ) -> None:
+        """Blocks get their values."""
+        start, end = window
+        for key in keys:
+            self._fills[key] = Fill(key, start, end - start, style, focus, share, end + AFTERGLOW)
+
+    def use(self, keys: Sequence[str], window: Window, side: str, focus: int | None = None, share: float = 0.0) -> None:
+        """Blocks are in play as operands."""
+        start, end = window
+        for key in keys:
+            self._uses[key].append(Use(key, start, end - start, side, focus, share))
+
+    def multiply(
+        self,
+        left: Sequence[str],
+        right: Sequence[str],
+        out: Sequence[str],
+        window: Window,
+        style: str = "row",
+        focus: int | None = None,
+        share: float = 0.0,
+    ) -> None:
+        """One multiply: the operands light up as the result fills."""
+        self.use(left, window, "left", focus, share)
+        self.use(right, window, "right", focus, share)
+        self.fill(out, window, style, focus, share)
+
+    def formula(self, window: Window, parts: Sequence[tuple[str, str]]) -> None:
+        """Show a running formula."""
+        self._formulas.append(Formula(window[0], window[1] - window[0], tuple(parts)))
+
+    def products(self, window: Window, left: str, right: str, row: int) -> None:
+        """Show the product plane of a worked row."""
+        self._products.append(Products(window[0], window[1] - window[0], left, right, row))
+
+    def legend(self, key: str, name: str, window: Window) -> None:
+        """Say what the colours of a block mean; it stays until the next legend."""
+        low, high = self.values.ends(key)
+        self._legends.append(Legend(window[0], window[1] - window[0], name, low, high))
+
+    def arrive(self, token: int, at: float) -> None:
+        """A token takes its place in the running text."""
+        self._arrivals.append(Arrival(at, token))
+
+    def story(self, title: tuple[str, str, float, float]) -> Story:
+        """Everything collected, sorted, with windows that belong together joined."""
+        ends = [*(start for _name, start in self._acts[1:]), self.now]
+        acts = tuple(Act(name, start, end - start) for (name, start), end in zip(self._acts, ends, strict=True))
+        uses = {key: _joined(sorted(many, key=lambda use: use.start)) for key, many in self._uses.items()}
+        fills = [
+            replace(
+                fill, relax=max([fill.relax, *(u.start + u.duration + AFTERGLOW for u in uses.get(fill.block, ()))])
+            )
+            for fill in self._fills.values()
+        ]
+        return Story(
+            duration=self.now,
+            acts=acts,
+            captions=tuple(self._captions),
+            formulas=tuple(self._formulas),
+            shots=tuple(self._shots),
+            fills=tuple(sorted(fills, key=lambda fill: fill.start)),
+            uses=tuple(sorted((u for many in uses.values() for u in many), key=lambda use: use.start)),
+            legends=_without_gaps(self._legends, self.now),
+            arrivals=tuple(sorted(self._arrivals, key=lambda arrival: arrival.start)),
+            products=tuple(self._products),
+            title=title,
+        )
+
+
+def reading_time(text: str) -> float:
+    """How long a caption must stay, in seconds."""
+    return max(LEAST_CAPTION, len(text) / READING + 0.4)
+
+
+def _joined(uses: list[Use]) -> tuple[Use, ...]:
+    """Uses of one block that follow each other closely become one: a material knows a first window and later,
+    evenly spaced ones. The focus stays on its row until the last focused use is over."""
+    joined: list[Use] = []
+    for use in uses:
+        last = joined[-1] if joined else None
+        if last is None or use.start - (last.start + last.duration) > 4.0 or last.focus is None:
+            joined.append(use)
+            continue
+        start, end = last.start, max(last.start + last.duration, use.start + use.duration)
+        focused = use.start + use.duration * use.share if use.focus is not None else start + last.duration * last.share
+        joined[-1] = replace(last, duration=end - start, share=(focused - start) / (end - start))
+    return tuple(joined)
+
+
+def _without_gaps(legends: list[Legend], end: float) -> tuple[Legend, ...]:
+    """Each legend stays until the next."""
+    starts = [*(legend.start for legend in legends[1:]), end]
+    return tuple(
+        replace(legend, duration=max(start - legend.start, 0.01)) for legend, start in zip(legends, starts, strict=True)
+    )

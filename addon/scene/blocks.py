@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One object for each block: a mesh with one quad a cell, its numbers in the face attribute `value`."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+from mathutils import Matrix, Vector
+from numpy.typing import NDArray
+
+from ..core.layout import THICKNESS, Block
+from ..core.theme import PALETTE
+from .materials import HUES, Materials
+
+# Numbers of the sweep styles in the object property `fp_play`; 0 is a weight, which nothing fills.
+PLAY_STYLES = {"": 0.0, "dot": 1.0, "row": 2.0, "column": 3.0, "outer": 4.0, "all": 5.0}
+
+
+def level_of(matrix: NDArray[np.float32], high: float, reach: int = 4) -> NDArray[np.float32]:
+    """Magnitude from afar: the root mean square around each corner of the grid, [rows + 1, columns + 1], 0 to 1.
+
+    Averaging signed colours gives fog; averaging magnitude keeps the structure of a matrix visible.
+    """
+    finite = np.where(np.isfinite(matrix), matrix, 0.0).astype(np.float64)
+    power = np.pad((finite / max(high, 1e-12)) ** 2, ((1, 0), (1, 0))).cumsum(0).cumsum(1)  # [rows + 1, columns + 1]
+    rows, columns = matrix.shape
+    r = np.arange(rows + 1)
+    c = np.arange(columns + 1)
+    top, bottom = np.clip(r - reach, 0, rows), np.clip(r + reach, 0, rows)
+    left, right = np.clip(c - reach, 0, columns), np.clip(c + reach, 0, columns)
+    total = (
+        power[np.ix_(bottom, right)]
+        - power[np.ix_(top, right)]
+        - power[np.ix_(bottom, left)]
+        + power[np.ix_(top, left)]
+    )
+    count = np.outer(bottom - top, right - left)
+    return np.clip(1.6 * np.sqrt(np.maximum(total, 0.0) / np.maximum(count, 1)), 0.0, 1.0).astype(np.float32)
+
+
+def grid_mesh(name: str, block: Block, matrix: NDArray[np.float32], high: float) -> bpy.types.Mesh:
+    """A grid of rows x columns quads in the block's own plane: x along its columns, y up against its rows,
+    faces row after row from the top left, UV map `cells` in cells."""
+    rows, columns = matrix.shape
+    across = float(np.linalg.norm(block.column_step))
+    down = float(np.linalg.norm(block.row_step))
+    r, c = np.meshgrid(np.arange(rows + 1), np.arange(columns + 1), indexing="ij")
+    points = np.stack([c * across, -r * down, np.zeros_like(r, dtype=float)], axis=-1).reshape(-1, 3)
+    first = (np.arange(rows)[:, None] * (columns + 1) + np.arange(columns)[None, :]).reshape(-1)
+    # Counter-clockwise seen from +z: lower left, lower right, upper right, upper left.
+    quads = np.stack([first + columns + 1, first + columns + 2, first + 1, first], axis=1)
+
+    mesh = bpy.data.meshes.new(name)
+    mesh.vertices.add(len(points))
+    mesh.loops.add(quads.size)
+    mesh.polygons.add(len(quads))
+    mesh.attributes["position"].data.foreach_set("vector", points.astype(np.float32).ravel())
+    mesh.loops.foreach_set("vertex_index", quads.astype(np.int32).ravel())
+    mesh.polygons.foreach_set("loop_start", np.arange(0, quads.size, 4, dtype=np.int32))
+    mesh.update(calc_edges=True)
+    uv = np.stack([c, r], axis=-1).reshape(-1, 2)[quads.ravel()].astype(np.float32)
+    mesh.uv_layers.new(name="cells").data.foreach_set("uv", uv.ravel())
+    mesh.attributes.new("value", "FLOAT", "FACE").data.foreach_set("value", matrix.ravel())
+    mesh.attributes.new("level", "FLOAT", "POINT").data.foreach_set("value", level_of(matrix, high).ravel())
+    return mesh
+
+
+def place(item: bpy.types.Object, block: Block) -> None:
+    """Put a grid mesh where its block stands: its x along the columns, its -y along the rows."""
+    x = Vector(block.column_step).normalized()
+    y = -Vector(block.row_step).normalized()
+    z = x.cross(y)
+    world = Matrix((x, y, z)).transposed().to_4x4()
+    world.translation = Vector(block.origin)
+    item.matrix_world = world
+
+
+def hue_number(hue: str, rows: str, columns: str) -> int:
+    """Three palette names packed for `pass_index`."""
+    return PALETTE.index(hue) + HUES * PALETTE.index(rows) + HUES * HUES * PALETTE.index(columns)
+
+
+def make_block(
+    block: Block, matrix: NDArray[np.float32], ends: tuple[float, float], materials: Materials
+) -> bpy.types.Object:
+    """The object of a block with its drawn numbers, [rows, columns], and the colour map's ends: in place and with
+    every property of the scene contract but its times."""
+    low, high = ends
+    mesh = grid_mesh(block.key, block, matrix, high)
+    mesh.materials.append(materials.cells)
+    mesh.materials.append(materials.body)
+    item = bpy.data.objects.new(block.key, mesh)
+    place(item, block)
+    solid = item.modifiers.new("Body", "SOLIDIFY")
+    solid.thickness = THICKNESS
+    solid.offset = 1.0 if block.mirrored else -1.0
+    solid.use_rim_only = True
+    solid.material_offset_rim = 1
+
+    item["fp_tensor"] = block.tensor
+    item["fp_index"] = list(block.index)
+    item["fp_role"] = block.role
+    item["fp_operation"] = block.operation
+    item["fp_shape"] = list(matrix.shape)
+    item["fp_rows"] = [list(block.rows)]
+    item["fp_columns"] = [list(block.columns)]
+    item["fp_detail"] = "cells"
+    item["fp_kind"] = block.kind
+    item["fp_low"], item["fp_high"] = low, high
+    item["fp_layer"] = -1 if block.layer is None else block.layer
+    item["fp_head"] = -1 if block.head is None else block.head
+    item["fp_part"] = block.part
+    return item

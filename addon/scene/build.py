@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds a scene from a trace, its layout and its story, in slices so that a window stays alive."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+
+from ..core.errors import UserError
+from ..core.layout import Block, Layout, Operation
+from ..core.shots import film
+from ..core.story import Fill, Story, Use
+from ..core.theme import theme as find_theme
+from ..core.trace import Trace
+from ..core.values import Values
+from .blocks import PLAY_STYLES, hue_number, make_block
+from .camera import make_camera
+from .clock import key_clock
+from .compat import eevee
+from .furniture import make_card, make_label, make_plates, make_products, make_ribbons, make_world
+from .groups import make_groups
+from .materials import AGAIN, CELLS, PLAY, USE, Materials, make_materials
+from .overlay import Overlay, add_captions, add_formulas, add_legends, add_running_text, add_title
+from .text import load_font
+
+VERSION = 1  # of the scene contract
+ROOT = "Forward Pass"
+NEVER = 1e9
+# Hue of a block at rest, by what it is; weights are slate.
+PART_HUES = {
+    "residual": "token",
+    "q": "feature",
+    "k": "feature",
+    "v": "feature",
+    "mix": "feature",
+    "merged": "feature",
+    "scores": "token",
+    "masked": "token",
+    "pattern": "token",
+    "hidden": "neuron",
+    "gelu": "neuron",
+    "logits": "vocab",
+    "probabilities": "vocab",
+}
+AXIS_HUES = {
+    "token": "token",
+    "key_token": "token",
+    "position": "token",
+    "channel": "channel",
+    "head": "head",
+    "key_dim": "feature",
+    "value_dim": "feature",
+    "neuron": "neuron",
+    "vocab": "vocab",
+}
+
+
+def build_scene(
+    scene: bpy.types.Scene,
+    trace: Trace,
+    layout: Layout,
+    story: Story,
+    *,
+    theme: str = "midnight",
+    recipe: str = "",
+    size: tuple[int, int] = (1280, 720),
+    fps: float = 24.0,
+) -> Iterator[tuple[str, float]]:
+    """Builds into `scene`, yielding (what is being built, share done 0 to 1) between slices of work.
+
+    The scene keeps the scene contract, version 1. Raises UserError for a theme that there is not.
+    """
+    scene.render.resolution_x, scene.render.resolution_y = size
+    scene.render.resolution_percentage = 100
+    scene.render.fps, scene.render.fps_base = round(fps), round(fps) / fps
+    root = bpy.data.collections.new(ROOT)
+    scene.collection.children.link(root)
+    collections = _Collections(root)
+    key_clock(scene, story.duration, fps)
+    groups = make_groups(scene, find_theme(theme))
+    materials = make_materials(groups)
+    make_world(scene, groups)
+    _settings(scene)
+    yield "materials", 0.05
+
+    values = Values(trace, layout)
+    items: dict[str, bpy.types.Object] = {}
+    for i, item in enumerate(_blocks(values, layout, story, collections, materials)):
+        items[item.name] = item
+        if i % 16 == 0:
+            yield "blocks", 0.05 + 0.65 * i / len(layout.blocks)
+    _operations(layout, story, collections, items)
+    yield "operations", 0.75
+
+    stage = collections.get(("stage",))
+    aspect = size[0] / size[1]
+    camera, overlays = make_camera(scene, film(story.shots, story.duration, aspect), size, stage, groups.view)
+    font = load_font()
+    labels = collections.get(("labels",))
+    for label in layout.labels:
+        for item in make_label(label, materials, font, camera):
+            labels.objects.link(item)
+    for item in make_plates(layout.plates, materials) + make_ribbons(layout.ribbons, materials):
+        labels.objects.link(item)
+    _cards(trace, layout, story, collections, materials, font)
+    _products(values, story, stage, materials)
+    yield "labels", 0.85
+
+    overlay = Overlay(overlays, stage, aspect, materials, font)
+    add_captions(overlay, story.captions)
+    add_formulas(overlay, story.formulas)
+    add_legends(overlay, story.legends)
+    texts = tuple(token.text for token in trace.tokens)
+    add_running_text(overlay, texts, len(trace.prompt_tokens), story.arrivals, story.duration)
+    if story.title:
+        add_title(overlay, *story.title)
+    yield "overlays", 0.95
+    _promises(scene, trace, layout, story, recipe, fps)
+    yield "done", 1.0
+
+
+class _Collections:
+    """The collections under the root, made when first asked for, by their path of names."""
+
+    def __init__(self, root: bpy.types.Collection) -> None:
+        self._made: dict[tuple[str, ...], bpy.types.Collection] = {(): root}
+
+    def get(self, path: tuple[str, ...]) -> bpy.types.Collection:
+        if path not in self._made:
+            made = bpy.data.collections.new(path[-1])
+            self.get(path[:-1]).children.link(made)
+            self._made[path] = made
+        return self._made[path]
+
+
+def _settings(scene: bpy.types.Scene) -> None:
+    """Everything is emission: no shadows, no ray tracing, and colours come out as they were chosen."""
+    scene.render.engine = eevee()
+    scene.eevee.use_shadows = False
+    scene.eevee.use_raytracing = False
+    scene.view_settings.view_transform = "Standard"
+    scene.view_settings.look = "None"
+    scene.render.film_transparent = False
+
+
+def _blocks(
+    values: Values, layout: Layout, story: Story, collections: _Collections, materials: Materials
+) -> Iterator[bpy.types.Object]:
+    """Every block as an object with its numbers and its times."""
+    fills = {fill.block: fill for fill in story.fills}
+    uses: dict[str, list[Use]] = defaultdict(list)
+    for use in story.uses:
+        uses[use.block].append(use)
+    for block in layout.blocks:
+        item = make_block(block, values.matrix(block.key), values.ends(block.key), materials)
+        _times(item, block, fills.get(block.key), uses[block.key])
+        item.pass_index = hue_number(_hue(block), _axis_hue(block.row_axis), _axis_hue(block.column_axis))
+        collections.get(block.collection).objects.link(item)
+        yield item
+
+
+def _hue(block: Block) -> str:
+    if block.kind != "activation":
+        return block.kind
+    part = block.part.split("_")[0] if block.part.startswith("residual") else block.part.removesuffix("_flat")
+    return PART_HUES.get(part, "channel")
+
+
+def _axis_hue(axis: tuple[str, ...]) -> str:
+    return next((AXIS_HUES[atom] for atom in reversed(axis) if atom in AXIS_HUES), "secondary")
+
+
+def _times(item: bpy.types.Object, block: Block, fill: Fill | None, uses: list[Use]) -> None:
+    """When a block fills and when it is in play, as the object properties that its material reads."""
+    rows, columns = block.shape
+    pitch = [float(np.linalg.norm(step)) for step in (block.column_step, block.row_step)]
+    item[CELLS] = [float(rows), float(columns), *pitch]
+    if fill is None:
+        item["fp_start"], item["fp_duration"] = 0.0, 0.0
+        item[PLAY] = [PLAY_STYLES["" if block.kind == "weight" else "all"], -1.0, 0.0, NEVER]
+    else:
+        item["fp_start"], item["fp_duration"] = fill.start, fill.duration
+        focus = -1.0 if fill.focus is None else float(fill.focus)
+        item[PLAY] = [PLAY_STYLES[fill.style], focus, fill.share, fill.relax]
+    first, again = [0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]
+    if uses:
+        use = uses[0]
+        first = [use.start, use.duration, 1.0 if use.side == "right" else 0.0, use.share]
+        if use.focus is not None:
+            item[PLAY] = [item[PLAY][0], float(use.focus), *item[PLAY][2:]]
+    if len(uses) > 1:
+        # Later uses come at even intervals: one for each later step.
+        period = uses[2].start - uses[1].start if len(uses) > 2 else 1e6
+        again = [uses[1].start, uses[1].duration, period, float(len(uses) - 1)]
+    item[USE], item[AGAIN] = first, again
+
+
+def _operations(layout: Layout, story: Story, collections: _Collections, items: dict[str, bpy.types.Object]) -> None:
+    """An empty for every operation, parent of the blocks that it made and of the weights that it is first to use."""
+    fills = {fill.block: fill for fill in story.fills}
+    blocks = {block.key: block for block in layout.blocks}
+    for operation in layout.operations:
+        mine = [
+            k for k in (*operation.left, *operation.right, *operation.out) if blocks[k].operation == operation.operation
+        ]
+        empty = bpy.data.objects.new(f"{operation.kind} {operation.operation}", None)
+        empty.empty_display_size = 1.0
+        if mine:
+            empty.location = items[mine[0]].matrix_world.translation
+        empty["fp_operation"], empty["fp_kind"] = operation.operation, operation.kind
+        start, duration = _window(operation, fills)
+        empty["fp_start"], empty["fp_duration"] = start, duration
+        if operation.kind == "matmul":
+            styles = [fills[k].style for k in operation.out if k in fills]
+            empty["fp_sweep"] = styles[0] if styles else "all"
+        collections.get(operation.collection).objects.link(empty)
+        back = Matrix.Translation(-empty.location)
+        for key in dict.fromkeys(mine):
+            items[key].parent = empty
+            items[key].matrix_parent_inverse = back
+
+
+def _window(operation: Operation, fills: dict[str, Fill]) -> tuple[float, float]:
+    made = [fills[key] for key in operation.out if key in fills]
+    if not made:
+        return 0.0, 0.0
+    start = min(fill.start for fill in made)
+    return start, max(fill.start + fill.duration for fill in made) - start
+
+
+def _cards(
+    trace: Trace,
+    layout: Layout,
+    story: Story,
+    collections: _Collections,
+    materials: Materials,
+    font: bpy.types.VectorFont | None,
+) -> None:
+    arrivals = {arrival.token: arrival.start for arrival in story.arrivals}
+    for card in layout.cards:
+        for item in make_card(card, trace.tokens[card.token].text, materials, font):
+            item["fp_start"] = arrivals.get(card.token, 0.0)
+            item["fp_duration"] = NEVER
+            collections.get(("tokens",)).objects.link(item)
+
+
+def _products(values: Values, story: Story, stage: bpy.types.Collection, materials: Materials) -> None:
+    for plan in story.products:
+        left, right = values.blocks[plan.left], values.blocks[plan.right]
+        stage.objects.link(
+            make_products(plan, left, right, values.matrix(plan.left), values.matrix(plan.right), materials)
+        )
+
+
+def _promises(scene: bpy.types.Scene, trace: Trace, layout: Layout, story: Story, recipe: str, fps: float) -> None:
+    """What the scene contract asks of the scene itself."""
+    scene["fp_version"] = VERSION
+    scene["fp_trace"] = f"{trace.path.name} {trace.sha256}"
+    scene["fp_recipe"] = recipe
+    scene["fp_pitch"] = dict(layout.pitch)
+    for act in story.acts:
+        scene.timeline_markers.new(act.name, frame=1 + round(act.start * fps))
+
+
+def save_blend(path: Path) -> None:
+    """Save the open file at `path`: written beside, then renamed. UserError where that cannot be."""
+    partial = path.with_name(f".{path.name}.partial.blend")
+    try:
+        bpy.ops.wm.save_as_mainfile(filepath=str(partial), copy=True, compress=True)
+        os.replace(partial, path)
+    except (RuntimeError, OSError) as error:
+        partial.unlink(missing_ok=True)
+        raise UserError(f"The scene could not be saved to {path}.", f"Choose another place ({error}).") from error

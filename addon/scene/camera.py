@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The camera and its rig: target, orbit and boom follow the clock; the camera's own channels stay free for people."""
+
+from __future__ import annotations
+
+import math
+
+import bpy
+
+from ..core.shots import Track
+from .clock import drive
+
+NEAR = 0.06  # clip start as a share of the distance: nearer, depth ties make blocks flicker
+OVERLAY = 1.4  # where the overlays float, in clip starts
+
+
+def make_camera(
+    scene: bpy.types.Scene,
+    track: Track,
+    size: tuple[int, int],
+    collection: bpy.types.Collection,
+    view: bpy.types.NodeTree,
+) -> tuple[bpy.types.Object, bpy.types.Object]:
+    """The camera on its rig, and the empty that holds the overlays.
+
+    Overlay children live in frame heights: (0, 0) is the middle of the frame, y = 0.5 its top.
+    """
+    rig = bpy.data.objects.new("Camera Rig", None)
+    boom = bpy.data.objects.new("Camera Boom", None)
+    data = bpy.data.cameras.new("Camera")
+    camera = bpy.data.objects.new("Camera", data)
+    overlay = bpy.data.objects.new("Overlays", None)
+    for item, parent in ((rig, None), (boom, rig), (camera, boom), (overlay, camera)):
+        item.parent = parent
+        collection.objects.link(item)
+    for empty in (rig, boom, overlay):
+        empty.empty_display_size = 0.01
+    scene.camera = camera
+    data.sensor_width = data.sensor_height = 36.0
+    data.sensor_fit = "AUTO"
+    data.clip_end = 100_000.0
+    width, height = size
+    # Room for the caption below and the prompt above: the picture's middle lies a little over the lens's.
+    data.shift_y = -track.lift * height / max(width, height)
+
+    seconds = [key.second for key in track.keys]
+    for axis in range(3):
+        drive(rig, "location", axis, scene, [(k.second, k.target[axis]) for k in track.keys])
+    drive(rig, "rotation_euler", 0, scene, [(k.second, math.radians(90.0 - k.elevation)) for k in track.keys])
+    drive(rig, "rotation_euler", 2, scene, [(k.second, math.radians(k.azimuth)) for k in track.keys])
+    drive(boom, "location", 2, scene, [(k.second, k.distance) for k in track.keys])
+    drive(data, "lens", -1, scene, [(k.second, k.lens) for k in track.keys])
+    drive(data, "clip_start", -1, scene, [(k.second, k.distance * NEAR) for k in track.keys])
+
+    heights = [36.0 / k.lens * height / max(width, height) for k in track.keys]
+    depths = [k.distance * NEAR * OVERLAY for k in track.keys]
+    for axis in (0, 1):
+        drive(overlay, "scale", axis, scene, [(s, h * d) for s, h, d in zip(seconds, heights, depths, strict=True)])
+    drive(overlay, "location", 2, scene, [(s, -d) for s, d in zip(seconds, depths, strict=True)])
+    lift = [(s, -track.lift * h * d) for s, h, d in zip(seconds, heights, depths, strict=True)]
+    drive(overlay, "location", 1, scene, lift)
+
+    _follow_lens(view, data)
+    return camera, overlay
+
+
+def _follow_lens(view: bpy.types.NodeTree, data: bpy.types.Camera) -> None:
+    """Let the materials know the lens, so that they can tell how large a cell is on screen."""
+    curve = view.driver_add('nodes["Lens"].outputs[0].default_value')
+    curve.driver.type = "SUM"
+    target = curve.driver.variables.new().targets[0]
+    target.id_type, target.id, target.data_path = "CAMERA", data, "lens"

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one clock: `scene["fp_time"]`, seconds of story time, keyframed; everything else reads it.
+
+Materials read it through the node group "FP Clock". Object channels read it through drivers whose own curve maps
+story seconds to the channel's value, so retiming the clock's two keys retimes the whole video. A driver of type
+SUM needs no script permission: a saved scene plays without the add-on and with auto-run off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import bpy
+
+from .compat import key_curve
+from .nodes import Nodes, named
+
+PROPERTY = "fp_time"
+PATH = f'["{PROPERTY}"]'
+GROUP = "FP Clock"
+
+
+def key_clock(scene: bpy.types.Scene, duration: float, fps: float) -> None:
+    """Give the scene its clock: frame 1 is second 0, running evenly for `duration` seconds."""
+    last = 1 + round(duration * fps)
+    scene[PROPERTY] = 0.0
+    key_curve(scene, PATH, 0, [(1.0, 0.0), (float(last), (last - 1) / fps)], "LINEAR")
+    scene.frame_start, scene.frame_end = 1, last
+
+
+def follow_clock(curve: Any, scene: bpy.types.Scene) -> None:
+    """Make a driver's input the story time."""
+    driver = curve.driver
+    driver.type = "SUM"
+    variable = driver.variables.new()
+    variable.type = "SINGLE_PROP"
+    variable.targets[0].id_type = "SCENE"
+    variable.targets[0].id = scene
+    variable.targets[0].data_path = PATH
+
+
+def drive(
+    owner: bpy.types.ID,
+    path: str,
+    index: int,
+    scene: bpy.types.Scene,
+    keys: Sequence[tuple[float, float]],
+    interpolation: str = "LINEAR",
+) -> None:
+    """Drive a channel of `owner` by the clock: `keys` are (story second, value), in order.
+
+    `index` is the channel of an array property, or -1 for a single value.
+    """
+    curve = owner.driver_add(path, index) if index >= 0 else owner.driver_add(path)
+    follow_clock(curve, scene)
+    # Blender 4.5 starts a driver with a generator modifier, 5.0 with two keyframes: both stand for "as it is".
+    for modifier in list(curve.modifiers):
+        curve.modifiers.remove(modifier)
+    points = curve.keyframe_points
+    while len(points) > len(keys):
+        points.remove(points[len(points) - 1])
+    points.add(len(keys) - len(points))
+    for point, (second, value) in zip(points, keys, strict=True):
+        point.co = (second, value)
+        point.interpolation = interpolation
+    curve.update()
+
+
+def clock_group(scene: bpy.types.Scene) -> bpy.types.NodeTree:
+    """The shader node group with one output, "Time": the story time of that scene."""
+    name = GROUP
+    tree = bpy.data.node_groups.new(name, "ShaderNodeTree")
+    tree.description = "Story time in seconds, from the scene's property fp_time"
+    tree.interface.new_socket("Time", in_out="OUTPUT", socket_type="NodeSocketFloat")
+    nodes = Nodes(tree)
+    value = nodes.add("ShaderNodeValue", name="Time", label="Time")
+    nodes.feed(named(nodes.add("NodeGroupOutput").inputs, "Time"), value.outputs[0])
+    curve = tree.driver_add('nodes["Time"].outputs[0].default_value')
+    follow_clock(curve, scene)
+    return tree

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands around the blocks: names, floor plates, ribbons, token cards, the product plane, the backdrop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.layout import Block, Card, Label, Plate, Ribbon
+from ..core.story import Products
+from ..core.theme import PALETTE
+from .blocks import grid_mesh, hue_number, place
+from .compat import enable_nodes
+from .groups import Groups
+from .materials import CELLS, Materials
+from .nodes import Nodes, named
+from .text import make_text
+
+RIBBON_HUES = {
+    "spine": ("token", 0.62),
+    "key": ("feature", 0.30),
+    "value": ("feature", 0.22),
+    "flow": ("channel", 0.28),
+}
+SUBSCRIPT = 0.62
+
+
+def make_label(
+    label: Label, materials: Materials, font: bpy.types.VectorFont | None, camera: bpy.types.Object
+) -> list[bpy.types.Object]:
+    """The text objects of a name in the world; "W_Q 1" gets a real subscript. Facing the camera where asked."""
+    name, _, below = label.text.partition("_")
+    below, _, after = below.partition(" ")
+    align = label.align.upper()
+    if not below:
+        item = make_text(label.text, label.text, label.size * 1.38, label.color, materials.ink, font, align)
+        item.location = label.position
+        _turn(item, label.plane, camera)
+        return [item]
+    em = label.size * 1.38
+    main = make_text(label.text, name, em, label.color, materials.ink, font, "LEFT")
+    main.location = label.position
+    _turn(main, label.plane, camera)
+    small = make_text(
+        f"{label.text} subscript", f"{below} {after}".strip(), em * SUBSCRIPT, label.color, materials.ink, font, "LEFT"
+    )
+    small["fp_size"] = main["fp_size"]  # both come and go together
+    small.parent = main
+    small.location = (em * 0.92 * len(name), -em * 0.22, 0.0)
+    return [main, small]
+
+
+def _turn(item: bpy.types.Object, plane: str, camera: bpy.types.Object) -> None:
+    if plane == "front":
+        item.rotation_euler = (math.pi / 2, 0.0, 0.0)
+    elif plane == "camera":
+        facing = item.constraints.new("COPY_ROTATION")
+        facing.target = camera
+
+
+def _flat(
+    name: str, quads: list[list[tuple[float, float, float]]], hue: str, amount: float, material: bpy.types.Material
+) -> bpy.types.Object:
+    """Many quads in one object."""
+    points = [point for quad in quads for point in quad]
+    mesh = bpy.data.meshes.new(name)
+    mesh.from_pydata(points, [], [tuple(range(4 * i, 4 * i + 4)) for i in range(len(quads))])
+    mesh.materials.append(material)
+    item = bpy.data.objects.new(name, mesh)
+    item.pass_index = PALETTE.index(hue)
+    item["fp_size"] = amount
+    return item
+
+
+def make_plates(plates: Iterable[Plate], materials: Materials) -> list[bpy.types.Object]:
+    """Floor plates, and a thin line around each, merged by tier."""
+    items = []
+    for tier in sorted({plate.tier for plate in plates}):
+        faces, lines = [], []
+        for plate in (p for p in plates if p.tier == tier):
+            (x0, y0), (x1, y1), z = plate.low, plate.high, plate.z
+            faces.append(_rectangle(x0, y0, x1, y1, z))
+            width = 0.35
+            for a, b, c, d in (
+                (x0, y0, x1, y0 + width),
+                (x0, y1 - width, x1, y1),
+                (x0, y0 + width, x0 + width, y1 - width),
+                (x1 - width, y0 + width, x1, y1 - width),
+            ):
+                lines.append(_rectangle(a, b, c, d, z + 0.05))
+        items.append(_flat(f"plates {tier}", faces, "line", 0.16 + 0.06 * tier / 3, materials.shade))
+        items.append(_flat(f"plate lines {tier}", lines, "line", 0.75, materials.shade))
+    return items
+
+
+def _rectangle(x0: float, y0: float, x1: float, y1: float, z: float) -> list[tuple[float, float, float]]:
+    return [(x0, y0, z), (x1, y0, z), (x1, y1, z), (x0, y1, z)]
+
+
+def make_ribbons(ribbons: Iterable[Ribbon], materials: Materials) -> list[bpy.types.Object]:
+    """Flat bands along their points with square joins, merged by colour."""
+    items = []
+    for color in sorted({ribbon.color for ribbon in ribbons}):
+        quads = [quad for ribbon in ribbons if ribbon.color == color for quad in _band(ribbon)]
+        hue, amount = RIBBON_HUES[color]
+        items.append(_flat(f"ribbons {color}", quads, hue, amount, materials.shade))
+    return items
+
+
+def _band(ribbon: Ribbon) -> list[list[tuple[float, float, float]]]:
+    half = ribbon.width / 2
+    points = [np.array(p[:2], dtype=float) for p in ribbon.points]
+    z = ribbon.points[0][2]
+    quads = []
+    for i, (a, b) in enumerate(zip(points[:-1], points[1:], strict=True)):
+        way = b - a
+        length = float(np.hypot(*way))
+        if length < 1e-9:
+            continue
+        along = way / length * half
+        across = np.array([-along[1], along[0]])
+        # At an inner joint both bands reach over the corner.
+        start = a - (along if i > 0 else 0)
+        end = b + (along if i + 2 < len(points) else 0)
+        corners = (start + across, start - across, end - across, end + across)
+        quads.append([(float(p[0]), float(p[1]), z) for p in corners])
+    return quads
+
+
+def make_card(card: Card, text: str, materials: Materials, font: bpy.types.VectorFont | None) -> list[bpy.types.Object]:
+    """A token as a small standing card with its text."""
+    width, height = card.size
+    x, y, z = card.position
+    frame = [
+        (x - width / 2, y, z - height / 2),
+        (x + width / 2, y, z - height / 2),
+        (x + width / 2, y, z + height / 2),
+        (x - width / 2, y, z + height / 2),
+    ]
+    back = _flat(f"card {card.token}", [frame], "token", 0.22, materials.shade)
+    letter = make_text(f"card {card.token} text", text, height * 0.95, "token", materials.overlay, font)
+    letter.location = (x, y - 0.06, z)
+    letter.rotation_euler = (math.pi / 2, 0.0, 0.0)
+    return [back, letter]
+
+
+def make_products(
+    plan: Products,
+    left: Block,
+    right: Block,
+    left_values: NDArray[np.float32],
+    right_values: NDArray[np.float32],
+    materials: Materials,
+) -> bpy.types.Object:
+    """The plane of products left[row, k] * right[k, j], [k, j], over the right block at the row's height."""
+    row = left_values[plan.row]
+    products = np.ascontiguousarray(row[:, None] * right_values, dtype=np.float32)  # [k, j]
+    high = float(np.abs(products).max()) or 1.0
+    mesh = grid_mesh(f"products {right.key}", right, products, high)
+    mesh.materials.append(materials.products)
+    item = bpy.data.objects.new(mesh.name, mesh)
+    place(item, right)
+    item.location.z = left.origin[2] + (plan.row + 0.5) * left.row_step[2]
+    steps = [float(np.linalg.norm(step)) for step in (right.column_step, right.row_step)]
+    item[CELLS] = [float(products.shape[0]), float(products.shape[1]), *steps]
+    item["fp_start"], item["fp_duration"], item["fp_high"] = plan.start, plan.duration, high
+    item["fp_kind"] = "products"
+    item.pass_index = hue_number("text", "text", "text")
+    return item
+
+
+def make_world(scene: bpy.types.Scene, groups: Groups) -> None:
+    """The backdrop as the world's colour."""
+    world = bpy.data.worlds.new("FP World")
+    scene.world = world
+    n = Nodes(enable_nodes(world))
+    background = n.add("ShaderNodeBackground")
+    n.feed(named(background.inputs, "Color"), n.group(groups.backdrop)["Color"])
+    output = n.add("ShaderNodeOutputWorld")
+    n.feed(named(output.inputs, "Surface"), background.outputs[0])

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The shader node groups that the materials share: colours, the grid of cells, the sweep, time windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+
+from ..core.theme import PALETTE, Theme, linear, ramp
+from .clock import clock_group
+from .nodes import Nodes, named, new_group
+
+Tree = bpy.types.NodeTree
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Every shared group of one scene."""
+
+    theme: Theme
+    clock: Tree
+    view: Tree
+    backdrop: Tree
+    palette: Tree
+    diverging: Tree
+    sequential: Tree
+    tile: Tree
+    fill: Tree
+    use: Tree
+    window: Tree
+
+
+def make_groups(scene: bpy.types.Scene, theme: Theme) -> Groups:
+    """Make the groups for a scene in a theme."""
+    clock = clock_group(scene)
+    view = _view(scene)
+    return Groups(
+        theme=theme,
+        clock=clock,
+        view=view,
+        backdrop=_backdrop(theme),
+        palette=_palette(theme),
+        diverging=_map("FP Diverging", ramp(theme.diverging, theme.diverging_places)),
+        sequential=_map(
+            "FP Sequential",
+            ramp(theme.sequential, tuple(i / (len(theme.sequential) - 1) for i in range(len(theme.sequential)))),
+        ),
+        tile=_tile(view),
+        fill=_fill(clock),
+        use=_use(clock),
+        window=_window(clock),
+    )
+
+
+def _view(scene: bpy.types.Scene) -> Tree:
+    """The size of a pixel at distance one, from the camera's lens (36 mm sensor on the long side) and the picture."""
+    tree, n, _, out = new_group("FP View", (), (("Pixel", "Float"), ("Frame", "Float")))
+    lens = n.add("ShaderNodeValue", name="Lens", label="Lens in millimetres")
+    lens.outputs[0].default_value = 50.0
+    width = n.add("ShaderNodeValue", name="Width", label="Picture's width in pixels")
+    height = n.add("ShaderNodeValue", name="Height", label="Picture's height in pixels")
+    for node, path in ((width, "render.resolution_x"), (height, "render.resolution_y")):
+        curve = tree.driver_add(f'nodes["{node.name}"].outputs[0].default_value')
+        curve.driver.type = "SUM"
+        target = curve.driver.variables.new().targets[0]
+        target.id_type, target.id, target.data_path = "SCENE", scene, path
+    long_side = n.math("MAXIMUM", width.outputs[0], height.outputs[0])
+    pixel = n.math("DIVIDE", n.math("DIVIDE", 36.0, lens.outputs[0]), long_side)
+    n.feed(out["Pixel"], pixel)
+    n.feed(out["Frame"], n.math("MULTIPLY", pixel, height.outputs[0]))
+    return tree
+
+
+def _backdrop(theme: Theme) -> Tree:
+    """A radial gradient fixed to the frame: the same behind everything, so there is no horizon."""
+    tree, n, _, out = new_group("FP Backdrop", (), (("Color", "Color"),))
+    window = named(n.add("ShaderNodeTexCoord").outputs, "Window")
+    x, y, _z = n.separate(window)
+    centred = n.vector("MULTIPLY", n.vector("SUBTRACT", n.combine(x, y), (0.5, 0.55, 0.0)), (1.0, 0.9, 0.0))
+    distance = n.vector("LENGTH", centred)
+    n.feed(out["Color"], n.blend(n.smoothstep(distance, 0.10, 0.72), linear(theme.centre), linear(theme.edge)))
+    return tree
+
+
+def _palette(theme: Theme) -> Tree:
+    """A colour of the theme by its number in PALETTE."""
+    tree, n, into, out = new_group("FP Palette", (("Number", "Float"),), (("Color", "Color"),))
+    count = len(PALETTE)
+    at = n.math("DIVIDE", n.math("ADD", into["Number"], 0.5), float(count))
+    n.feed(out["Color"], n.ramp(at, [linear(theme.palette[name]) for name in PALETTE], "CONSTANT"))
+    return tree
+
+
+def _map(name: str, colors: list[tuple[float, float, float]]) -> Tree:
+    """A colour map: 0 to 1 in, colour out."""
+    tree, n, into, out = new_group(name, (("Place", "Float"),), (("Color", "Color"),))
+    n.feed(out["Color"], n.ramp(into["Place"], colors))
+    return tree
+
+
+def _tile(view: Tree) -> Tree:
+    """One cell's rounded tile, from the place in the block measured in cells.
+
+    Mask is 1 on the tile and 0 in the gap, Near is 1 where single cells can be told apart and 0 far away,
+    Shade is the baked bevel, Rim the tile's edge, Across and Along are the place in the cell, -0.5 to 0.5.
+    """
+    tree, n, into, out = new_group(
+        "FP Tile",
+        (("Cells", "Vector"), ("Pitch U", "Float"), ("Pitch V", "Float")),
+        (
+            ("Mask", "Float"),
+            ("Near", "Float"),
+            ("Shade", "Float"),
+            ("Rim", "Float"),
+            ("Column", "Float"),
+            ("Row", "Float"),
+            ("Across", "Float"),
+            ("Along", "Float"),
+            ("Pixels", "Float"),
+        ),
+        "Rounded tiles with a baked bevel that fade into a plain surface where they are small on screen",
+    )
+    u, v, _w = n.separate(into["Cells"])
+    column, row = n.math("FLOOR", u), n.math("FLOOR", v)
+    short = n.math("MINIMUM", into["Pitch U"], into["Pitch V"])
+    half_u = n.math("DIVIDE", into["Pitch U"], short)
+    half_v = n.math("DIVIDE", into["Pitch V"], short)
+    across = n.math("SUBTRACT", n.math("FRACT", u), 0.5)
+    along = n.math("SUBTRACT", 0.5, n.math("FRACT", v))
+    x, y = n.math("MULTIPLY", across, half_u), n.math("MULTIPLY", along, half_v)
+    place = n.combine(x, y)
+
+    geometry = n.add("ShaderNodeNewGeometry")
+    facing = n.math("ABSOLUTE", n.vector("DOT_PRODUCT", geometry.outputs["Normal"], geometry.outputs["Incoming"]))
+    distance = named(n.add("ShaderNodeCameraData").outputs, "View Distance")
+    pixel = n.group(view)["Pixel"]
+    foreshortened = n.math("MULTIPLY", short, n.math("SQRT", n.math("MAXIMUM", facing, 0.04)))
+    pixels = n.math("DIVIDE", foreshortened, n.math("MULTIPLY", distance, pixel))
+    near = n.smoothstep(pixels, 1.6, 6.0)
+    soft = n.math("DIVIDE", 0.6, n.math("MAXIMUM", pixels, 1.0))
+
+    gap, radius, bevel = 0.045, 0.14, 0.16
+    half = n.combine(n.math("MULTIPLY_ADD", half_u, 0.5, -gap), n.math("MULTIPLY_ADD", half_v, 0.5, -gap))
+    size = n.vector("ABSOLUTE", place)
+    beyond = n.vector("ADD", n.vector("SUBTRACT", size, half), (radius, radius, 0.0))
+    edge = n.math("SUBTRACT", n.vector("LENGTH", n.vector("MAXIMUM", beyond, (0.0, 0.0, 0.0))), radius)
+    tile = n.math("SUBTRACT", 1.0, n.smoothstep(edge, n.math("MULTIPLY", soft, -1.0), soft))
+
+    slope = n.vector("MAXIMUM", n.vector("ADD", n.vector("SUBTRACT", size, half), (bevel, bevel, 0.0)), (0.0, 0.0, 0.0))
+    slope = n.vector("MULTIPLY", n.vector("SCALE", slope, scale=1 / bevel), n.vector("SIGN", place))
+    lit = n.vector("DOT_PRODUCT", n.vector("MULTIPLY", slope, n.vector("ABSOLUTE", slope)), (-0.45, 0.8, 0.0))
+    n.feed(out["Mask"], n.mix(near, 0.9, tile))
+    n.feed(out["Near"], near)
+    n.feed(out["Shade"], n.math("MULTIPLY_ADD", n.math("MULTIPLY", lit, near), 0.41, 1.0))
+    n.feed(out["Rim"], n.math("MULTIPLY", n.smoothstep(n.vector("LENGTH", slope), 0.45, 0.9), near))
+    for name, socket in (("Column", column), ("Row", row), ("Across", x), ("Along", y), ("Pixels", pixels)):
+        n.feed(out[name], socket)
+    return tree
+
+
+def _progress(n: Nodes, clock: Tree, start: Any, duration: Any) -> tuple[Any, Any]:
+    """How far a window of time is, 0 to 1, and the story time itself."""
+    time = n.group(clock)["Time"]
+    length = n.math("MAXIMUM", duration, 0.001)
+    return n.math("DIVIDE", n.math("SUBTRACT", time, start), length, clamp=True), time
+
+
+def _fill(clock: Tree) -> Tree:
+    """When a cell gets its value: Reveal 0 to 1, Front glows just behind the sweep, Current marks the running cell.
+
+    Style 1 dot, 2 row, 3 column, 5 all (as PLAY_STYLES in scene.blocks); Focus is the row worked first, during
+    Share of the duration, or -1.
+    """
+    sockets = ("Start", "Duration", "Row", "Column", "Rows", "Columns", "Style", "Focus", "Share")
+    tree, n, into, out = new_group(
+        "FP Fill",
+        tuple((name, "Float") for name in sockets),
+        (("Reveal", "Float"), ("Front", "Float"), ("Current", "Float"), ("Done", "Float"), ("Progress", "Float")),
+    )
+    progress, _time = _progress(n, clock, into["Start"], into["Duration"])
+    in_row = n.math("DIVIDE", n.math("ADD", into["Column"], 0.5), into["Columns"])
+    by_row = n.math("DIVIDE", n.math("ADD", into["Row"], n.math("MULTIPLY", in_row, 0.6)), into["Rows"])
+    by_cell = n.math("DIVIDE", n.math("ADD", into["Row"], in_row), into["Rows"])
+    dot = n.math("COMPARE", into["Style"], 1.0, 0.1)
+    by_column = n.math("COMPARE", into["Style"], 3.0, 0.1)
+    whole = n.math("GREATER_THAN", into["Style"], 3.5)
+    order = n.mix(dot, by_row, by_cell)
+    order = n.mix(by_column, order, in_row)
+    focused = n.math("GREATER_THAN", into["Focus"], -0.5)
+    mine = n.math("MULTIPLY", focused, n.math("COMPARE", into["Row"], into["Focus"], 0.1))
+    share = n.math("MULTIPLY", into["Share"], focused)
+    others = n.math("MULTIPLY_ADD", order, n.math("SUBTRACT", 1.0, share), share)
+    place = n.mix(mine, others, n.math("MULTIPLY", in_row, share))
+    place = n.math("MULTIPLY", n.mix(whole, place, 0.35), 0.97)
+    ahead = n.math("SUBTRACT", progress, place)
+    # The front is as wide as a few cells of the focus row, or a third of a row of the others.
+    width = n.mix(mine, n.math("DIVIDE", 0.6, into["Rows"]), n.math("DIVIDE", share, into["Columns"]))
+    width = n.math("MAXIMUM", n.mix(whole, width, 0.6), 0.002)
+    reveal = n.smoothstep(ahead, n.math("MULTIPLY", width, -0.5), n.math("MULTIPLY", width, 0.5))
+    running = n.math("MULTIPLY", n.math("GREATER_THAN", progress, 0.0), n.math("LESS_THAN", progress, 1.0))
+    decay = n.math("EXPONENT", n.math("DIVIDE", n.math("MAXIMUM", ahead, 0.0), n.math("MULTIPLY", width, -2.5)))
+    front = n.math("MULTIPLY", n.math("MULTIPLY", decay, reveal), running)
+    # White ring on the one cell being summed: the focus row's column under the sweep.
+    at = n.math(
+        "FLOOR", n.math("MULTIPLY", n.math("DIVIDE", progress, n.math("MAXIMUM", share, 0.001)), into["Columns"])
+    )
+    here = n.math("MULTIPLY", mine, n.math("COMPARE", into["Column"], at, 0.1))
+    n.feed(out["Reveal"], reveal)
+    n.feed(out["Front"], front)
+    n.feed(out["Current"], n.math("MULTIPLY", here, running))
+    n.feed(out["Done"], n.math("GREATER_THAN", progress, 0.999))
+    n.feed(out["Progress"], progress)
+    return tree
+
+
+def _use(clock: Tree) -> Tree:
+    """How much a cell is in play as an operand. Side 0: rows, lit one after another (the focus row alone during
+    Share); side 1: columns, lit as the sweep passes. With a Period the window repeats Count times."""
+    sockets = ("Start", "Duration", "Period", "Count", "Row", "Column", "Rows", "Columns", "Side", "Focus", "Share")
+    tree, n, into, out = new_group(
+        "FP Use", tuple((name, "Float") for name in sockets), (("Active", "Float"), ("Line", "Float"))
+    )
+    time = n.group(clock)["Time"]
+    since = n.math("SUBTRACT", time, into["Start"])
+    turn = n.math("FLOOR", n.math("DIVIDE", since, n.math("MAXIMUM", into["Period"], 0.001)))
+    turn = n.math("MAXIMUM", n.math("MINIMUM", turn, n.math("SUBTRACT", into["Count"], 1.0)), 0.0)
+    since = n.math("SUBTRACT", since, n.math("MULTIPLY", turn, into["Period"]))
+    length = n.math("MAXIMUM", into["Duration"], 0.001)
+    q = n.math("DIVIDE", since, length)
+    running = n.math("MULTIPLY", n.math("GREATER_THAN", q, 0.0), n.math("LESS_THAN", q, 1.0))
+    running = n.math("MULTIPLY", running, n.math("GREATER_THAN", into["Duration"], 0.0005))
+    focused = n.math("GREATER_THAN", into["Focus"], -0.5)
+    share = n.math("MULTIPLY", into["Share"], focused)
+    first = n.math("MULTIPLY", focused, n.math("LESS_THAN", q, share))
+    rest = n.math("DIVIDE", n.math("SUBTRACT", q, share), n.math("MAXIMUM", n.math("SUBTRACT", 1.0, share), 0.001))
+
+    passing = n.math("FLOOR", n.math("MULTIPLY", rest, into["Rows"]))
+    row = n.mix(first, passing, into["Focus"])
+    lit_row = n.math("COMPARE", into["Row"], row, 0.1)
+
+    inside = n.mix(
+        first, n.math("FRACT", n.math("MULTIPLY", rest, 1.0)), n.math("DIVIDE", q, n.math("MAXIMUM", share, 0.001))
+    )
+    at = n.math("MULTIPLY", inside, into["Columns"])
+    behind = n.math("SUBTRACT", at, into["Column"])
+    lit_column = n.math("MULTIPLY", n.math("GREATER_THAN", behind, 0.0), n.math("LESS_THAN", behind, 1.0))
+    fading = n.math("EXPONENT", n.math("MULTIPLY", n.math("MAXIMUM", n.math("SUBTRACT", behind, 1.0), 0.0), -0.5))
+    trail = n.math("MULTIPLY", n.math("GREATER_THAN", behind, 0.0), fading)
+    # While all rows pass, every column is at work at once.
+    lit_columns = n.mix(n.math("MAXIMUM", first, n.math("SUBTRACT", 1.0, focused)), 0.55, trail)
+
+    side = into["Side"]
+    n.feed(out["Active"], n.math("MULTIPLY", n.mix(side, lit_row, lit_columns), running))
+    sharp = n.math("MULTIPLY", n.mix(side, lit_row, lit_column), running)
+    n.feed(out["Line"], n.math("MULTIPLY", sharp, n.mix(side, 1.0, first)))
+    return tree
+
+
+def _window(clock: Tree) -> Tree:
+    """1 between Start and Start + Duration, with a quarter second of fade at both ends; always 1 where Duration is 0."""
+    tree, n, into, out = new_group("FP Window", (("Start", "Float"), ("Duration", "Float")), (("Shown", "Float"),))
+    time = n.group(clock)["Time"]
+    since = n.math("SUBTRACT", time, into["Start"])
+    left = n.math("SUBTRACT", into["Duration"], since)
+    shown = n.math("MULTIPLY", n.smoothstep(since, 0.0, 0.25), n.smoothstep(left, 0.0, 0.25))
+    n.feed(out["Shown"], n.math("MAXIMUM", shown, n.math("LESS_THAN", into["Duration"], 0.0005)))
+    return tree

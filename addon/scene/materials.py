@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The materials of a scene. Everything is emission, so EEVEE and Cycles agree and no light is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+
+from ..core.theme import linear
+from .compat import enable_nodes
+from .groups import Groups
+from .nodes import Nodes, named
+
+# Object properties that the cells read, four numbers each (Blender gives a material at most eight such attributes).
+CELLS = "fp_cells"  # rows, columns, pitch along columns, pitch along rows
+PLAY = "fp_play"  # style, focus row or -1, share, relax
+USE = "fp_use"  # start, duration, side, share
+AGAIN = "fp_again"  # start, duration, period, count
+
+# `pass_index` packs three palette numbers: hue of the block, outline of its rows, outline of its columns.
+HUES = 16
+
+
+@dataclass(frozen=True)
+class Materials:
+    """Every material of one scene."""
+
+    cells: bpy.types.Material
+    body: bpy.types.Material
+    ink: bpy.types.Material
+    halo: bpy.types.Material
+    overlay: bpy.types.Material
+    shade: bpy.types.Material
+    scale: bpy.types.Material
+    products: bpy.types.Material
+
+
+def make_materials(groups: Groups) -> Materials:
+    """Make the materials on those groups."""
+    return Materials(
+        cells=_cells(groups),
+        body=_body(groups),
+        ink=_ink(groups, "FP Label", fade=True),
+        halo=_halo(groups),
+        overlay=_ink(groups, "FP Overlay", fade=False),
+        shade=_shade(groups),
+        scale=_scale(groups),
+        products=_products(groups),
+    )
+
+
+def _new(name: str) -> tuple[bpy.types.Material, Nodes]:
+    material = bpy.data.materials.new(name)
+    return material, Nodes(enable_nodes(material))
+
+
+def _finish(n: Nodes, material: bpy.types.Material, color: Any, strength: Any, alpha: Any = None) -> None:
+    """Emission of that colour; with `alpha` over what is behind it."""
+    emission = n.add("ShaderNodeEmission")
+    n.feed(named(emission.inputs, "Color"), color)
+    n.feed(named(emission.inputs, "Strength"), strength)
+    surface = emission.outputs[0]
+    if alpha is not None:
+        clear = n.add("ShaderNodeBsdfTransparent")
+        over = n.add("ShaderNodeMixShader")
+        n.feed(named(over.inputs, "Fac"), alpha)
+        n.feed(named(over.inputs, "Shader"), clear.outputs[0])
+        n.feed(named(over.inputs, "Shader_001"), surface)
+        surface = over.outputs[0]
+    output = n.add("ShaderNodeOutputMaterial")
+    n.feed(named(output.inputs, "Surface"), surface)
+    material.use_backface_culling = False
+
+
+def _object_four(n: Nodes, name: str) -> tuple[Any, Any, Any, Any]:
+    """The four numbers of an object property."""
+    node = n.attribute(name, "OBJECT")
+    x, y, z = n.separate(named(node.outputs, "Vector"))
+    return x, y, z, named(node.outputs, "Alpha")
+
+
+def _object_one(n: Nodes, name: str) -> Any:
+    return named(n.attribute(name, "OBJECT").outputs, "Fac")
+
+
+def _hues(n: Nodes, groups: Groups) -> tuple[Any, Any, Any]:
+    """Colours of the block, its rows' outline and its columns' outline, unpacked from `pass_index`."""
+    number = named(n.add("ShaderNodeObjectInfo").outputs, "Object Index")
+    low = n.math("FLOORED_MODULO", number, float(HUES))
+    middle = n.math("FLOORED_MODULO", n.math("FLOOR", n.math("DIVIDE", number, float(HUES))), float(HUES))
+    high = n.math("FLOOR", n.math("DIVIDE", number, float(HUES * HUES)))
+    return tuple(n.group(groups.palette, Number=part)["Color"] for part in (low, middle, high))  # type: ignore[return-value]
+
+
+def _cells(groups: Groups) -> bpy.types.Material:
+    """One material for every block of cells; what differs is on the objects and in the mesh attributes
+    `value` (one number a face) and `level` (mean magnitude around a corner, for the view from afar)."""
+    theme = groups.theme
+    material, n = _new("FP Cells")
+    value = named(n.attribute("value").outputs, "Fac")
+    level = named(n.attribute("level").outputs, "Fac")
+    rows, columns, pitch_u, pitch_v = _object_four(n, CELLS)
+    style, focus, share, relax = _object_four(n, PLAY)
+    use_start, use_duration, side, use_share = _object_four(n, USE)
+    again_start, again_duration, period, count = _object_four(n, AGAIN)
+    low, high = _object_one(n, "fp_low"), _object_one(n, "fp_high")
+    hue, row_hue, column_hue = _hues(n, groups)
+
+    place = named(n.add("ShaderNodeUVMap", uv_map="cells").outputs, "UV")
+    tile = n.group(groups.tile, **{"Cells": place, "Pitch U": pitch_u, "Pitch V": pitch_v})
+    where = {"Row": tile["Row"], "Column": tile["Column"], "Rows": rows, "Columns": columns, "Focus": focus}
+    fill = n.group(
+        groups.fill,
+        Start=_object_one(n, "fp_start"),
+        Duration=_object_one(n, "fp_duration"),
+        Style=style,
+        Share=share,
+        **where,
+    )
+    use = n.group(
+        groups.use, Start=use_start, Duration=use_duration, Period=1e6, Count=1.0, Side=side, Share=use_share, **where
+    )
+    again = n.group(
+        groups.use,
+        Start=again_start,
+        Duration=again_duration,
+        Period=period,
+        Count=count,
+        Side=side,
+        Share=0.0,
+        **{**where, "Focus": -1.0},
+    )
+    active = n.math("MAXIMUM", use["Active"], again["Active"])
+    line = n.math("MAXIMUM", use["Line"], n.math("MULTIPLY", again["Line"], n.math("SUBTRACT", 1.0, side)))
+
+    # Colour of the number: its place between the map's ends; magnitude is the distance from zero.
+    span = n.math("MAXIMUM", n.math("SUBTRACT", high, low), 1e-12)
+    at = n.math("DIVIDE", n.math("SUBTRACT", value, low), span, clamp=True)
+    signed = n.math("LESS_THAN", low, -1e-12)
+    size = n.mix(signed, at, n.math("ABSOLUTE", n.math("MULTIPLY_ADD", at, 2.0, -1.0)))
+    full = n.blend(
+        signed,
+        n.group(groups.sequential, Place=n.math("SQRT", at))["Color"],
+        n.group(groups.diverging, Place=at)["Color"],
+    )
+
+    # At rest: magnitude only, in the hue of what the block is.
+    glow = theme.glow
+    quiet = n.blend(0.35 if glow else 0.12, linear(theme.neutral), linear(theme.gap))
+    resting = n.blend(0.55, linear(theme.magnitude), hue)
+    near_rest = n.blend(n.math("MULTIPLY", size, 0.55), quiet, resting)
+    near_rest = n.blend(0.14, near_rest, full)
+    far_rest = n.blend(n.math("MULTIPLY", level, 0.62), quiet, hue)
+
+    settled = n.smoothstep(n.math("SUBTRACT", n.group(groups.clock)["Time"], relax), 0.0, 0.9)
+    result = n.mix(settled, 1.0, 0.22)
+    weight = n.math("LESS_THAN", style, 0.5)  # weights were never filled: they do not shine by themselves
+    result = n.math("MULTIPLY", result, n.math("SUBTRACT", 1.0, weight))
+    play = n.math("MAXIMUM", active, result)
+    near_color = n.blend(play, near_rest, full)
+    far_color = n.blend(
+        n.math("MULTIPLY", n.mix(weight, 0.55, 0.35), n.math("MAXIMUM", active, n.math("SUBTRACT", result, 0.22))),
+        far_rest,
+        full,
+    )
+    color = n.blend(tile["Near"], far_color, near_color)
+
+    shown = n.math("MAXIMUM", fill["Reveal"], weight)
+    empty = n.blend(n.math("MULTIPLY", tile["Rim"], 0.55), linear(theme.gap), linear(theme.palette["line"]))
+    color = n.blend(shown, empty, color)
+    missing = n.math(
+        "SUBTRACT", 1.0, n.math("MAXIMUM", n.math("LESS_THAN", value, 1.0), n.math("GREATER_THAN", value, 0.0))
+    )
+    color = n.blend(missing, color, linear(theme.missing))
+    color = n.vector("SCALE", color, scale=tile["Shade"])
+    color = n.blend(tile["Mask"], linear(theme.gap), color)
+
+    strength = n.mix(active, n.mix(settled, 0.86, 0.66), 1.22 if glow else 1.0)
+    strength = n.mix(weight, strength, n.mix(active, 0.60, 1.25 if glow else 1.0))
+    strength = n.math("MULTIPLY_ADD", fill["Front"], 0.55 * glow, strength)
+    strength = n.mix(shown, 0.5 if glow else 0.9, strength)
+    strength = strength if glow else n.math("MAXIMUM", strength, 0.9)
+
+    # Outlines: the row in play, the column in play, the cell being summed.
+    frame_row = n.math(
+        "MULTIPLY",
+        n.math("MULTIPLY", line, n.math("SUBTRACT", 1.0, side)),
+        _border(n, tile["Along"], pitch_v, pitch_u, tile["Pixels"]),
+    )
+    frame_column = n.math(
+        "MULTIPLY", n.math("MULTIPLY", line, side), _border(n, tile["Across"], pitch_u, pitch_v, tile["Pixels"])
+    )
+    both = n.math(
+        "MAXIMUM",
+        _border(n, tile["Along"], pitch_v, pitch_u, tile["Pixels"]),
+        _border(n, tile["Across"], pitch_u, pitch_v, tile["Pixels"]),
+    )
+    frame_cell = n.math("MULTIPLY", fill["Current"], both)
+    for amount, outline in (
+        (frame_row, row_hue),
+        (frame_column, column_hue),
+        (frame_cell, linear(theme.palette["text"])),
+    ):
+        color = n.blend(amount, color, outline)
+        strength = n.mix(amount, strength, 1.0)
+
+    # Masked (-inf) is absent once the block has its values.
+    masked = n.math("LESS_THAN", value, -1e30)
+    alpha = n.math("SUBTRACT", 1.0, n.math("MULTIPLY", masked, shown))
+    _finish(n, material, color, strength, alpha)
+    return material
+
+
+def _border(n: Nodes, place: Any, pitch: Any, other: Any, pixels: Any) -> Any:
+    """1 close to the cell's edge in one direction: a tenth of a cell wide, but never under 1.2 pixels."""
+    short = n.math("MINIMUM", pitch, other)
+    half = n.math("MULTIPLY", n.math("DIVIDE", pitch, short), 0.5)
+    inward = n.math("SUBTRACT", half, n.math("ABSOLUTE", place))
+    width = n.math("MAXIMUM", 0.12, n.math("DIVIDE", 1.2, n.math("MAXIMUM", pixels, 0.05)))
+    return n.math("SUBTRACT", 1.0, n.smoothstep(inward, n.math("MULTIPLY", width, 0.7), width))
+
+
+def _body(groups: Groups) -> bpy.types.Material:
+    """The thin side of a slab, in a shade of its hue."""
+    material, n = _new("FP Body")
+    hue, _row, _column = _hues(n, groups)
+    color = n.blend(0.42, linear(groups.theme.body), hue)
+    _finish(n, material, color, 0.75 if groups.theme.glow else 0.9)
+    return material
+
+
+def _shown(n: Nodes, groups: Groups) -> Any:
+    start, duration = _object_one(n, "fp_start"), _object_one(n, "fp_duration")
+    return n.group(groups.window, Start=start, Duration=duration)["Shown"]
+
+
+def _ink(groups: Groups, name: str, fade: bool) -> bpy.types.Material:
+    """Text and lines in a colour of the palette (`pass_index`), shown during the object's window of time.
+
+    With `fade`, labels that are too small or too large on screen go: their height is the object property `fp_size`.
+    """
+    material, n = _new(name)
+    hue, _row, _column = _hues(n, groups)
+    alpha = _shown(n, groups)
+    if fade:
+        distance = named(n.add("ShaderNodeCameraData").outputs, "View Distance")
+        frame = n.math("MULTIPLY", distance, n.group(groups.view)["Frame"])  # the picture's height there, in units
+        share = n.math("DIVIDE", _object_one(n, "fp_size"), frame)
+        legible = n.math(
+            "MULTIPLY", n.smoothstep(share, 0.010, 0.016), n.math("SUBTRACT", 1.0, n.smoothstep(share, 0.10, 0.16))
+        )
+        alpha = n.math("MULTIPLY", alpha, legible)
+    _finish(n, material, hue, 1.0, alpha)
+    material.surface_render_method = "BLENDED"
+    return material
+
+
+def _halo(groups: Groups) -> bpy.types.Material:
+    """The background's own colour behind overlay text, so that it reads over anything."""
+    material, n = _new("FP Halo")
+    _finish(n, material, linear(groups.theme.edge), 1.0, n.math("MULTIPLY", _shown(n, groups), 0.85))
+    material.surface_render_method = "BLENDED"
+    return material
+
+
+def _shade(groups: Groups) -> bpy.types.Material:
+    """Ribbons and plates: a flat colour of the palette over the backdrop, as strong as the object's `fp_size` says."""
+    material, n = _new("FP Floor")
+    hue, _row, _column = _hues(n, groups)
+    backdrop = n.group(groups.backdrop)["Color"]
+    color = n.blend(_object_one(n, "fp_size"), backdrop, hue)
+    _finish(n, material, color, 1.0)
+    return material
+
+
+def _scale(groups: Groups) -> bpy.types.Material:
+    """The legend's bar: the diverging map from left to right."""
+    material, n = _new("FP Legend")
+    u, _v, _w = n.separate(named(n.add("ShaderNodeUVMap", uv_map="cells").outputs, "UV"))
+    signed = n.group(groups.diverging, Place=u)["Color"]
+    positive = n.group(groups.sequential, Place=n.math("SQRT", u))["Color"]
+    color = n.blend(_object_one(n, "fp_size"), signed, positive)
+    _finish(n, material, color, 1.0, _shown(n, groups))
+    material.surface_render_method = "BLENDED"
+    return material
+
+
+def _products(groups: Groups) -> bpy.types.Material:
+    """The product plane: tiles as large as their number's square root (a Hinton diagram), of which only those near
+    the column that is being summed are seen."""
+    material, n = _new("FP Products")
+    value = named(n.attribute("value").outputs, "Fac")
+    rows, columns, pitch_u, pitch_v = _object_four(n, CELLS)
+    start, duration, high = (_object_one(n, name) for name in ("fp_start", "fp_duration", "fp_high"))
+    place = named(n.add("ShaderNodeUVMap", uv_map="cells").outputs, "UV")
+    tile = n.group(groups.tile, **{"Cells": place, "Pitch U": pitch_u, "Pitch V": pitch_v})
+    share = n.math("DIVIDE", value, n.math("MAXIMUM", high, 1e-12))
+    size = n.math("MAXIMUM", n.math("SQRT", n.math("MINIMUM", n.math("ABSOLUTE", share), 1.0)), 0.12)
+    reach = n.math("MAXIMUM", n.math("ABSOLUTE", tile["Across"]), n.math("ABSOLUTE", tile["Along"]))
+    inside = n.math("LESS_THAN", reach, n.math("MULTIPLY", size, 0.47))
+    time = n.group(groups.clock)["Time"]
+    progress = n.math("DIVIDE", n.math("SUBTRACT", time, start), n.math("MAXIMUM", duration, 0.001))
+    running = n.math("MULTIPLY", n.math("GREATER_THAN", progress, 0.0), n.math("LESS_THAN", progress, 1.0))
+    behind = n.math("SUBTRACT", n.math("MULTIPLY", progress, columns), tile["Column"])
+    trail = n.math("EXPONENT", n.math("MULTIPLY", n.math("MAXIMUM", n.math("SUBTRACT", behind, 1.0), 0.0), -0.6))
+    trail = n.math("MULTIPLY", trail, n.math("GREATER_THAN", behind, 0.0))
+    color = n.group(groups.diverging, Place=n.math("MULTIPLY_ADD", share, 0.5, 0.5, clamp=True))["Color"]
+    alpha = n.math("MULTIPLY", n.math("MULTIPLY", inside, trail), running)
+    _finish(n, material, color, 1.3 if groups.theme.glow else 1.0, alpha)
+    material.surface_render_method = "BLENDED"
+    return material

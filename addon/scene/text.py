@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Text objects: one font, packed into the file, so that a saved scene reads the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from ..core.theme import PALETTE
+
+# Blender ships it in every build; Inter, its interface font, breaks as a text object.
+FONT = "NotoSansMath-Regular.woff2"
+# Height of a capital letter at text size 1, measured on that font.
+CAPITAL = 0.725
+
+
+def load_font() -> bpy.types.VectorFont | None:
+    """The scene's font, packed; None (Blender's built-in one) where this Blender does not ship it."""
+    path = Path(bpy.utils.system_resource("DATAFILES", path="fonts")) / FONT
+    if not path.is_file():
+        return None
+    font = bpy.data.fonts.load(str(path), check_existing=True)
+    if font.packed_file is None:
+        font.pack()
+    return font
+
+
+def make_text(
+    name: str,
+    body: str,
+    size: float,
+    hue: str,
+    material: bpy.types.Material,
+    font: bpy.types.VectorFont | None,
+    align: str = "CENTER",
+    bold: float = 0.0,
+) -> bpy.types.Object:
+    """A text object of that size (em height in units) and palette colour. `bold` thickens the outline, in ems.
+    It is shown at all times until its `fp_start` and `fp_duration` say otherwise."""
+    curve = bpy.data.curves.new(name, "FONT")
+    curve.body = body
+    if font is not None:
+        curve.font = font
+    curve.size = size
+    curve.align_x = align
+    curve.align_y = "CENTER"
+    curve.offset = bold * size
+    curve.resolution_u = 4
+    curve.fill_mode = "FRONT"
+    curve.materials.append(material)
+    item = bpy.data.objects.new(name, curve)
+    item.pass_index = PALETTE.index(hue)
+    item["fp_start"], item["fp_duration"], item["fp_size"] = 0.0, 0.0, size * CAPITAL
+    return item
+
+
+def during(item: bpy.types.Object, start: float, duration: float) -> bpy.types.Object:
+    """Show an object only in that window of story time."""
+    item["fp_start"], item["fp_duration"] = float(start), float(duration)
+    return item
