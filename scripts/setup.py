@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"  # 3.11.2 and 3.11.7 may share an environment
 PINS = ("pyproject.toml", "constraints.txt")
 LIBRARIES = "libegl1 libgl1 libsm6 libxi6 libxkbcommon0 libxrender1 libxfixes3 libxxf86vm1"
 
@@ -61,7 +62,7 @@ class Environment:
             digest.update((ROOT / name).read_bytes())
         return {
             "checkout": str(ROOT),  # an editable install and the scripts of a venv hold absolute paths
-            "python": sys.version,
+            "python": VERSION,
             "pins": digest.hexdigest(),
             "requirements": " ".join(self.requirements),
         }
@@ -173,9 +174,9 @@ def check_imports(env: Environment) -> None:
 def make_folder(env: Environment) -> None:
     """An empty virtual environment, or the one that is there where it fits this Python and this checkout."""
     if env.python.exists():
-        check = "import sys; print(sys.version)"
+        check = "import sys; print('%d.%d' % sys.version_info[:2])"
         result = subprocess.run([env.python, "-c", check], capture_output=True, text=True)
-        if result.returncode == 0 and result.stdout.strip() == sys.version.strip():
+        if result.returncode == 0 and result.stdout.strip() == VERSION:
             return
     result = subprocess.run([sys.executable, "-m", "venv", "--clear", env.folder], capture_output=True, text=True)
     if result.returncode:
