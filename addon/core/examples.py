@@ -22,14 +22,10 @@ class Example:
 
 
 def choose_example(trace: Trace, layer: int = 0) -> Example:
-    """The strongest look at another token, among tokens that have at least two to choose from.
-
-    Where the prompt is shorter than that, any token.
-    """
+    """The look at another token that stands out most from even attention over all that the token may see."""
     pattern = trace.array(f"step0.transformer.h.{layer}.attn.softmax")[0]  # [heads, tokens, tokens]
-    away = np.where(np.eye(pattern.shape[-1], dtype=bool), -1.0, pattern)
-    if pattern.shape[-1] > 2:
-        away = away.copy()
-        away[:, :2] = -1.0
-    head, token, seen = (int(i) for i in np.unravel_index(int(np.argmax(away)), away.shape))
+    tokens = pattern.shape[-1]
+    even = 1.0 / np.arange(1, tokens + 1)[:, None]  # [tokens, 1]
+    excess = np.where(np.eye(tokens, dtype=bool), -1.0, pattern - even)
+    head, token, seen = (int(i) for i in np.unravel_index(int(np.argmax(excess)), excess.shape))
     return Example(layer, head, token, seen, float(pattern[head, token, seen]))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -153,9 +154,8 @@ class _Teller:
         norm, weight, out = f"s0.l{layer}.norm", f"s0.l{layer}.h{head}.w_q", f"s0.l{layer}.h{head}.q"
         a, b = line.beat(
             5.0,
-            f"Token {token + 1}, {self.texts[token]!r}, meets each column of W_Q: multiply, add up, one number of its query.".replace(
-                "W_Q", "the query weights"
-            ),
+            f"Token {token + 1}, {self.texts[token]!r}, meets each column of the query weights: multiply, add up, "
+            "one number of its query.",
             (f"layer {layer} / head {head} / qkv", "multiply"),
         )
         line.legend(out, "query", (a, b))
@@ -484,7 +484,7 @@ def _split(window: Window, shares: list[float] | tuple[float, ...]) -> list[Wind
     edges = [start]
     for share in shares:
         edges.append(edges[-1] + (end - start) * share / total)
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def _n(value: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import pairwise
 
 import bpy
 import numpy as np
@@ -116,7 +117,7 @@ def _band(ribbon: Ribbon) -> list[list[tuple[float, float, float]]]:
     points = [np.array(p[:2], dtype=float) for p in ribbon.points]
     z = ribbon.points[0][2]
     quads = []
-    for i, (a, b) in enumerate(zip(points[:-1], points[1:], strict=True)):
+    for i, (a, b) in enumerate(pairwise(points)):
         way = b - a
         length = float(np.hypot(*way))
         if length < 1e-9:

@@ -292,7 +292,7 @@ def _products(groups: Groups) -> bpy.types.Material:
     the column that is being summed are seen."""
     material, n = _new("FP Products")
     value = named(n.attribute("value").outputs, "Fac")
-    rows, columns, pitch_u, pitch_v = _object_four(n, CELLS)
+    _rows, columns, pitch_u, pitch_v = _object_four(n, CELLS)
     start, duration, high = (_object_one(n, name) for name in ("fp_start", "fp_duration", "fp_high"))
     place = named(n.add("ShaderNodeUVMap", uv_map="cells").outputs, "UV")
     tile = n.group(groups.tile, **{"Cells": place, "Pitch U": pitch_u, "Pitch V": pitch_v})

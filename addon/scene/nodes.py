@@ -108,7 +108,7 @@ class Nodes:
         while len(elements) < len(colors):
             elements.new(1.0)
         last = len(colors) if interpolation == "CONSTANT" else len(colors) - 1
-        for i, color in enumerate(colors):
+        for i in range(len(colors)):
             elements[i].position = i / last
         for i, color in enumerate(colors):
             elements[i].color = (*color, 1.0)
