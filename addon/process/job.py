@@ -46,13 +46,14 @@ POSIX = sys.platform != "win32"
 @dataclass(frozen=True)
 class TraceRequest:
     """What to trace: the prompt, a model's name or folder, the file to write, the device (auto, cuda, mps, cpu),
-    and the Python to run with (None: `find_python`)."""
+    the Python to run with (None: `find_python`), and how many tokens to generate (None: until the model is done)."""
 
     prompt: str
     model: str | Path
     out: Path
     device: str = "auto"
     python: Path | None = None
+    steps: int | None = None
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,7 @@ class TracerJob:
         request = self._request
         command = [str(python), "-m", f"{self._package.name}.tracer", f"--prompt={request.prompt}"]
         command += ["--model", str(self._model), "--out", str(self._stage / self._out.name), "--device", request.device]
+        command += [] if request.steps is None else ["--steps", str(request.steps)]
         environment = clean_environment() | {"PYTHONPATH": str(self._package.parent), "PYTHONUNBUFFERED": "1"}
         with self._lock:
             if self._cancelled.is_set():

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The add-on's face in Blender: properties, preferences, operators, panels, and the jobs behind the buttons."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import bpy
+
+
+def _modules() -> tuple[ModuleType, ...]:
+    """The files of this room that have something to register, in that order."""
+    from . import handlers, operators, panels, preferences, properties
+
+    return preferences, properties, operators, panels, handlers
+
+
+def register() -> None:
+    """Make everything known to Blender."""
+    for module in _modules():
+        for cls in getattr(module, "CLASSES", ()):
+            bpy.utils.register_class(cls)
+        getattr(module, "register", _nothing)()
+
+
+def unregister() -> None:
+    """End what runs, and take everything back in the opposite order."""
+    from .session import SESSION
+
+    SESSION.end()
+    for module in reversed(_modules()):
+        getattr(module, "unregister", _nothing)()
+        for cls in reversed(getattr(module, "CLASSES", ())):
+            bpy.utils.unregister_class(cls)
+
+
+def _nothing() -> None:
+    """What a module does that has only classes."""

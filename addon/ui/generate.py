@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a prompt to a scene, a little at each `poll()`: what the button "Generate Scene" starts.
+
+Knows nothing of operators, timers or windows, so a script, a test and a modal operator drive it alike.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from ..core.errors import UserError
+from ..core.messages import ProgressMessage
+from ..process.job import TraceRequest
+from .prepare import STAGES, Preparation, Rooms
+from .progress import Progress, as_user_error
+
+State = Literal["tracing", "reading", "layout", "story", "building", "done", "failed", "cancelled"]
+ENDS = ("done", "failed", "cancelled")
+SLICE = 0.03  # seconds of building in one poll
+# Where each part of the work begins and ends on the one bar, by what it takes on two cores.
+TRACING, PREPARING, BUILDING = (0.0, 0.35), (0.35, 0.45), (0.45, 1.0)
+
+
+@dataclass(frozen=True)
+class GenerateRequest:
+    """What the panel asks for. `size` in pixels, `seconds` None for the story's own length."""
+
+    trace: TraceRequest
+    theme: str = "midnight"
+    seconds: float | None = None
+    size: tuple[int, int] = (1280, 720)
+    fps: int = 24
+
+    @property
+    def recipe(self) -> str:
+        """The request as one line of text, kept in the scene."""
+        seconds = "" if self.seconds is None else f" seconds={self.seconds:g}"
+        size = f"{self.size[0]}x{self.size[1]}"
+        return f"{self.trace.prompt} model={self.trace.model} theme={self.theme} size={size} fps={self.fps}{seconds}"
+
+
+class Place(Protocol):
+    """Where a scene is built, so that it comes whole or not at all: `place.ScenePlace`."""
+
+    def open(self) -> Any:
+        """Makes room; returns the scene to build into."""
+
+    def commit(self) -> None:
+        """The scene is whole: show it, and let go of the one that it replaces."""
+
+    def rollback(self) -> None:
+        """Takes away what was built and leaves everything as it was."""
+
+
+class Generation:
+    """One press of the button: tracing, reading, layout, story, building, then done, failed or cancelled."""
+
+    def __init__(self, request: GenerateRequest, place: Place, rooms: Rooms) -> None:
+        self.request = request
+        self.state: State = "tracing"
+        self.error: UserError | None = None
+        self.progress = Progress("Generating", "Starting the model")
+        self.trace: Path | None = None
+        self._place = place
+        self._rooms = rooms
+        self._job = rooms.start(request.trace)
+        self._preparation: Preparation | None = None
+        self._builder: Iterator[tuple[str, float]] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether `poll` still has something to do."""
+        return self.state not in ENDS
+
+    @property
+    def log(self) -> tuple[str, ...]:
+        """What the tracer said besides its progress."""
+        return tuple(self._job.log)
+
+    def poll(self) -> None:
+        """Goes on a little: at most about 30 ms where the work can be cut that small. Raises nothing."""
+        try:
+            if self.state == "tracing":
+                self._trace()
+            elif self._preparation is not None:
+                self._prepare(self._preparation)
+            elif self._builder is not None:
+                self._build(self._builder)
+        except Exception as error:
+            self._fail(as_user_error(error, "Generating the scene"))
+
+    def finish_building(self) -> None:
+        """Where a scene is half built: builds the rest of it at once, for somebody is about to save the file."""
+        while self.state == "building":
+            self.poll()
+
+    def cancel(self) -> None:
+        """Stops at once, without waiting for the child, and leaves no half scene."""
+        self._leave("cancelled")
+        self._job.cancel()
+
+    def end(self) -> None:
+        """As `cancel`, but only returns once the child is gone."""
+        self._leave("cancelled")
+        self._job.end()
+
+    def _trace(self) -> None:
+        for message in self._job.poll():
+            if isinstance(message, ProgressMessage):
+                self._tell(TRACING, message.done, message.text or "Running the model")
+        if self._job.state == "done":
+            path: Path = self._job.result
+            self.trace = path
+            width, height = self.request.size
+            self._preparation = Preparation(self._rooms, path, width / height, self.request.seconds)
+            self.state = "reading"
+        elif self._job.state == "failed":
+            self._fail(self._job.error)
+        elif self._job.state == "cancelled":
+            self._leave("cancelled")
+
+    def _prepare(self, preparation: Preparation) -> None:
+        running = preparation.running  # asked before the rest is looked at, as the thread sets that first
+        state, text = STAGES[preparation.stage]
+        self.state = state  # type: ignore[assignment]
+        self._tell(PREPARING, preparation.stage / len(STAGES), text)
+        if running:
+            return
+        self._preparation = None
+        if preparation.result is None:
+            raise preparation.error or RuntimeError("the preparation ended without a result")
+        trace, layout, story = preparation.result
+        scene = self._place.open()
+        self.state = "building"
+        for name, text in self._rooms.texts(story).items():
+            scene[name] = text
+        options = {"theme": self.request.theme, "recipe": self.request.recipe}
+        options |= {"size": self.request.size, "fps": self.request.fps}  # type: ignore[dict-item]
+        self._builder = self._rooms.build(scene, trace, layout, story, **options)
+
+    def _build(self, builder: Iterator[tuple[str, float]]) -> None:
+        until = time.monotonic() + SLICE
+        while time.monotonic() < until:
+            step = next(builder, None)
+            if step is None:
+                self._builder = None
+                self._place.commit()
+                self.state = "done"
+                self.progress.tell(1.0, "Done")
+                return
+            self._tell(BUILDING, step[1], step[0])
+
+    def _tell(self, span: tuple[float, float], share: float, text: str) -> None:
+        self.progress.tell(span[0] + share * (span[1] - span[0]), text)
+
+    def _fail(self, error: UserError) -> None:
+        self.error = error
+        self._leave("failed")
+        self._job.cancel()
+
+    def _leave(self, state: State) -> None:
+        """Ends the work in `state`; what was half built goes."""
+        if not self.running:
+            return
+        building, self._builder, self._preparation = self.state == "building", None, None
+        self.state = state
+        if building:
+            self._place.rollback()

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A job behind an operator: followed by a timer in a window, or to its end at once in a script."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import bpy
+
+from ..core.errors import UserError
+from .session import SESSION, Job
+
+INTERVAL = 0.05  # seconds between two polls in a window
+
+
+class JobOperator(bpy.types.Operator):
+    """The part that "Generate Scene" and "Render Video" share. `begin` makes the job, `finish` follows its success."""
+
+    _timer: Any = None
+    _level: Any = "ERROR"  # of a report: makes an exception in a script, a window in the way of a click
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Only one job at a time."""
+        if SESSION.running:
+            cls.poll_message_set("Forward Pass is already at work")
+            return False
+        return True
+
+    def begin(self, context: bpy.types.Context) -> Job:
+        """The job, started. Raises `UserError`."""
+        raise NotImplementedError
+
+    def finish(self, context: bpy.types.Context) -> str:
+        """What to do and say once the job is done."""
+        raise NotImplementedError
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
+        """From a button: starts, and lets the window live."""
+        self._level = "WARNING"
+        if not self._start(context):
+            return {"CANCELLED"}
+        manager = context.window_manager
+        self._timer = manager.event_timer_add(INTERVAL, window=context.window)
+        manager.modal_handler_add(self)
+        redraw()
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        """From a script: stays until the end. An error is reported, so that Python gets it as an exception."""
+        if not self._start(context):
+            return {"CANCELLED"}
+        try:
+            while SESSION.poll():
+                time.sleep(0.005)
+        except BaseException:  # Ctrl-C among them
+            SESSION.end()
+            raise
+        return self._end(context)
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
+        """Once for every event: goes on at the timer's, stops at Esc, leaves the rest to others."""
+        if event.type == "ESC" and event.value == "PRESS":
+            SESSION.cancel()
+        elif event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        running = SESSION.poll()
+        job = SESSION.job
+        if running and job is not None:
+            context.workspace.status_text_set(f"{job.progress.title}: {job.progress.line()}    Esc: cancel")
+            redraw()
+            return {"RUNNING_MODAL"} if event.type == "ESC" else {"PASS_THROUGH"}
+        self._stop_following(context)
+        return self._end(context)
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender takes the operator away: another file, or the end."""
+        SESSION.end()
+        self._stop_following(context)
+
+    def _start(self, context: bpy.types.Context) -> bool:
+        try:
+            SESSION.start(self.begin(context))
+        except UserError as error:
+            self._show(error)
+            return False
+        return True
+
+    def _end(self, context: bpy.types.Context) -> set[Any]:
+        job = SESSION.job
+        if job is not None and job.error is not None:
+            self._show(job.error)
+        elif job is not None and job.state == "done":
+            SESSION.notice = self.finish(context)
+            self.report({"INFO"}, SESSION.notice)
+            redraw()
+            return {"FINISHED"}
+        redraw()
+        return {"CANCELLED"}
+
+    def _show(self, error: UserError) -> None:
+        """In the panel until it is dismissed, and as a report."""
+        SESSION.fail(error)
+        self.report({self._level}, str(error))
+        redraw()
+
+    def _stop_following(self, context: bpy.types.Context) -> None:
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
+        if context.workspace is not None:
+            context.workspace.status_text_set(None)
+
+
+def redraw() -> None:
+    """Has every sidebar, and the preferences, drawn anew."""
+    for manager in bpy.data.window_managers:
+        for window in manager.windows:
+            for area in window.screen.areas:
+                if area.type == "PREFERENCES":
+                    area.tag_redraw()
+                elif area.type == "VIEW_3D":
+                    for region in area.regions:
+                        if region.type == "UI":
+                            region.tag_redraw()

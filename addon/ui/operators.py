@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the buttons do, and what F3 finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import IntProperty
+
+from ..core.errors import UserError
+from . import prepare, render_job
+from .generate import Generation
+from .modal import JobOperator, redraw
+from .place import ScenePlace, is_generated
+from .preferences import chosen_python
+from .properties import scene_of
+from .python_test import PythonTest
+from .requests import generate_request, render_quality, video_path
+from .session import SESSION, Job
+
+
+class FORWARDPASS_OT_generate(JobOperator):
+    """Run the model on the prompt and build a scene that shows every step of it. Replaces the generated scene shown"""
+
+    bl_idname = "forward_pass.generate"
+    bl_label = "Generate Scene"
+    bl_options = {"UNDO"}
+
+    def begin(self, context: bpy.types.Context) -> Job:
+        """Starts the tracer."""
+        return Generation(generate_request(context), ScenePlace(scene_of(context)), prepare.real_rooms())
+
+    def finish(self, context: bpy.types.Context) -> str:
+        """Looks through the scene's camera, with the scene's own colors."""
+        look_through_camera(context)
+        return f"Generated the scene: {len(scene_of(context).timeline_markers)} acts"
+
+
+class FORWARDPASS_OT_render(JobOperator):
+    """Render every frame of the generated scene, then make a video of them, with captions and chapters beside it"""
+
+    bl_idname = "forward_pass.render"
+    bl_label = "Render Video"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """There must be something to render."""
+        if not is_generated(scene_of(context)):
+            cls.poll_message_set("Generate a scene first")
+            return False
+        return super().poll(context)
+
+    def begin(self, context: bpy.types.Context) -> Job:
+        """Starts with the first frame."""
+        scene = scene_of(context)
+        return render_job.Rendering(scene, render_quality(scene), video_path(scene), render_job.real_rooms())
+
+    def finish(self, context: bpy.types.Context) -> str:
+        """Tells where the video is."""
+        assert isinstance(SESSION.job, render_job.Rendering)
+        SESSION.video = SESSION.job.out
+        return f"Rendered {SESSION.video}"
+
+
+class FORWARDPASS_OT_cancel(bpy.types.Operator):
+    """Stop what Forward Pass is doing and take away what is half done"""
+
+    bl_idname = "forward_pass.cancel"
+    bl_label = "Cancel Forward Pass"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """There must be something to stop."""
+        if not SESSION.running:
+            cls.poll_message_set("Nothing is running")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        """Returns at once; the child gets a few seconds to go."""
+        SESSION.cancel()
+        redraw()
+        return {"FINISHED"}
+
+
+class FORWARDPASS_OT_dismiss(bpy.types.Operator):
+    """Take the error away"""
+
+    bl_idname = "forward_pass.dismiss"
+    bl_label = "Dismiss Forward Pass Error"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        """It was read."""
+        SESSION.dismiss()
+        redraw()
+        return {"FINISHED"}
+
+
+class FORWARDPASS_OT_copy_log(bpy.types.Operator):
+    """Copy what a report needs: versions, the error, and the last lines that the model's process said"""
+
+    bl_idname = "forward_pass.copy_log"
+    bl_label = "Copy Forward Pass Diagnostics"
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        """To the clipboard."""
+        error = "" if SESSION.error is None else f"{SESSION.error}\ncaused by {SESSION.error.__cause__!r}"
+        lines = [f"Blender {bpy.app.version_string}, {bpy.app.build_platform.decode()}", error, *SESSION.log]
+        context.window_manager.clipboard = "\n".join(lines)
+        self.report({"INFO"}, "Copied the diagnostics")
+        return {"FINISHED"}
+
+
+class FORWARDPASS_OT_go_to(bpy.types.Operator):
+    """Go to the beginning of this act"""
+
+    bl_idname = "forward_pass.go_to"
+    bl_label = "Go to Act"
+    bl_options = {"INTERNAL"}
+
+    frame: IntProperty(name="Frame", description="Where the act begins")  # type: ignore[valid-type]
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        """The clock follows the frame."""
+        scene_of(context).frame_set(self.frame)
+        return {"FINISHED"}
+
+
+class FORWARDPASS_OT_open_video(bpy.types.Operator):
+    """Show the folder of the last video"""
+
+    bl_idname = "forward_pass.open_video"
+    bl_label = "Show Forward Pass Video"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """There must be one."""
+        if SESSION.video is None or not SESSION.video.exists():
+            cls.poll_message_set("Render a video first")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        """In the system's file browser."""
+        assert SESSION.video is not None
+        bpy.ops.wm.path_open(filepath=str(Path(SESSION.video).parent))
+        return {"FINISHED"}
+
+
+class FORWARDPASS_OT_test_python(bpy.types.Operator):
+    """Import torch in the chosen Python, and say its version and what it can run on"""
+
+    bl_idname = "forward_pass.test_python"
+    bl_label = "Test Forward Pass Python"
+
+    _test: PythonTest | None = None
+    _timer: Any = None
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
+        """From a button: importing torch takes seconds, and the window lives."""
+        self._test = PythonTest(chosen_python(context))
+        SESSION.python = "Testing…"
+        self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        redraw()
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
+        """Waits for the answer."""
+        if event.type != "TIMER" or self._test is None or self._test.running:
+            return {"PASS_THROUGH"}
+        context.window_manager.event_timer_remove(self._timer)
+        return self._end(self._test)
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        """From a script: waits."""
+        test = PythonTest(chosen_python(context))
+        test.wait()
+        return self._end(test)
+
+    def _end(self, test: PythonTest) -> set[Any]:
+        SESSION.python = str(test.error or test.info)
+        redraw()
+        if isinstance(test.error, UserError):
+            self.report({"WARNING"}, str(test.error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+def look_through_camera(context: bpy.types.Context) -> None:
+    """Sets the largest 3D viewport up to show the scene as it will be rendered; does nothing without a window."""
+    areas = [area for area in context.screen.areas if area.type == "VIEW_3D"] if context.screen is not None else []
+    if not areas or bpy.app.background:
+        return
+    space = max(areas, key=lambda area: area.width * area.height).spaces.active
+    assert isinstance(space, bpy.types.SpaceView3D)
+    space.region_3d.view_perspective = "CAMERA"
+    space.shading.type = "RENDERED"
+    space.overlay.show_overlays = False
+
+
+CLASSES = (
+    FORWARDPASS_OT_generate,
+    FORWARDPASS_OT_render,
+    FORWARDPASS_OT_cancel,
+    FORWARDPASS_OT_dismiss,
+    FORWARDPASS_OT_copy_log,
+    FORWARDPASS_OT_go_to,
+    FORWARDPASS_OT_open_video,
+    FORWARDPASS_OT_test_python,
+)

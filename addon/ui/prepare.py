@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a trace file to a story, in a thread: all of it is pure data, so Blender's window need not wait."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.story import Story
+from .progress import as_user_error
+
+STAGES = (("reading", "Reading the trace"), ("layout", "Placing the blocks"), ("story", "Writing the story"))
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """The calls into the other rooms that a generation makes, in one place, so that tests can put others there.
+
+    `start(request)` gives a job like `process.job.TracerJob`; `build` is `scene.build.build_scene`; `texts(story)`
+    is what the scene is to keep as properties for the day it is rendered.
+    """
+
+    start: Callable[[Any], Any]
+    read: Callable[[Path], Any]
+    lay_out: Callable[[Any, float], Any]
+    tell: Callable[[Any, Any, float | None], Any]
+    build: Callable[..., Iterator[tuple[str, float]]]
+    texts: Callable[[Any], dict[str, str]]
+
+
+def real_rooms() -> Rooms:
+    """The rooms as they are; imported when first needed, so that enabling the add-on stays quick."""
+    from ..core.layout import lay_out
+    from ..core.story import tell
+    from ..core.trace import Trace
+    from ..process.job import TracerJob
+    from ..scene.build import build_scene
+
+    return Rooms(TracerJob, Trace.open, lay_out, tell, build_scene, _texts)
+
+
+def _texts(story: Story) -> dict[str, str]:
+    """Captions and chapters, so that the video of a saved scene has them too."""
+    from ..render.captions import chapters, srt
+
+    return {"fp_captions": srt(story), "fp_chapters": chapters(story)}
+
+
+class Preparation:
+    """Reading, layout and story at work in a thread, from the moment this is made."""
+
+    def __init__(self, rooms: Rooms, path: Path, aspect: float, seconds: float | None) -> None:
+        self.stage = 0  # place in STAGES
+        self.result: tuple[Any, Any, Any] | None = None  # trace, layout, story
+        self.error: Exception | None = None
+        self._arguments = (rooms, path, aspect, seconds)
+        self._thread = threading.Thread(target=self._run, name="forward-pass-prepare", daemon=True)
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is still at it. Once False, `result` or `error` is set."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        rooms, path, aspect, seconds = self._arguments
+        try:
+            trace = rooms.read(path)
+            self.stage = 1
+            layout = rooms.lay_out(trace, aspect)
+            self.stage = 2
+            self.result = (trace, layout, rooms.tell(trace, layout, seconds))
+        except Exception as error:  # a thread's exception reaches nobody: hand it over
+            self.error = as_user_error(error, STAGES[self.stage][1])
