@@ -86,7 +86,7 @@ def decode(line: str) -> Message:
         raise ValueError(f"Not a message of a known type: {line.strip()[:200]!r}.")
     values = {f.name: words[f.name] for f in dataclasses.fields(_CLASSES[kind]) if f.name in words}
     _check(kind, values)
-    return _CLASSES[kind](**values)  # type: ignore[no-any-return]
+    return _CLASSES[kind](**values)
 
 
 def _check(kind: str, values: dict[str, Any]) -> None:

@@ -159,7 +159,7 @@ def _pair(recorder: Recorder, call: Call, kind: str, name: str) -> None:
 
 
 def linear(recorder: Recorder, call: Call) -> None:
-    """Activations [..., in], weight [out, in], bias [out] -> [..., out]: a multiply by the transposed view [in, out]."""
+    """Activations [..., in], weight [out, in], bias [out] -> [..., out]: times the transposed view [in, out]."""
     x = recorder.value(call.argument(0, "input"))
     right = recorder.transposed(recorder.value(call.argument(1, "weight")))
     given = call.argument(2, "bias")

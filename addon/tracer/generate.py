@@ -67,26 +67,18 @@ def _generate(model: GPT, ids: Sequence[int], steps: int, recorder: Recorder, sa
     sequence, done = list(ids), []
     for index in range(steps):
         say(ProgressMessage("trace", index / steps, f"Letter {index + 1} of {steps}"))
-        given = _given(sequence, device, recorder, index)
+        given = torch.tensor([sequence], device=device)  # [1, T]
+        recorder.begin(index, given)
         logits = model(given)  # [1, T, V]
         probabilities = F.softmax(logits, dim=-1)  # [1, T, V]
-        best = probabilities[:, -1].argmax(-1, keepdim=True)  # [1, 1]
+        chosen = int(probabilities[:, -1].argmax(-1, keepdim=True).item())  # of [1, 1]
         recorder.settle()
         logits_id = recorder.value(logits).id
-        assert logits_id is not None
-        chosen = int(recorder.array(recorder.operations[-1].outputs[0] or 0).item())
+        assert logits_id is not None  # it is the result of a multiply
         done.append(Step(index, 0, (0, len(sequence) - 1), logits_id, chosen))
         sequence.append(chosen)
-        del best
     say(ProgressMessage("trace", 1.0, "".join(model.config.vocabulary[i] for i in sequence[len(ids) :])))
     return Passes(tuple(done), tuple(sequence))
-
-
-def _given(sequence: Sequence[int], device: torch.device, recorder: Recorder, step: int) -> torch.Tensor:
-    """The token ids [1, T] that a pass is given."""
-    ids = torch.tensor([list(sequence)], device=device)
-    recorder.begin(step, ids)
-    return ids
 
 
 def _tokens(model: GPT, ids: Sequence[int], prompt: int) -> tuple[Token, ...]:
