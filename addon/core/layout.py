@@ -6,6 +6,10 @@ World axes: x right, y away from the viewer, z up. One Blender unit is one step 
 
 from __future__ import annotations
 
+from .layout_blocks import draw_blocks
+from .layout_bounds import name_bounds
+from .layout_parts import PARTS, PITCH
+from .layout_trace import TraceSource, check_cells, draw_operations, shape_of
 from .layout_types import (
     THICKNESS,
     Block,
@@ -19,8 +23,12 @@ from .layout_types import (
     Vector,
     text_width,
 )
+from .placement_model import place_model
+from .trace import Trace
 
 __all__ = [
+    "PARTS",
+    "PITCH",
     "THICKNESS",
     "Block",
     "Bounds",
@@ -31,5 +39,29 @@ __all__ = [
     "Plate",
     "Ribbon",
     "Vector",
+    "lay_out",
     "text_width",
 ]
+
+
+def lay_out(trace: Trace, aspect: float = 16 / 9) -> Layout:
+    """Place the whole model of a trace for pictures of this `aspect` (width over height).
+
+    The same shapes always give the same layout. Raises UserError where the model is of a kind that it does not know.
+    """
+    shape = shape_of(trace)
+    plan = place_model(shape, trace.model.name, len(trace.tokens), aspect)
+    draft = plan.draft
+    blocks = draw_blocks(draft.places, shape, TraceSource(trace))
+    check_cells(blocks, trace)
+    return Layout(
+        blocks=blocks,
+        operations=draw_operations(trace, blocks),
+        labels=tuple(draft.labels),
+        ribbons=tuple(draft.ribbons),
+        plates=tuple(draft.plates),
+        bounds=name_bounds(blocks, plan.cards, draft.labels, shape.heads),
+        pitch=dict(PITCH),
+        title=plan.title,
+        cards=plan.cards,
+    )

@@ -22,6 +22,7 @@ LABEL_Z = -0.75
 EDGE = 1.0  # from an operand's face to the tile that it shares an edge with, and from a tile to a result's face
 STRIP = 0.5  # on both sides of a bias, which is one cell wide
 FRONT = 2.5  # from a fence's face to a tile behind it with room for a bias between them
+CLEAR = 1.15  # what a fence hides behind itself from 41 degrees above, in its height
 SIDE = 2 * STRIP + 1.0  # from a tile to the face of the result at its right, with a bias between them
 
 
@@ -92,9 +93,9 @@ class Gaps:
         )
 
     def front(self, depth: float, touching: float = FRONT) -> float:
-        """From the face of a fence to a tile of this depth behind it: an edge, or the fence's own height where it
-        would hide more than half of the tile."""
-        return touching if depth >= 2 * self.height else max(touching, self.height)
+        """From the face of a fence to a tile of this depth behind it: an edge, or so far that a camera at 41 degrees
+        sees the tile over the fence, where the fence would hide more than half of it."""
+        return touching if depth >= 2 * self.height else max(touching, CLEAR * self.height)
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def place_attention(draft: Draft, layer: int, x: float, y: float) -> Extent:
     merged = mixes + THICKNESS + gaps.parallel
     output, base = merged + EDGE, lane + gaps.front(c)
     draft.fence_y("merged", merged, base, c, layer)
-    name_top(draft, "merged", merged, base, layer, "attention")
+    name_top(draft, "merged", merged, base, layer, "attention", align="right")
     for head in range(shape.heads):
         gather(draft, layer, head, (mixes + THICKNESS, first + head * pitch), (merged, base))
     draft.tile("w_o", output, base, c, c, "y", layer)
@@ -79,7 +79,8 @@ def place_projections(draft: Draft, layer: int, head: int, x: float, y: float, n
         draft.fence_y(letter, x + c + SIDE, base, d, layer, head, column)
         text = f"W_{letter.upper()}"
         low = base + 0.5 * d - 0.35 * name
-        draft.name(text, x - 1.5 * EDGE, low, name, 3, layer, head=head, section="head", align="right")
+        left = x - 1.5 * EDGE - text_width(text, name)
+        draft.name(text, left, low, name, 3, layer, head=head, section="head")
         name_top(draft, letter, x + c + SIDE, base, layer, "head", size=min(draft.gaps.cell_text, 0.5 * d), head=head)
 
 
@@ -136,10 +137,7 @@ def name_head(draft: Draft, layer: int, head: int, at: tuple[float, ...], y: flo
         color="secondary",
         width=STATISTICS + 1.6 * gaps.cell,
     )
-    behind = y + 2 * (d + EDGE) + 0.5 * d  # the row of the values' slide
-    draft.name(
-        f"head {head + 1}", at[4], behind - 0.35 * size, 1.25 * size, 3, layer, head=head, section="head", align="right"
-    )
+    draft.name(f"head {head + 1}", at[1], y + 0.5 * d, 1.5 * size, 3, layer, head=head, section="head", width=wide)
     name_top(draft, "mix", at[4], y, layer, "head", size=min(size, 0.5 * d), head=head)
 
 

@@ -45,7 +45,8 @@ def place_embedding(draft: Draft, right: float, y: float) -> Extent:
         if part == "token_table":
             draft.name(text, x, back + 0.5 * size, size, 2, section="embedding")
         else:
-            draft.name(text, x - EDGE, back - size, size, 2, section="embedding", align="right")
+            left = x - EDGE - text_width(text, size)
+            draft.name(text, left, back - size, size, 2, section="embedding")
     size = 0.75 * gaps.layer_text
     low = words + shape.vocab + 2 * gaps.text + 0.4 * size
     draft.name("embedding", right, low, size, 0, section="embedding", align="right")

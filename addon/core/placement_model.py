@@ -58,16 +58,16 @@ def place_rows(shape: ModelShape, name: str, cards: int, per_row: int) -> Plan:
     one = place_layer(Draft(shape, gaps), 0, 0.0, 0.0)
     wide, deep = one.right + 2 * gaps.section, one.back + row_gap(gaps)
 
+    embedding = place_embedding(draft, -2.4 * gaps.section, 0.0)
     spans: list[tuple[float, float, float]] = []  # of each row: where its spine begins and ends, and its y
     for row in range(rows):
         y = -row * deep
         layers = range(row * per_row, min((row + 1) * per_row, shape.layers))
         ends = [place_layer(draft, layer, (layer % per_row) * wide, y).right for layer in layers]
         spans.append((-gaps.section, ends[-1], y))
-    embedding = place_embedding(draft, -2.4 * gaps.section, 0.0)
     first = -2.4 * gaps.section - shape.channels - gaps.stage
     stack = place_cards(first, gaps.height, cards)
-    draft.name("tokens", first - CARD[0] / 2, -2.0 * gaps.text, gaps.text, 2, section="tokens", align="center")
+    draft.name("tokens", first, -2.0 * gaps.text, gaps.text, 2, section="tokens", align="right")
     spans[0] = (first, spans[0][1], 0.0)
     begin, end, y = spans[-1]
     output = place_output(draft, end + 2 * gaps.section, y)

@@ -12,6 +12,7 @@ from .placement import EDGE, STRIP, Draft, Gaps
 STATISTICS = 2.5  # two columns and the half cell between them
 DROP = 1.35  # from the foot of what a name stands before to the name's base line, in its size
 WEIGHT_NAME = 1.8  # size of a large weight's name, in that of a tensor's
+SMALL = 0.45  # names of statistics, in the size of a tensor's
 STUB = 0.16  # width of a branch, in channels
 
 
@@ -26,7 +27,7 @@ class Extent:
 
 def margin(gaps: Gaps, names: float = 0.0) -> float:
     """Room at the left of a norm for its statistics and for `names` of this width beside the weights."""
-    return max(2 * EDGE + text_width("mean, 1/std", 0.55 * gaps.text), names + 3 * EDGE)
+    return max(2 * EDGE + text_width("mean, 1/std", SMALL * gaps.text), names + 3 * EDGE)
 
 
 def place_norm(draft: Draft, stem: str, whole: str, x: float, y: float, layer: int | None, section: str) -> None:
@@ -38,7 +39,7 @@ def place_norm(draft: Draft, stem: str, whole: str, x: float, y: float, layer: i
     draft.tile(f"{stem}_gain", x, y - STRIP - 1, 1, channels, "y", layer)
     draft.tile(f"{stem}_shift", x, y - 2 * STRIP - 2, 1, channels, "y", layer)
     name_front(draft, whole, x, y - 2 * STRIP - 2, layer, section)
-    small = 0.55 * text
+    small = SMALL * text
     draft.name(
         "mean, 1/std",
         x - 2 * EDGE,
@@ -85,10 +86,11 @@ def name_front(
 
 
 def name_behind(draft: Draft, part: str, x: float, y: float, layer: int | None, section: str) -> float:
-    """The name of a tile, on the floor behind its far edge at `y`; returns where the next name can stand."""
+    """The name of a tile C wide, on the floor behind its far edge at `y`; returns where the next name can stand."""
     name = PARTS[part].label
     size = min(WEIGHT_NAME * draft.gaps.text, draft.shape.channels / text_width(name, 1.0))
-    draft.name(name, x, y + 0.5 * size, size, 2, layer, section=section)
+    left = x + (draft.shape.channels - text_width(name, size)) / 2
+    draft.name(name, left, y + 0.5 * size, size, 2, layer, section=section)
     return y + 2.2 * size
 
 
