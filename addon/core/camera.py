@@ -10,7 +10,7 @@ from math import cos, radians, sin
 import numpy as np
 import numpy.typing as npt
 
-from .layout import Vector
+from .layout_types import Vector
 
 Array = npt.NDArray[np.float64]
 CLEARANCE = 0.1  # of the diagonal of what is seen
