@@ -22,7 +22,8 @@ State = Literal["tracing", "reading", "layout", "story", "building", "done", "fa
 ENDS = ("done", "failed", "cancelled")
 SLICE = 0.03  # seconds of building in one poll
 # Where each part of the work begins and ends on the one bar, by what it takes on two cores.
-TRACING, PREPARING, BUILDING = (0.0, 0.35), (0.35, 0.45), (0.45, 1.0)
+TRACING = {"load": (0.0, 0.25), "trace": (0.25, 0.4), "write": (0.4, 0.45)}
+PREPARING, BUILDING = (0.45, 0.5), (0.5, 1.0)
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class Generation:
     def _trace(self) -> None:
         for message in self._job.poll():
             if isinstance(message, ProgressMessage):
-                self._tell(TRACING, message.done, message.text or "Running the model")
+                self._tell(TRACING.get(message.stage, (0.0, 0.0)), message.done, message.text or "Running the model")
         if self._job.state == "done":
             path: Path = self._job.result
             self.trace = path

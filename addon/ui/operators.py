@@ -35,7 +35,7 @@ class FORWARDPASS_OT_generate(JobOperator):
     def finish(self, context: bpy.types.Context) -> str:
         """Looks through the scene's camera, with the scene's own colors."""
         look_through_camera(context)
-        return f"Generated the scene: {len(scene_of(context).timeline_markers)} acts"
+        return "Generated the scene"
 
 
 class FORWARDPASS_OT_render(JobOperator):

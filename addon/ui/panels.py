@@ -157,7 +157,7 @@ def draw_outcome(layout: Any, context: Context) -> None:
 
 def write_lines(layout: Any, context: Context, text: str, icon: Any = "NONE") -> None:
     """Text over as many lines as the sidebar's width needs: Blender's labels do not wrap."""
-    scale = context.preferences.system.ui_scale
+    scale = context.preferences.system.ui_scale or 1.0  # 0 without a window
     width = context.region.width if context.region is not None else 280
     letters = max(int((width / scale - 70) / 6.6), 16)  # about 6.6 pixels a letter, 70 for margins and buttons
     for i, line in enumerate(textwrap.wrap(text, letters)):

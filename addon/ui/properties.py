@@ -38,7 +38,10 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
         name="Model", description="The model that reads the prompt", items=model_items()
     )
     model_folder: StringProperty(  # type: ignore[valid-type]
-        name="Folder", description="Folder of the model: config.json and model.safetensors", subtype="DIR_PATH"
+        name="Folder",
+        description="Folder of the model: config.json and model.safetensors",
+        subtype="DIR_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
     steps: IntProperty(  # type: ignore[valid-type]
         name="Tokens",
@@ -83,6 +86,7 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
         description="Folder for the video, its captions and chapters; // is the folder of the saved .blend",
         default="//",
         subtype="DIR_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
 
 

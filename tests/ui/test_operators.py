@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operators as a script calls them, and the panels as they are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+bpy = pytest.importorskip("bpy")
+
+from forward_pass.core.errors import UserError
+from forward_pass.process.python import PythonInfo
+from forward_pass.ui import operators, panels, preferences, prepare, python_test, requests
+from forward_pass.ui.session import SESSION
+from tests.ui.conftest import PretendJob, pretend_rooms
+from tests.ui.test_register import running_job
+
+pytestmark = [pytest.mark.blender, pytest.mark.usefixtures("addon")]
+
+
+@pytest.fixture
+def rooms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare, "real_rooms", pretend_rooms)
+
+
+@pytest.mark.usefixtures("rooms")
+def test_generate_from_a_script() -> None:
+    assert bpy.ops.forward_pass.generate() == {"FINISHED"}
+    assert bpy.context.scene["fp_version"] == 1
+    assert SESSION.notice == "Generated the scene"
+    assert SESSION.log == ("a line of the log",)
+
+
+def test_a_failure_is_an_exception_for_a_script_and_stays_in_the_panel(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = lambda request: PretendJob(request, end="failed")  # noqa: E731
+    monkeypatch.setattr(prepare, "real_rooms", lambda: pretend_rooms(start=start))
+    with pytest.raises(RuntimeError, match=r"The model is tired\. Let it sleep\."):
+        bpy.ops.forward_pass.generate()
+    assert SESSION.error is not None and SESSION.error.message == "The model is tired."
+    bpy.ops.forward_pass.dismiss()
+    assert SESSION.error is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("prompt", "", "There is no prompt."),
+        ("model", "FOLDER", "No model folder is chosen."),
+    ],
+)
+def test_missing_fields(field: str, value: str, message: str) -> None:
+    setattr(bpy.context.scene.forward_pass, field, value)
+    with pytest.raises(RuntimeError, match=message):
+        bpy.ops.forward_pass.generate()
+
+
+def test_one_job_at_a_time() -> None:
+    job = running_job()
+    with pytest.raises(RuntimeError, match="poll"):
+        bpy.ops.forward_pass.generate()
+    other: Any = SimpleNamespace(end=lambda: None)
+    with pytest.raises(UserError, match="already at work"):
+        SESSION.start(other)
+    assert bpy.ops.forward_pass.cancel() == {"FINISHED"}
+    assert job.cancelled and not SESSION.running
+    assert not bpy.ops.forward_pass.cancel.poll()
+
+
+def test_rendering_needs_a_generated_scene() -> None:
+    assert not bpy.ops.forward_pass.render.poll()
+    bpy.context.scene["fp_version"] = 1
+    assert bpy.ops.forward_pass.render.poll()
+
+
+def test_going_to_an_act() -> None:
+    bpy.ops.forward_pass.go_to(frame=42)
+    assert bpy.context.scene.frame_current == 42
+
+
+def test_diagnostics_hold_versions_error_and_log() -> None:
+    SESSION.error, SESSION.log = UserError("Oh.", "Well."), ("one", "two")
+    assert bpy.ops.forward_pass.copy_log() == {"FINISHED"}
+
+
+def test_the_python_test_says_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    info = PythonInfo(Path("/p/python"), (3, 11, 7), "2.13.0", ("cpu",))
+    monkeypatch.setattr(python_test, "find_python", lambda chosen: Path("/p/python"))
+    monkeypatch.setattr(python_test, "try_python", lambda path: info)
+    assert bpy.ops.forward_pass.test_python() == {"FINISHED"}
+    assert SESSION.python == "Python 3.11.7, torch 2.13.0 on cpu"
+
+    def none(chosen: Any) -> Path:
+        raise UserError("No Python with torch was found.", "Install it.")
+
+    monkeypatch.setattr(python_test, "find_python", none)
+    assert bpy.ops.forward_pass.test_python() == {"CANCELLED"}
+    assert SESSION.python == "No Python with torch was found. Install it."
+
+
+def test_every_operator_explains_itself() -> None:
+    for cls in operators.CLASSES:
+        room, name = cls.bl_idname.split(".")
+        description = getattr(getattr(bpy.ops, room), name).get_rna_type().description
+        assert len(description) > 15 and not description.endswith("."), cls
+        assert cls.bl_label[0].isupper()
+
+
+class Layout:
+    """Stands for Blender's: takes what the real one takes, and refuses what it would refuse."""
+
+    def __init__(self, drawn: list[str]) -> None:
+        object.__setattr__(self, "drawn", drawn)
+
+    def label(self, *, text: str, icon: str = "NONE") -> None:
+        self.drawn.append(text)  # type: ignore[attr-defined]
+
+    def prop(self, data: Any, name: str, text: str | None = None, placeholder: str = "") -> None:
+        self.drawn.append(data.bl_rna.properties[name].name)  # type: ignore[attr-defined]
+
+    def operator(self, name: str, text: str | None = None, icon: str = "NONE", **_: Any) -> Any:
+        room, call = name.split(".")
+        assert call in dir(getattr(bpy.ops, room)), name
+        assert icon in bpy.types.UILayout.bl_rna.functions["operator"].parameters["icon"].enum_items
+        self.drawn.append(text or f"[{name}]")  # type: ignore[attr-defined]
+        return SimpleNamespace()
+
+    def progress(self, *, factor: float, text: str, type: str) -> None:
+        assert 0.0 <= factor <= 1.0
+        self.drawn.append(text)  # type: ignore[attr-defined]
+
+    def panel(self, name: str, default_closed: bool) -> tuple[Layout, Layout]:
+        return self, self
+
+    def row(self, align: bool = False) -> Layout:
+        return self
+
+    column = box = row
+
+
+def draw(cls: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    drawn: list[str] = []
+    monkeypatch.setattr(preferences, "preferences", lambda context: None)
+    cls.draw(SimpleNamespace(layout=Layout(drawn)), bpy.context)
+    return drawn
+
+
+def test_the_panel_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = draw(panels.FORWARDPASS_PT_generate, monkeypatch)
+    assert [name for name in ("Prompt", "Model", "Theme", "Format", "[forward_pass.generate]") if name in drawn] == [
+        "Prompt",
+        "Model",
+        "Theme",
+        "Format",
+        "[forward_pass.generate]",
+    ]
+    assert "Folder" not in drawn
+    bpy.context.scene.forward_pass.model = "FOLDER"
+    assert "Folder" in draw(panels.FORWARDPASS_PT_generate, monkeypatch)
+
+
+def test_the_panel_while_it_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    running_job()
+    drawn = draw(panels.FORWARDPASS_PT_generate, monkeypatch)
+    assert "[forward_pass.generate]" not in drawn and "[forward_pass.cancel]" in drawn
+    assert any(line.startswith("Letter 3 of 6 · ") for line in drawn)
+
+
+def test_the_panel_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    SESSION.fail(UserError("There is no model called x.", "Built-in models: nano-sort; or give the path of a folder."))
+    drawn = draw(panels.FORWARDPASS_PT_generate, monkeypatch)
+    text = " ".join(drawn)
+    assert "There is no model called x." in text and "or give the path of a folder." in text
+    assert "[forward_pass.dismiss]" in drawn
+
+
+@pytest.mark.usefixtures("rooms")
+def test_the_other_panels_come_with_the_scene(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not panels.FORWARDPASS_PT_acts.poll(bpy.context)
+    bpy.ops.forward_pass.generate()
+    assert panels.FORWARDPASS_PT_acts.poll(bpy.context) and panels.FORWARDPASS_PT_render.poll(bpy.context)
+    assert "0:00  Overview" in draw(panels.FORWARDPASS_PT_acts, monkeypatch)
+    assert "[forward_pass.render]" in draw(panels.FORWARDPASS_PT_render, monkeypatch)
+
+
+def test_quality_takes_the_scenes_shape_and_rate() -> None:
+    scene = bpy.context.scene
+    scene.render.resolution_x, scene.render.resolution_y, scene.render.fps = 1080, 1920, 24
+    scene.forward_pass.quality = "final"
+    assert requests.render_quality(scene).size == (1080, 1920)
+    scene.render.resolution_x, scene.render.resolution_y = 1280, 720
+    assert requests.render_quality(scene).size == (1920, 1080)
+    assert requests.render_quality(scene).fps == 24
+    scene.render.resolution_x, scene.render.resolution_y = 1000, 333
+    assert all(side % 2 == 0 for side in requests.render_quality(scene).size)
+
+
+def test_where_the_video_goes(tmp_path: Path) -> None:
+    scene = bpy.context.scene
+    assert requests.video_path(scene) == Path.home() / "CBABBC.mp4"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    assert requests.video_path(bpy.context.scene) == tmp_path / "CBABBC.mp4"
+    bpy.context.scene.forward_pass.output = str(tmp_path / "videos")
+    bpy.context.scene.forward_pass.prompt = "a/b: ünï?"
+    assert requests.video_path(bpy.context.scene) == tmp_path / "videos" / "a_b_ünï.mp4"
+
+
+@pytest.fixture(autouse=True)
+def no_timers() -> Iterator[None]:
+    yield
+    SESSION.end()
