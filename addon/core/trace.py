@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .errors import UserError
 from .trace_check import check
-from .trace_file import Entry, check_version, damaged, read_entries, read_json
+from .trace_file import AGAIN, Entry, check_version, damaged, read_entries, read_json
 from .trace_manifest import (
     FORMAT,
     BufferSource,
@@ -177,14 +177,18 @@ class Trace:
     def array(self, key: int | str) -> NDArray[np.float32]:
         """The numbers of a tensor, in its shape, read-only where they are the file's own.
 
-        Raises UserError where the trace does not hold them: a tensor that is pooled or lies in another file.
+        Raises UserError where the trace does not hold them (a tensor that is pooled or lies in another file), or
+        where they do not fit into memory.
         """
         tensor = self.tensor(key)
         source = tensor.source
-        if isinstance(source, BufferSource):
-            return self._view(tensor, source)
-        if isinstance(source, ConcatSource):
-            return np.concatenate([self.array(part) for part in source.concat], axis=source.axis)
+        try:
+            if isinstance(source, BufferSource):
+                return self._view(tensor, source)
+            if isinstance(source, ConcatSource):
+                return np.concatenate([self.array(part) for part in source.concat], axis=source.axis)
+        except MemoryError:
+            raise UserError(f"{tensor.name} is too large for this machine's memory.", AGAIN) from None
         raise UserError(
             f"The trace {self.path.name} does not hold the numbers of {tensor.name}.",
             "They are in the model's own file; only a summary was kept.",

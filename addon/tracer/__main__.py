@@ -86,6 +86,8 @@ def _trace(words: list[str] | None, say: Callable[[Message], None]) -> ResultMes
     except ModuleNotFoundError as error:
         hint = "Install torch and safetensors there, or choose a Python that has them."
         return ErrorMessage(f"The Python at {sys.executable} has no {error.name}.", hint)
+    except ImportError as error:
+        return ErrorMessage(f"torch cannot be loaded: {error}.", "Install torch again, or choose another Python.")
     except Exception as error:
         traceback.print_exc()
         return ErrorMessage(f"The tracer failed: {type(error).__name__}: {error}.", "Please report this as a bug.")
