@@ -122,7 +122,7 @@ PARTS: dict[str, Part] = {
             "v_flat", "V", "activation", "right", ("attn.mix", "right"), KEY_TOKEN, VALUE, "rows", "head", "attn.split"
         ),
         _result("mix", "mix", "attn.mix", VALUE, "head"),
-        _result("merged", "merged heads", "attn.merge", MERGED, "attention"),
+        _result("merged", "merged", "attn.merge", MERGED, "attention"),
         *_linear("o", "O", "attn.c_proj", MERGED, CHANNEL, "attention"),
         _result("attention_out", "attention out", "attn.c_proj", CHANNEL, "attention"),
         _result("residual_attention", "residual + attention", "attn_residual", CHANNEL, "attention"),

@@ -84,7 +84,7 @@ class Gaps:
             section_text=section_text,
             layer_text=max(0.3 * c, 0.032 * rows * shape.neurons, 1.3 * section_text),
             lane=max(ceil(1.5 * height + 2 + 1.7 * text), round(0.06 * c)),
-            parallel=ceil(0.75 * height),
+            parallel=max(ceil(0.75 * height), text_width("merged", text) + 2 * EDGE),
             section=max(14.0, 0.16 * c, 0.6 * height),
             cell=max(3.0, 0.2 * height),
             cell_text=min(text, 0.17 * height),

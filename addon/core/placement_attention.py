@@ -138,7 +138,7 @@ def name_head(draft: Draft, layer: int, head: int, at: tuple[float, ...], y: flo
         width=STATISTICS + 1.6 * gaps.cell,
     )
     draft.name(f"head {head + 1}", at[1], y + 0.5 * d, 1.5 * size, 3, layer, head=head, section="head", width=wide)
-    name_top(draft, "mix", at[4], y, layer, "head", size=min(size, 0.5 * d), head=head)
+    name_top(draft, "mix", at[4], y, layer, "head", align="right", size=min(size, 0.5 * d), head=head)
 
 
 def gather(draft: Draft, layer: int, head: int, source: tuple[float, float], target: tuple[float, float]) -> None:

@@ -55,8 +55,10 @@ def place_rows(shape: ModelShape, name: str, cards: int, per_row: int) -> Plan:
     rows = ceil(shape.layers / per_row)
     gaps = Gaps.of(shape, rows)
     draft = Draft(shape, gaps)
-    one = place_layer(Draft(shape, gaps), 0, 0.0, 0.0)
-    wide, deep = one.right + 2 * gaps.section, one.back + row_gap(gaps)
+    trial = Draft(shape, gaps)
+    one = place_layer(trial, 0, 0.0, 0.0)
+    back = max(one.back, place_output(trial, 0.0, 0.0).back)
+    wide, deep = one.right + 2 * gaps.section, back + row_gap(gaps)
 
     embedding = place_embedding(draft, -2.4 * gaps.section, 0.0)
     spans: list[tuple[float, float, float]] = []  # of each row: where its spine begins and ends, and its y
@@ -79,7 +81,9 @@ def place_rows(shape: ModelShape, name: str, cards: int, per_row: int) -> Plan:
     title = place_title(
         draft,
         name,
-        (output.right + 3 * gaps.section, y + 0.45 * one.back) if free else (left, y - 2.2 * gaps.layer_text),
+        (output.right + 3 * gaps.section, y + 0.45 * one.back)
+        if free
+        else (left, y - 2.0 * gaps.layer_text - gaps.road - 2.5 * gaps.text),
     )
     return Plan(draft, stack, title, per_row)
 
