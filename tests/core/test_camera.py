@@ -7,9 +7,10 @@ from math import atan, degrees, radians
 
 import numpy as np
 import pytest
-from forward_pass.core.camera import CLEARANCE, angle_tangents, basis, fit, project
 from hypothesis import given
 from hypothesis import strategies as st
+
+from forward_pass.core.camera import CLEARANCE, angle_tangents, basis, fit, project
 
 number = st.floats(-500, 500, allow_nan=False, width=32)
 clouds = st.lists(st.tuples(number, number, number), min_size=2, max_size=20).filter(

@@ -106,7 +106,7 @@ def test_every_number_of_every_parameter_is_drawn_exactly_once(trace, layout):
 
 def test_all_tokens_rows_are_drawn_once_over_the_steps(trace, layout):
     longest = trace.tensor(trace.operation(trace.steps[-1].index, "transformer.embed").outputs[0]).shape[-2]
-    rows = defaultdict(list)
+    rows: defaultdict[tuple, list[int]] = defaultdict(list)
     for block in layout.blocks:
         if block.row_axis == ("token",):
             rows[block.part, block.layer, block.head] += range(block.rows[0], block.rows[1] + 1)
