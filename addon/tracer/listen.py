@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import signal
 import threading
 from typing import NoReturn
 
@@ -28,8 +29,17 @@ def _listen() -> None:
             read = b""
         *lines, waiting = (waiting + read).split(b"\n")
         if not read or any(map(_is_cancel, lines)):
-            _thread.interrupt_main()
+            _interrupt()
             return
+
+
+def _interrupt() -> None:
+    """SIGINT to the main thread: where there are real signals one that also wakes it from waiting."""
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
 
 
 def _is_cancel(line: bytes) -> bool:

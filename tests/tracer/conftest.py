@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Models for the tests of the tracer."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Small models are faster on one, and other tests want the rest."""
+    try:
+        import torch
+    except ImportError:
+        return
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def nano_sort(root: Path) -> Path:
+    """The folder of the built-in model."""
+    return root / "assets" / "models" / "nano-sort"
+
+
+def decoded(path: Path) -> dict[str, Any]:
+    """A reference file: its config, and its tensors as arrays."""
+    words = json.loads(path.read_text())
+    return {
+        name: entry
+        if name == "config"
+        else np.frombuffer(base64.b64decode(entry["data"]), "<f4").reshape(entry["shape"])
+        for name, entry in words.items()
+    }
+
+
+@pytest.fixture(scope="session")
+def reference(shared: Path) -> dict[str, Any]:
+    """The activations of one pass of the reference model."""
+    return decoded(shared / "reference" / "gpt-nano-sort-t0-partials.json")
+
+
+@pytest.fixture(scope="session")
+def reference_model(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reference weights as a model folder, with minGPT's own config and its saved masks (attn.bias)."""
+    save_file = pytest.importorskip("safetensors.numpy").save_file
+    weights = decoded(shared / "reference" / "gpt-nano-sort-model.json")
+    folder = tmp_path_factory.mktemp("models") / "reference"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(weights.pop("config")))
+    save_file(weights, folder / "model.safetensors")
+    return folder
