@@ -14,7 +14,8 @@ def place_layer(draft: Draft, layer: int, x: float, y: float) -> Extent:
     attention = place_attention(draft, layer, x, y)
     mlp = place_mlp(draft, layer, attention.right + draft.gaps.section, y)
     text, size = f"layer {layer + 1}", draft.gaps.layer_text
-    low = max(attention.back, mlp.back) + 0.4 * size
+    # The last head's fences would stand before a name right behind them.
+    low = max(attention.back + 0.6 * draft.gaps.height, mlp.back) + 0.4 * size
     draft.name(text, x, low, size, 0, layer, section="attention")
     return Extent(x, max(mlp.right, x + text_width(text, size)), low + size)
 
