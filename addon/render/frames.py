@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import bpy
 
 from ..core.errors import UserError
 from .presets import Quality
-from .quiet import Log, quiet
+from .quiet import quiet
 from .settings import still_settings
 
 _PNG_HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
@@ -32,7 +32,7 @@ def render_frames(
     last: int | None = None,
     *,
     resume: bool = False,
-) -> Iterator[tuple[int, float]]:
+) -> Generator[tuple[int, float], None, None]:
     """Renders frames `first` to `last` (inclusive; the scene's own range where None) of `scene` into `folder`.
 
     Yields (frame, seconds it took) after each. A picture appears under its name only when it is complete. With
@@ -67,7 +67,10 @@ def render_still(scene: bpy.types.Scene, frame: int, path: Path) -> None:
     with quiet() as log:
         try:
             scene.frame_set(frame)
-            if bpy.ops.render.render(scene=scene.name) != {"FINISHED"}:
+            # A scene passed to the operator by name, where another one is shown, renders its first frame for ever.
+            with bpy.context.temp_override(scene=scene):
+                done = bpy.ops.render.render() == {"FINISHED"}
+            if not done:
                 raise _failed(frame, log.text())
             result = next(image for image in bpy.data.images if image.type == "RENDER_RESULT")
             # Unlike the scene's own output path, this one is taken as it is: no {variables}, no ####.

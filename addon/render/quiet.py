@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import sys
 import tempfile
@@ -21,6 +22,7 @@ class Log:
 
     def text(self) -> str:
         """The end of it, at most `KEPT` bytes."""
+        _flush()
         size = self._file.seek(0, os.SEEK_END)
         self._file.seek(max(0, size - KEPT))
         return self._file.read().decode("utf-8", "replace")
@@ -33,24 +35,28 @@ def quiet() -> Iterator[Log]:
     A program without standard streams (a window program on Windows) has nothing to silence.
     """
     with tempfile.TemporaryFile() as file, contextlib.ExitStack() as stack:
-        for stream, descriptor in ((sys.stdout, 1), (sys.stderr, 2)):
-            if stream is not None:
-                with contextlib.suppress(OSError, ValueError):  # a closed stream has nothing left to flush
-                    stream.flush()
+        _flush()
+        for descriptor in (1, 2):
             try:
                 kept = os.dup(descriptor)
             except OSError:
                 continue
-            stack.callback(_put_back, kept, descriptor)
+            stack.callback(os.close, kept)
+            stack.callback(os.dup2, kept, descriptor)
             os.dup2(file.fileno(), descriptor)
+        # Python's own streams too: a host program or a test may have put others in their place.
+        words = stack.enter_context(open(os.dup(file.fileno()), "w", encoding="utf-8", errors="replace"))
+        stack.enter_context(contextlib.redirect_stdout(words))
+        stack.enter_context(contextlib.redirect_stderr(words))
+        stack.callback(_flush)  # before the streams are put back: what they still hold belongs to the silence
         yield Log(file)
 
 
-def _put_back(kept: int, descriptor: int) -> None:
-    """The stream that was there before; what Python still holds for it belongs to the silence."""
-    stream = sys.stdout if descriptor == 1 else sys.stderr
-    if stream is not None:
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
-    os.dup2(kept, descriptor)
-    os.close(kept)
+def _flush() -> None:
+    """What Python and C hold back for the standard streams, written now."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError, ValueError):  # a closed stream has nothing left to flush
+                stream.flush()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("ucrtbase" if os.name == "nt" else None).fflush(None)

@@ -27,27 +27,28 @@ def changed(*settings: tuple[Any, str, Any]) -> Iterator[None]:
     An owner that is None, or does not have the attribute in this Blender, is passed over. The old values go back in
     the order in which they were set, as some decide which values the next may have (media type, then file format).
     """
-    old: list[tuple[Any, str, Any]] = []
+    # All are read before any is set: a new media type brings a new file format along.
+    known = [(owner, name, value) for owner, name, value in settings if owner is not None and hasattr(owner, name)]
+    old = [(owner, name, getattr(owner, name)) for owner, name, _ in known]
     try:
-        for owner, attribute, value in settings:
-            if owner is not None and hasattr(owner, attribute):
-                old.append((owner, attribute, getattr(owner, attribute)))
-                setattr(owner, attribute, value)
+        for owner, name, value in known:
+            setattr(owner, name, value)
         yield
     finally:
-        for owner, attribute, value in old:
-            setattr(owner, attribute, value)
+        for owner, name, value in old:
+            setattr(owner, name, value)
 
 
 def engine_id(scene: bpy.types.Scene, engine: str) -> str:
     """What this Blender calls `engine` ("auto", "eevee", "cycles"). Raises `UserError` where it is switched off."""
-    before = scene.render.engine
+    render: Any = scene.render
+    before = render.engine
     for name in ENGINE_IDS[engine]:
         try:
-            scene.render.engine = name
+            render.engine = name
         except TypeError:  # not a member of the enumeration
             continue
-        scene.render.engine = before
+        render.engine = before
         return name
     raise UserError(f"This Blender has no {engine} engine.", "Use another engine, or switch its add-on on.")
 

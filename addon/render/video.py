@@ -7,6 +7,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -36,6 +37,8 @@ def encode(
         raise UserError("There are no frames to make a video of.", "Render some first.")
     if len({frame.parent for frame in frames}) > 1:
         raise ValueError("the frames of a video lie in one folder")
+    if not out.parent.is_dir():  # Blender would make it
+        raise UserError(f"The video {out} could not be written: its folder is missing.", "Choose another place.")
     raw, moved = (out.with_name(f".{out.stem}.{part}.mp4") for part in ("partial", "partial-index"))
     try:
         with _encoder(frames, raw, size, fps, constant_rate_factor) as scene, _told(scene, on_frame):
@@ -52,7 +55,8 @@ def encode(
 def _run(scene: bpy.types.Scene, out: Path) -> None:
     with quiet() as log:
         try:
-            done = bpy.ops.render.render(animation=True, scene=scene.name) == {"FINISHED"}
+            with bpy.context.temp_override(scene=scene):
+                done = bpy.ops.render.render(animation=True) == {"FINISHED"}
             reason = log.text()
         except RuntimeError as error:
             done, reason = False, f"{log.text()}\n{error}"
@@ -87,8 +91,7 @@ def _encoder(
 
 def _show(scene: bpy.types.Scene, frames: Sequence[Path]) -> None:
     """One strip of pictures, their colours passed through untouched."""
-    editor = scene.sequence_editor_create()
-    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    strips: Any = scene.sequence_editor_create().strips
     strip = strips.new_image("frames", str(frames[0].resolve()), channel=1, frame_start=1, fit_method="ORIGINAL")
     for frame in frames[1:]:
         strip.elements.append(frame.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,13 @@ from forward_pass.render.captions import LINE, chapters, srt, write_text
 TIME = re.compile(r"(\d\d):(\d\d):(\d\d),(\d\d\d)")
 
 
-def story(acts: list[tuple[str, float]], captions: list[tuple[float, float, str]] | None = None) -> Story:
+def story(acts: Sequence[tuple[str, float]], captions: Sequence[tuple[float, float, str]] = ()) -> Story:
     """Acts by name and length, one after another, and captions by start, length and text."""
     starts = [0.0, *itertools.accumulate(length for _, length in acts)]
     return Story(
         duration=starts[-1],
         acts=tuple(Act(name, start, length) for (name, length), start in zip(acts, starts, strict=False)),
-        captions=tuple(Caption(*caption) for caption in captions or []),
+        captions=tuple(Caption(*caption) for caption in captions),
         formulas=(),
         shots=(),
         fills=(),
