@@ -92,6 +92,7 @@ class Recorder:
     def __init__(self, writer: TraceWriter, parameters: dict[str, torch.Tensor]) -> None:
         self.writer = writer
         self.step = 0
+        self.matmuls = 0  # multiplies recorded so far
         self.operations: list[Draft] = []
         self.entries: list[_Entry] = []
         self.warnings: list[str] = []
@@ -100,12 +101,8 @@ class Recorder:
         self._kept: dict[int, Value] = {}  # parameters: they stay from step to step
         self._transposed: dict[int, Value] = {}
         self._buffers: dict[tuple[int, int, torch.dtype], _Buffer] = {}
+        self._data: dict[str, NDArray[np.generic]] = {}  # the buffers of this step and of the parameters, by name
         self._taken: set[str] = set()
-
-    @property
-    def matmuls(self) -> int:
-        """Multiplies recorded so far."""
-        return sum(draft.kind == "matmul" for draft in self.operations)
 
     def begin(self, step: int, ids: torch.Tensor) -> None:
         """A new forward pass of token ids [B, T]: what the last one made is let go."""
@@ -113,6 +110,7 @@ class Recorder:
         self._values.clear()
         kept = {value.tensor.untyped_storage().data_ptr() for value in self._kept.values()}
         self._buffers = {key: buffer for key, buffer in self._buffers.items() if key[0] in kept}
+        self._data = {buffer.name: buffer.data for buffer in self._buffers.values()}
         axes = ((Atom(ids.shape[0], "batch"),), (Atom(ids.shape[1], "token"),))
         self.use(self.put(Value(ids, axes)), "ids")
 
@@ -154,6 +152,7 @@ class Recorder:
         """Appends an operation; a name that this step has already gets a number."""
         draft = Draft(kind, self._unique(f"step{self.step}:{name}").split(":", 1)[1], module, self.step)
         self.operations.append(draft)
+        self.matmuls += kind == "matmul"
         return draft
 
     def use(self, value: Value, name: str) -> int:
@@ -180,8 +179,7 @@ class Recorder:
     def array(self, key: int) -> NDArray[np.float32]:
         """The numbers of a registered tensor of this step, from the very bytes that were written."""
         entry = self.entries[key]
-        data = next(buffer.data for buffer in self._buffers.values() if buffer.name == entry.source.buffer)
-        return _view(data, entry)
+        return _view(self._data[entry.source.buffer], entry)
 
     def finished(self) -> tuple[tuple[Tensor, ...], tuple[Operation, ...]]:
         """Everything as the file says it, named as far as names became known."""
@@ -252,7 +250,9 @@ class Recorder:
             count = storage.nbytes() // tensor.element_size()
             flat = tensor.detach().as_strided((count,), (1,), 0).cpu()
             data = (flat.view(torch.int16) if flat.dtype == torch.bfloat16 else flat).numpy().copy()
-            self._buffers[key] = _Buffer(self.writer.add(data, DTYPES[tensor.dtype]), storage, data)
+            name = self.writer.add(data, DTYPES[tensor.dtype])
+            self._buffers[key] = _Buffer(name, storage, data)
+            self._data[name] = data
         return self._buffers[key]
 
     def _unique(self, name: str) -> str:

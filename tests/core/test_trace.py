@@ -25,7 +25,7 @@ def trace() -> Trace:
     return Trace.open(SAMPLE)
 
 
-def read_by_hand(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def read_by_hand(path: Path) -> tuple[dict[str, Any], dict[int, np.ndarray]]:
     """The manifest and every tensor, by the format's own words and nothing of ours."""
     content = path.read_bytes()
     start = 8 + int.from_bytes(content[:8], "little")
@@ -81,6 +81,7 @@ def between(trace: Trace, operation: Operation) -> np.ndarray:
         case "add":
             return x + others[0]
         case "scale":
+            assert operation.scale is not None
             return x * operation.scale
         case "mask":
             return np.where(np.tri(x.shape[-1], dtype=bool), x, -np.inf)
@@ -237,3 +238,10 @@ def test_what_is_not_there_is_said(trace: Trace) -> None:
     with pytest.raises(UserError, match="no operation 'lm_head' in step 9"):
         trace.operation(9, "lm_head")
     assert "step0.lm_head" in trace and "step9.lm_head" not in trace
+
+
+def test_the_sample_was_made_with_the_weights_that_ship(trace: Trace, root: Path) -> None:
+    load_file = pytest.importorskip("safetensors.numpy").load_file
+    for name, weight in load_file(root / "assets" / "models" / "nano-sort" / "model.safetensors").items():
+        drawn = weight if "wte" in name or "wpe" in name else weight.T  # [out, in] -> [in, out]
+        np.testing.assert_array_equal(trace.array(name), drawn, err_msg=name)

@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import torch
 
 from forward_pass.core.messages import Message, ProgressMessage, WarningMessage
 from forward_pass.core.trace import Operation, Trace
