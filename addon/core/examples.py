@@ -9,6 +9,8 @@ import numpy as np
 
 from .trace import Trace
 
+NEAREST = 1.5
+
 
 @dataclass(frozen=True)
 class Example:
@@ -22,10 +24,15 @@ class Example:
 
 
 def choose_example(trace: Trace, layer: int = 0) -> Example:
-    """The look at another token that stands out most from even attention over all that the token may see."""
+    """The look at another token that stands out most from even attention over all that the token may see.
+
+    The first head stands nearest to the layer norm, so it is chosen unless another one's look stands out half again
+    as much.
+    """
     pattern = trace.array(f"step0.transformer.h.{layer}.attn.softmax")[0]  # [heads, tokens, tokens]
     tokens = pattern.shape[-1]
     even = 1.0 / np.arange(1, tokens + 1)[:, None]  # [tokens, 1]
     excess = np.where(np.eye(tokens, dtype=bool), -1.0, pattern - even)
+    excess[0] *= NEAREST
     head, token, seen = (int(i) for i in np.unravel_index(int(np.argmax(excess)), excess.shape))
     return Example(layer, head, token, seen, float(pattern[head, token, seen]))

@@ -6,18 +6,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 
 from .camera import fit
-from .layout import Bounds, Vector
+from .layout_types import Vector
 from .story import Shot
 
-# Shares of the frame's height that belong to the overlays: the running text above, formula and caption below.
-ABOVE = 0.10
-BELOW = 0.235
-MARGIN = 0.05
+ABOVE = 0.10  # share of the frame's height that belongs to the running text
+MARGIN = 0.04
 DRIFT = 0.45  # degrees a second
 MOST_DRIFT = 3.0
 SAMPLES = 24  # keys in a move
@@ -34,18 +31,10 @@ class Key:
     elevation: float
     distance: float
     lens: float
+    lift: float  # how far above the frame's middle the target is seen, as a share of the frame's height
 
 
-@dataclass(frozen=True)
-class Track:
-    """The camera's whole path. `lift` is how far above the optical axis' own place in the frame the fitted
-    subjects' middle lies, as a share of the frame's height."""
-
-    keys: tuple[Key, ...]
-    lift: float
-
-
-def film(shots: Sequence[Shot], duration: float, aspect: float) -> Track:
+def film(shots: Sequence[Shot], duration: float, aspect: float) -> tuple[Key, ...]:
     """The path through all shots for a frame of that aspect (width over height). The first shot starts at rest.
 
     Raises ValueError where there are no shots.
@@ -65,21 +54,17 @@ def film(shots: Sequence[Shot], duration: float, aspect: float) -> Track:
             # Alternate directions, so that the camera never wanders off.
             turn = min(DRIFT * rest, MOST_DRIFT) * (1 if i % 2 else -1)
             keys.append(replace(keys[-1], second=end, azimuth=keys[-1].azimuth + turn))
-    return Track(tuple(keys), (BELOW - ABOVE) / 2)
+    return tuple(keys)
 
 
 def pose_of(shot: Shot, aspect: float) -> Key:
     """The pose that shows the shot's subject whole, between the overlays."""
-    height = 1 - ABOVE - BELOW
+    height = 1 - ABOVE - shot.below
     free = aspect / height  # the aspect of what is left for the subject
     long_side = 1.0 if aspect >= 1 else height if free < 1 else aspect
-    pose = fit(corners(shot.subject), shot.azimuth, shot.elevation, shot.lens / long_side, free, MARGIN)
-    return Key(shot.start, pose.target, shot.azimuth, shot.elevation, pose.distance, shot.lens)
-
-
-def corners(bounds: Bounds) -> list[Vector]:
-    """The eight corners of a box."""
-    return [(x, y, z) for x, y, z in product(*zip(bounds.low, bounds.high, strict=True))]
+    pose = fit(shot.subject.corners(), shot.azimuth, shot.elevation, shot.lens / long_side, free, MARGIN)
+    lift = (shot.below - ABOVE) / 2
+    return Key(shot.start, pose.target, shot.azimuth, shot.elevation, pose.distance, shot.lens, lift)
 
 
 def _move(before: Key, after: Key, start: float) -> list[Key]:
@@ -102,6 +87,7 @@ def _move(before: Key, after: Key, start: float) -> list[Key]:
                 before.elevation + (after.elevation - before.elevation) * e,
                 distance,
                 before.lens * (after.lens / before.lens) ** e,
+                before.lift + (after.lift - before.lift) * e,
             )
         )
     return keys

@@ -14,6 +14,7 @@ from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products,
 from .timeline import Timeline, Window
 from .trace import Trace
 from .values import Values
+from .words import SUBTITLE, TITLE, caption
 
 __all__ = ["Act", "Arrival", "Caption", "Fill", "Formula", "Legend", "Products", "Shot", "Story", "Use", "tell"]
 
@@ -31,15 +32,18 @@ LAYER_STAGES = (
     ("gelu", 0.4),
     ("down", 0.9),
 )
-SLOWEST, FASTEST = 3.0, 0.3  # bounds of the pace
+SLOWEST, FASTEST = 3.0, 0.5  # bounds of the pace
 
 
 def tell(trace: Trace, layout: Layout, seconds: float | None = None) -> Story:
-    """The story of a run, about `seconds` long where given: actions are stretched or shortened, captions always
-    get the time to be read, so a story has a shortest length."""
-    teller = _Teller(trace, layout)
+    """The story of a run, about `seconds` long where given: actions are stretched or shortened, and where even that
+    is too long the captions are the brief ones. Captions always get the time to be read, so a story has a shortest
+    length."""
     if seconds is None:
-        return teller.tell(1.0)
+        return _Teller(trace, layout, brief=False).tell(1.0)
+    teller = _Teller(trace, layout, brief=False)
+    if teller.tell(FASTEST).duration > seconds:
+        teller = _Teller(trace, layout, brief=True)
     low, high = FASTEST, SLOWEST
     for _ in range(20):
         middle = (low + high) / 2
@@ -58,9 +62,10 @@ class _Shape:
 class _Teller:
     """Tells one run; every method is one act, or one stretch that acts share."""
 
-    def __init__(self, trace: Trace, layout: Layout) -> None:
+    def __init__(self, trace: Trace, layout: Layout, brief: bool) -> None:
         self.trace = trace
         self.layout = layout
+        self.brief = brief
         self.values = Values(trace, layout)
         layers = 1 + max(b.layer for b in layout.blocks if b.layer is not None)
         heads = 1 + max(b.head for b in layout.blocks if b.head is not None)
@@ -85,37 +90,53 @@ class _Teller:
         self._other_layers()
         self._output()
         self._repeat()
-        words = "".join(self.texts[: self.prompt])
         model = self.trace.model
-        subtitle = f"{model.name}: {model.parameters:,} parameters, every multiply, true numbers"
-        return self.line.story((f"How a transformer sorts {words}", subtitle, 0.3, self._title_end))
+        title = TITLE.format(prompt="".join(self.texts[: self.prompt]))
+        subtitle = SUBTITLE.format(model=model.name, parameters=model.parameters)
+        return self.line.story((title, subtitle, 0.3, self._title_end - 0.3))
+
+    def say(self, moment: str) -> str:
+        """The caption of a moment, full or brief, with this run's own numbers."""
+        example, shape = self.example, self.shape
+        last = self.values.matrix("s0.probabilities")[-1]
+        letters = self._vocabulary(len(last))
+        return caption(
+            moment,
+            self.brief,
+            layers=shape.layers,
+            heads=shape.heads,
+            channels=shape.channels,
+            neurons=shape.neurons,
+            token=example.token + 1,
+            text=repr(self.texts[example.token]),
+            seen=example.seen + 1,
+            seen_text=repr(self.texts[example.seen]),
+            weight=example.weight,
+            odds=", ".join(f"{letter} {share:.2f}" for letter, share in zip(letters, last, strict=True)),
+            likely=letters[int(np.argmax(last))],
+            answer="".join(self.texts[self.prompt :]),
+            operations=len(self.trace.operations),
+            multiplies=sum(operation.kind == "matmul" for operation in self.trace.operations),
+        )
 
     # --- acts
 
     def _overview(self) -> None:
-        line, shape = self.line, self.shape
+        line = self.line
         line.act("Overview")
-        line.beat(2.6, "", ("model", "model"))
-        self._title_end = line.now - 0.3
+        line.beat(1.6 if self.brief else 2.6, "", ("model", "model"))
+        self._title_end = line.now - 0.2
         line.legend("s0.l0.w_up", "weights", (0.0, 1.0))
-        line.beat(
-            0.5,
-            f"The whole model, to scale: {shape.layers} layers, {shape.heads} heads, {shape.channels} channels. "
-            "Each cell is one true number.",
-        )
+        line.beat(0.5, self.say("overview"))
 
     def _embedding(self) -> None:
         line = self.line
         line.act("Tokens and embedding")
-        a, b = line.beat(
-            2.0,
-            f"Each letter looks up its row of the embedding table: {self.shape.channels} numbers.",
-            ("embedding", "flat"),
-        )
+        a, b = line.beat(2.0, self.say("tokens"), ("embedding", "table"))
         line.legend("s0.token_embedding", "embedding", (a, b))
         line.use(["s0.token_table"], (a, b), "left")
         line.fill(["s0.token_embedding"], (a, b), "row")
-        a, b = line.beat(1.8, "Its position adds its own numbers. The sum starts the residual stream.")
+        a, b = line.beat(1.8, self.say("positions"))
         middle = a + (b - a) * 0.45
         line.use(["s0.position_table"], (a, middle), "left")
         line.fill(["s0.position_embedding"], (a, middle), "row")
@@ -126,25 +147,21 @@ class _Teller:
         line, example = self.line, self.example
         line.act("Layer norm")
         layer = example.layer
-        a, b = line.beat(
-            1.6,
-            "Layer norm: each token's numbers are centred, and scaled to a spread of one.",
-            (f"layer {layer} / qkv", "attention"),
-        )
+        source = self._stream_before(0, layer)[0]
+        a, b = line.beat(1.6, self.say("norm"), ((source, f"s0.l{layer}.norm_mean", f"s0.l{layer}.norm"), "sum"))
         middle = a + (b - a) * 0.4
         line.use(self._stream_before(0, layer), (a, middle), "left")
         line.fill([f"s0.l{layer}.norm_mean", f"s0.l{layer}.norm_rstd"], (a, middle), "row")
         line.fill([f"s0.l{layer}.norm"], (middle, b), "row")
         line.legend(f"s0.l{layer}.norm", "after layer norm", (a, b))
         mean, rstd = (self._cell(f"s0.l{layer}.{part}", example.token, 0) for part in ("norm_mean", "norm_rstd"))
-        source = self._stream_before(0, layer)[0]
         channel = int(np.argmax(np.abs(self.values.matrix(source)[example.token])))
         value = self._cell(source, example.token, channel)
         result = (value - mean) * rstd
         line.formula(
             (middle, b),
-            (("(", "secondary"), (_n(value), "token"), ("− mean", "secondary"), (_n(mean), "statistic"), (") ×", "secondary"),
-             (_n(rstd), "statistic"), ("=", "secondary"), (_n(result), "text")),
+            (("(", "secondary"), (_n(value), "token"), ("− mean", "secondary"), (_n(mean), "statistic"),
+             (") ×", "secondary"), (_n(rstd), "statistic"), ("=", "secondary"), (_n(result), "text")),
         )  # fmt: skip
 
     def _query_key_value(self) -> None:
@@ -152,19 +169,14 @@ class _Teller:
         layer, head, token = example.layer, example.head, example.token
         line.act("Query, key, value")
         norm, weight, out = f"s0.l{layer}.norm", f"s0.l{layer}.h{head}.w_q", f"s0.l{layer}.h{head}.q"
-        a, b = line.beat(
-            5.0,
-            f"Token {token + 1}, {self.texts[token]!r}, meets each column of the query weights: multiply, add up, "
-            "one number of its query.",
-            (f"layer {layer} / head {head} / qkv", "multiply"),
-        )
+        a, b = line.beat(5.0, self.say("query"), ((norm, weight, out), "multiply"))
         line.legend(out, "query", (a, b))
         share = 0.8
         line.multiply([norm], [weight], [out], (a, b), "dot", token, share)
         worked = (a, a + (b - a) * share)
         line.products(worked, norm, weight, token)
         self._worked_formulas(worked, norm, weight, out, token, f"s0.l{layer}.h{head}.b_q", every=2)
-        a, b = line.beat(1.6, "Keys and values come the same way, from weights of their own.")
+        a, b = line.beat(1.6, self.say("key_value"), (f"layer {layer} / head {head} / qkv", "multiply"))
         middle = a + (b - a) * 0.5
         for part, window in (("k", (a, middle)), ("v", (middle, b))):
             line.multiply([norm], [f"s0.l{layer}.h{head}.w_{part}"], [f"s0.l{layer}.h{head}.{part}"], window, "row")
@@ -174,11 +186,7 @@ class _Teller:
         layer, head, token = example.layer, example.head, example.token
         line.act("Attention scores")
         stem = f"s0.l{layer}.h{head}"
-        a, b = line.beat(
-            4.2,
-            "Its query meets the key of every token. Each dot product scores how well they match.",
-            (f"layer {layer} / head {head} / scores", "head"),
-        )
+        a, b = line.beat(4.2, self.say("scores"), (f"layer {layer} / head {head} / scores", "head"))
         line.fill([f"{stem}.k_flat"], (a - 0.6, a), "column")
         line.legend(f"{stem}.scores", "scores", (a, b))
         share = 0.75
@@ -192,14 +200,10 @@ class _Teller:
         layer, head, token, seen = example.layer, example.head, example.token, example.seen
         line.act("Mask and softmax")
         stem = f"s0.l{layer}.h{head}"
-        a, b = line.beat(
-            1.4,
-            "No token may look ahead: scores of later tokens are masked away.",
-            (f"layer {layer} / head {head} / softmax", "head"),
-        )
+        a, b = line.beat(1.4, self.say("mask"), (f"layer {layer} / head {head} / softmax", "head"))
         line.use([f"{stem}.scores"], (a, b), "left")
         line.fill([f"{stem}.masked"], (a, b), "row")
-        a, b = line.beat(1.8, "Softmax turns each row into shares that add up to one.")
+        a, b = line.beat(1.8, self.say("softmax"))
         middle = a + (b - a) * 0.4
         line.fill([f"{stem}.softmax_max", f"{stem}.softmax_sum"], (a, middle), "row")
         line.use([f"{stem}.masked"], (a, b), "left")
@@ -210,15 +214,11 @@ class _Teller:
             for part, column in (("masked", seen), ("softmax_max", 0), ("softmax_sum", 0))
         )
         parts = (
-            ("exp(", "secondary"), (_n(score), "token"), ("−", "secondary"), (_n(most), "statistic"), (") /", "secondary"),
-            (_n(total), "statistic"), ("=", "secondary"), (_n(example.weight), "text"),
+            ("exp(", "secondary"), (_n(score), "token"), ("−", "secondary"), (_n(most), "statistic"),
+            (") /", "secondary"), (_n(total), "statistic"), ("=", "secondary"), (_n(example.weight), "text"),
         )  # fmt: skip
         line.formula((middle, b + 0.2), parts)
-        a, b = line.beat(
-            1.2,
-            f"Token {token + 1}, {self.texts[token]!r}, looks back at token {seen + 1}, {self.texts[seen]!r}, "
-            f"with weight {example.weight:.2f}.",
-        )
+        a, b = line.beat(1.2, self.say("look"))
         line.formula((a, b + 0.2), parts)
 
     def _mix(self) -> None:
@@ -226,11 +226,7 @@ class _Teller:
         layer, head, token = example.layer, example.head, example.token
         stem = f"s0.l{layer}.h{head}"
         line.act("Weighted sum of values")
-        a, b = line.beat(
-            2.6,
-            "The shares weigh the values: this is what the token has read.",
-            (f"layer {layer} / head {head} / mix", "head"),
-        )
+        a, b = line.beat(2.6, self.say("mix"), (f"layer {layer} / head {head} / mix", "head"))
         line.fill([f"{stem}.v_flat"], (a - 0.6, a), "row")
         line.legend(f"{stem}.mix", "read", (a, b))
         share = 0.7
@@ -238,22 +234,14 @@ class _Teller:
         worked = (a, a + (b - a) * share)
         line.products(worked, f"{stem}.pattern", f"{stem}.v_flat", token)
         self._worked_formulas(worked, f"{stem}.pattern", f"{stem}.v_flat", f"{stem}.mix", token, "", every=4)
-        a, b = line.beat(
-            1.8,
-            f"All {self.shape.heads} heads do this at once, each with its own weights.",
-            (f"layer {layer} / attention", "attention"),
-        )
+        a, b = line.beat(1.8, self.say("heads"), (f"layer {layer} / attention", "attention"))
         others = [h for h in range(self.shape.heads) if h != head]
         self._heads(0, layer, others, _split((a, b), (1.2, 0.3, 0.8, 0.8, 0.7)))
 
     def _projection(self) -> None:
         line, layer = self.line, self.example.layer
         line.act("Projection and residual")
-        a, b = line.beat(
-            2.4,
-            "The heads' results are mixed by one more multiply, and added to the residual stream.",
-            (f"layer {layer} / projection", "section"),
-        )
+        a, b = line.beat(2.4, self.say("projection"), (f"layer {layer} / projection", "sum"))
         self._project(0, layer, (a, b))
         line.legend(f"s0.l{layer}.attention_out", "attention out", (a, b))
         before, added, after = (
@@ -264,17 +252,14 @@ class _Teller:
         self._sum_formula((a + (b - a) * 0.65, b + 0.2), before, added, after)
 
     def _mlp(self) -> None:
-        line, layer, shape = self.line, self.example.layer, self.shape
+        line, layer = self.line, self.example.layer
         line.act("MLP")
-        a, b = line.beat(
-            2.2, f"The MLP works on each token alone: {shape.channels} channels fan out to {shape.neurons} neurons.",
-            (f"layer {layer} / mlp", "section"),
-        )  # fmt: skip
+        a, b = line.beat(2.2, self.say("up"), (f"layer {layer} / mlp", "sum"))
         windows = _split((a, b), (0.5, 1.5))
         self._mlp_norm(0, layer, windows[0])
         line.multiply([f"s0.l{layer}.mlp_norm"], [f"s0.l{layer}.w_up"], [f"s0.l{layer}.hidden"], windows[1], "row")
         line.legend(f"s0.l{layer}.hidden", "hidden", windows[1])
-        a, b = line.beat(2.2, "GELU keeps what is positive, and the way back down folds it into the stream.")
+        a, b = line.beat(2.2, self.say("down"))
         windows = _split((a, b), (0.7, 1.3, 0.5))
         line.use([f"s0.l{layer}.hidden"], windows[0], "left")
         line.fill([f"s0.l{layer}.gelu"], windows[0], "row")
@@ -286,22 +271,20 @@ class _Teller:
         line.act("All the layers")
         first = self.example.layer + 1
         for layer in range(first, shape.layers):
-            caption = "The next layers repeat the same steps, each with weights of its own." if layer == first else ""
-            a, b = line.beat(2.6, caption, (f"layer {layer}", "section"))
+            words = self.say("layers") if layer == first else ""
+            a, b = line.beat(2.6, words, (f"layer {layer}", "section"))
             line.legend(f"s0.l{layer}.residual_mlp", "residual stream", (a, b))
             self._layer(0, layer, (a, b))
 
     def _output(self) -> None:
         line = self.line
         line.act("Logits and the next letter")
-        a, b = line.beat(
-            2.0, "At the end, the last token's numbers become one score for each letter.", ("output", "flat")
-        )
+        a, b = line.beat(2.0, self.say("logits"), ("output", "output"))
         windows = _split((a, b), (0.8, 1.2))
         self._final_norm(0, windows[0])
         line.multiply(["s0.final_norm"], ["s0.w_vocab"], ["s0.logits"], windows[1], "row")
         line.legend("s0.logits", "logits", windows[1])
-        a, b = line.beat(1.4, self._odds())
+        a, b = line.beat(1.4, self.say("odds"))
         line.use(["s0.logits"], (a, b), "left")
         line.fill(["s0.probability_max", "s0.probability_sum", "s0.probabilities"], (a, b), "row")
         line.legend("s0.probabilities", "probability", (a, b))
@@ -311,28 +294,15 @@ class _Teller:
         line = self.line
         steps = len(self.trace.steps)
         line.act("Again, until it is sorted")
-        first = True
         for step in range(1, steps):
-            action = 2.0 if first else 1.25
-            caption = "The new letter joins the text, and the whole model runs again." if first else ""
-            if step == 2:
-                caption = "One pass, one letter: only the new token's row is new."
-            if step == steps - 1:
-                caption = f"Sorted: {''.join(self.texts[self.prompt :])}."
-            window = self._step_beat(action, caption, first)
+            moment = {1: "again", 2: "one_row", steps - 1: "sorted"}.get(step)
+            shot = ("model", "model") if step == 1 else None
+            window = line.beat(1.25, self.say(moment) if moment else "", shot)
             self._whole_step(step, window)
             line.arrive(self.prompt + step, window[1])
-            first = False
-        line.beat(
-            1.6, f"{len(self.trace.operations)} operations, {self._multiplies()} of them multiplies, each one true."
-        )
+        line.beat(1.2, self.say("count"))
 
     # --- stretches
-
-    def _step_beat(self, action: float, caption: str, first: bool) -> Window:
-        if first:
-            return self.line.beat(action, caption, ("model", "model"))
-        return self.line.beat(action, caption)
 
     def _whole_step(self, step: int, window: Window) -> None:
         """A whole forward pass in one window."""
@@ -437,7 +407,8 @@ class _Teller:
             terms = operand * matrix[:, column]
             k = int(np.argmax(np.abs(terms)))
             parts = [
-                (_n(float(operand[k])), "token"), ("×", "secondary"), (_n(float(matrix[k, column])), "feature"), ("+ ⋯", "secondary"),
+                (_n(float(operand[k])), "token"), ("×", "secondary"), (_n(float(matrix[k, column])), "feature"),
+                ("+ ⋯", "secondary"),
             ]  # fmt: skip
             if bias:
                 parts += [("+", "secondary"), (_n(self._cell(bias, 0, column)), "weight")]
@@ -451,7 +422,8 @@ class _Teller:
         numbers = [self._cell(key, token, channel) for key in (before, added, after)]
         self.line.formula(
             window,
-            ((_n(numbers[0]), "token"), ("+", "secondary"), (_n(numbers[1]), "channel"), ("=", "secondary"), (_n(numbers[2]), "text")),
+            ((_n(numbers[0]), "token"), ("+", "secondary"), (_n(numbers[1]), "channel"),
+             ("=", "secondary"), (_n(numbers[2]), "text")),
         )  # fmt: skip
 
     def _gelu_formula(self, window: Window, layer: int) -> None:
@@ -462,19 +434,10 @@ class _Teller:
             window, (("GELU(", "secondary"), (_n(before), "neuron"), (") =", "secondary"), (_n(after), "text"))
         )
 
-    def _odds(self) -> str:
-        last = self.values.matrix("s0.probabilities")[-1]
-        letters = self._vocabulary(len(last))
-        odds = ", ".join(f"{letter} {share:.2f}" for letter, share in zip(letters, last, strict=True))
-        return f"Softmax: {odds}. The most likely letter joins the text."
-
     def _vocabulary(self, count: int) -> list[str]:
         known = {token.id: token.text for token in self.trace.tokens}
         letters = list(self.trace.model.config.get("vocabulary", ()))
         return letters if len(letters) == count else [known.get(i, str(i)) for i in range(count)]
-
-    def _multiplies(self) -> int:
-        return sum(operation.kind == "matmul" for operation in self.trace.operations)
 
 
 def _split(window: Window, shares: list[float] | tuple[float, ...]) -> list[Window]:

@@ -79,6 +79,7 @@ class Shot:
     elevation: float
     lens: float
     name: str
+    below: float = 0.16  # share of the frame's height under the subject that formula and caption need
 
 
 @dataclass(frozen=True)

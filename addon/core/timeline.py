@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from .layout_types import Bounds, Layout
+from .layout_types import Layout
 from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products, Shot, Story, Use
 from .values import Values
 
@@ -19,14 +19,16 @@ AFTERGLOW = 1.2  # how long a result keeps its colours after its last use
 
 Window = tuple[float, float]  # start and end, in story seconds
 
-# What a shot looks like: azimuth, elevation, lens (from the layout rules).
+# What a shot looks like: azimuth, elevation, lens, room below (from the layout rules).
 ANGLES = {
-    "model": (-4.0, 40.0, 85.0),
-    "section": (-8.0, 44.0, 60.0),
-    "attention": (-14.0, 46.0, 60.0),
-    "multiply": (-20.0, 47.0, 50.0),
-    "head": (-24.0, 43.0, 50.0),
-    "flat": (-6.0, 30.0, 60.0),
+    "model": (-4.0, 42.0, 85.0, 0.15),
+    "section": (-8.0, 44.0, 60.0, 0.16),
+    "sum": (-8.0, 44.0, 60.0, 0.24),
+    "attention": (-12.0, 48.0, 60.0, 0.16),
+    "multiply": (-22.0, 46.0, 50.0, 0.25),
+    "head": (-22.0, 46.0, 50.0, 0.25),
+    "table": (-12.0, 44.0, 60.0, 0.16),
+    "output": (-22.0, 44.0, 50.0, 0.18),
 }
 
 
@@ -52,33 +54,25 @@ class Timeline:
         """Begin a chapter."""
         self._acts.append((name, self.now))
 
-    def beat(self, action: float, caption: str = "", shot: tuple[str, str] | None = None) -> Window:
-        """The next stretch of time: the camera moves to `shot` (a place of the layout, a kind of angle), then the
-        action runs for `action` seconds of pace. Returns the window of the action."""
+    def beat(self, action: float, caption: str = "", shot: tuple[str | Sequence[str], str] | None = None) -> Window:
+        """The next stretch of time: the camera moves to `shot` (a named place of the layout or the keys of the
+        blocks to see, and a kind of angle), then the action runs for `action` seconds of pace.
+        Returns the window of the action."""
         start = self.now
         move = 0.0
         if shot is not None:
             place, angle = shot
             move = MOVE if self._shots else 0.0
-            self.look(self.layout.bounds[place], angle, start, move, place)
+            subject = self.layout.bounds[place] if isinstance(place, str) else self.layout.bounds_of(*place)
+            azimuth, elevation, lens, below = ANGLES[angle]
+            name = place if isinstance(place, str) else ", ".join(place)
+            self._shots.append(Shot(start, move, subject, azimuth, elevation, lens, name, below))
         length = move + action * self.pace + REST
         if caption:
             length = max(length, reading_time(caption))
             self._captions.append(Caption(start + 0.1, length - 0.15, caption))
         self.now = start + length
         return start + move * 0.85, self.now - REST
-
-    def look(self, subject: Bounds, angle: str, start: float, move: float, name: str) -> None:
-        """A shot of any box."""
-        self._shots.append(Shot(start, move, subject, *ANGLES[angle], name))
-
-    def keys(self, step: int, part: str, layer: int | None = None, heads: Iterable[int | None] = (None,)) -> list[str]:
-        """The keys of the blocks of that part that there are."""
-        names = []
-        for head in heads:
-            name = f"s{step}" + (f".l{layer}" if layer is not None else "") + (f".h{head}" if head is not None else "")
-            names.append(f"{name}.{part}")
-        return [name for name in names if name in self.values.blocks]
 
     def fill(
         self, keys: Sequence[str], window: Window, style: str = "row", focus: int | None = None, share: float = 0.0

@@ -13,6 +13,7 @@ from ..core.theme import PALETTE
 from .materials import HUES, Materials
 
 # Numbers of the sweep styles in the object property `fp_play`; 0 is a weight, which nothing fills.
+MASKED, MISSING = 1.0, 2.0  # face attribute `state`: minus infinity; NaN or plus infinity
 PLAY_STYLES = {"": 0.0, "dot": 1.0, "row": 2.0, "column": 3.0, "outer": 4.0, "all": 5.0}
 
 
@@ -61,6 +62,12 @@ def grid_mesh(name: str, block: Block, matrix: NDArray[np.float32], high: float)
     uv = np.stack([c, r], axis=-1).reshape(-1, 2)[quads.ravel()].astype(np.float32)
     mesh.uv_layers.new(name="cells").data.foreach_set("uv", uv.ravel())
     mesh.attributes.new("value", "FLOAT", "FACE").data.foreach_set("value", matrix.ravel())
+    # Shaders make NaN of an infinity: they read `finite`, and `state` where there is anything else than numbers.
+    finite = np.isfinite(matrix)
+    mesh.attributes.new("finite", "FLOAT", "FACE").data.foreach_set("value", np.where(finite, matrix, 0.0).ravel())
+    if not finite.all():
+        state = np.where(finite, 0.0, np.where(np.isneginf(matrix), MASKED, MISSING)).astype(np.float32)
+        mesh.attributes.new("state", "FLOAT", "FACE").data.foreach_set("value", state.ravel())
     mesh.attributes.new("level", "FLOAT", "POINT").data.foreach_set("value", level_of(matrix, high).ravel())
     return mesh
 
@@ -87,15 +94,17 @@ def make_block(
     every property of the scene contract but its times."""
     low, high = ends
     mesh = grid_mesh(block.key, block, matrix, high)
-    mesh.materials.append(materials.cells)
+    mesh.materials.append(materials.masked if "state" in mesh.attributes else materials.cells)
     mesh.materials.append(materials.body)
     item = bpy.data.objects.new(block.key, mesh)
     place(item, block)
-    solid = item.modifiers.new("Body", "SOLIDIFY")
-    solid.thickness = THICKNESS
-    solid.offset = 1.0 if block.mirrored else -1.0
-    solid.use_rim_only = True
-    solid.material_offset_rim = 1
+    if block.step == 0:
+        # Later steps add single rows to a fence that stands already: a rim around each would only draw lines.
+        solid = item.modifiers.new("Body", "SOLIDIFY")
+        solid.thickness = THICKNESS
+        solid.offset = 1.0 if block.mirrored else -1.0
+        solid.use_rim_only = True
+        solid.material_offset_rim = 1
 
     item["fp_tensor"] = block.tensor
     item["fp_index"] = list(block.index)

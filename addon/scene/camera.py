@@ -7,7 +7,7 @@ import math
 
 import bpy
 
-from ..core.shots import Track
+from ..core.shots import Key
 from .clock import drive
 
 NEAR = 0.06  # clip start as a share of the distance: nearer, depth ties make blocks flicker
@@ -16,7 +16,7 @@ OVERLAY = 1.4  # where the overlays float, in clip starts
 
 def make_camera(
     scene: bpy.types.Scene,
-    track: Track,
+    track: tuple[Key, ...],
     size: tuple[int, int],
     collection: bpy.types.Collection,
     view: bpy.types.NodeTree,
@@ -40,25 +40,26 @@ def make_camera(
     data.sensor_fit = "AUTO"
     data.clip_end = 100_000.0
     width, height = size
-    # Room for the caption below and the prompt above: the picture's middle lies a little over the lens's.
-    data.shift_y = -track.lift * height / max(width, height)
 
-    seconds = [key.second for key in track.keys]
+    seconds = [key.second for key in track]
     for axis in range(3):
-        drive(rig, "location", axis, scene, [(k.second, k.target[axis]) for k in track.keys])
-    drive(rig, "rotation_euler", 0, scene, [(k.second, math.radians(90.0 - k.elevation)) for k in track.keys])
-    drive(rig, "rotation_euler", 2, scene, [(k.second, math.radians(k.azimuth)) for k in track.keys])
-    drive(boom, "location", 2, scene, [(k.second, k.distance) for k in track.keys])
-    drive(data, "lens", -1, scene, [(k.second, k.lens) for k in track.keys])
-    drive(data, "clip_start", -1, scene, [(k.second, k.distance * NEAR) for k in track.keys])
+        drive(rig, "location", axis, scene, [(k.second, k.target[axis]) for k in track])
+    drive(rig, "rotation_euler", 0, scene, [(k.second, math.radians(90.0 - k.elevation)) for k in track])
+    drive(rig, "rotation_euler", 2, scene, [(k.second, math.radians(k.azimuth)) for k in track])
+    drive(boom, "location", 2, scene, [(k.second, k.distance) for k in track])
+    drive(data, "lens", -1, scene, [(k.second, k.lens) for k in track])
+    drive(data, "clip_start", -1, scene, [(k.second, k.distance * NEAR) for k in track])
 
-    heights = [36.0 / k.lens * height / max(width, height) for k in track.keys]
-    depths = [k.distance * NEAR * OVERLAY for k in track.keys]
+    heights = [36.0 / k.lens * height / max(width, height) for k in track]
+    depths = [k.distance * NEAR * OVERLAY for k in track]
     for axis in (0, 1):
         drive(overlay, "scale", axis, scene, [(s, h * d) for s, h, d in zip(seconds, heights, depths, strict=True)])
     drive(overlay, "location", 2, scene, [(s, -d) for s, d in zip(seconds, depths, strict=True)])
-    lift = [(s, -track.lift * h * d) for s, h, d in zip(seconds, heights, depths, strict=True)]
-    drive(overlay, "location", 1, scene, lift)
+    # Room for the captions: a shift of the lens lifts what is seen, and the overlays have to follow it.
+    drive(data, "shift_y", -1, scene, [(k.second, -k.lift * height / max(width, height)) for k in track])
+    lifts = [k.lift for k in track]
+    shift = [(s, -lift * h * d) for s, lift, h, d in zip(seconds, lifts, heights, depths, strict=True)]
+    drive(overlay, "location", 1, scene, shift)
 
     _follow_lens(view, data)
     return camera, overlay

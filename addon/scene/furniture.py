@@ -22,10 +22,10 @@ from .nodes import Nodes, named
 from .text import make_text
 
 RIBBON_HUES = {
-    "spine": ("token", 0.62),
-    "key": ("feature", 0.30),
-    "value": ("feature", 0.22),
-    "flow": ("channel", 0.28),
+    "spine": ("token", 0.30),
+    "key": ("feature", 0.22),
+    "value": ("feature", 0.16),
+    "flow": ("channel", 0.20),
 }
 SUBSCRIPT = 0.62
 
@@ -178,6 +178,8 @@ def make_world(scene: bpy.types.Scene, groups: Groups) -> None:
     """The backdrop as the world's colour."""
     world = bpy.data.worlds.new("FP World")
     scene.world = world
+    # Nothing reflects it, and without a GPU a large probe costs a second a frame.
+    world.probe_resolution = "128"
     n = Nodes(enable_nodes(world))
     background = n.add("ShaderNodeBackground")
     n.feed(named(background.inputs, "Color"), n.group(groups.backdrop)["Color"])

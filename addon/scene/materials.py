@@ -28,6 +28,7 @@ class Materials:
     """Every material of one scene."""
 
     cells: bpy.types.Material
+    masked: bpy.types.Material
     body: bpy.types.Material
     ink: bpy.types.Material
     halo: bpy.types.Material
@@ -40,7 +41,8 @@ class Materials:
 def make_materials(groups: Groups) -> Materials:
     """Make the materials on those groups."""
     return Materials(
-        cells=_cells(groups),
+        cells=_cells(groups, "FP Cells", masked=False),
+        masked=_cells(groups, "FP Cells masked", masked=True),
         body=_body(groups),
         ink=_ink(groups, "FP Label", fade=True),
         halo=_halo(groups),
@@ -94,12 +96,15 @@ def _hues(n: Nodes, groups: Groups) -> tuple[Any, Any, Any]:
     return tuple(n.group(groups.palette, Number=part)["Color"] for part in (low, middle, high))  # type: ignore[return-value]
 
 
-def _cells(groups: Groups) -> bpy.types.Material:
+def _cells(groups: Groups, name: str, masked: bool) -> bpy.types.Material:
     """One material for every block of cells; what differs is on the objects and in the mesh attributes
-    `value` (one number a face) and `level` (mean magnitude around a corner, for the view from afar)."""
+    `finite` (one number a face) and `level` (mean magnitude around a corner, for the view from afar).
+
+    With `masked` cells can be absent (minus infinity) or no number, as the face attribute `state` says.
+    """
     theme = groups.theme
-    material, n = _new("FP Cells")
-    value = named(n.attribute("value").outputs, "Fac")
+    material, n = _new(name)
+    value = named(n.attribute("finite").outputs, "Fac")
     level = named(n.attribute("level").outputs, "Fac")
     rows, columns, pitch_u, pitch_v = _object_four(n, CELLS)
     style, focus, share, relax = _object_four(n, PLAY)
@@ -168,19 +173,21 @@ def _cells(groups: Groups) -> bpy.types.Material:
     color = n.blend(tile["Near"], far_color, near_color)
 
     shown = n.math("MAXIMUM", fill["Reveal"], weight)
-    empty = n.blend(n.math("MULTIPLY", tile["Rim"], 0.55), linear(theme.gap), linear(theme.palette["line"]))
+    # Not yet filled: a ghost of the grid on the backdrop's own colour.
+    ghost = n.blend(0.45, n.group(groups.backdrop)["Color"], linear(theme.neutral))
+    empty = n.blend(n.math("MULTIPLY", tile["Rim"], 0.5), ghost, linear(theme.palette["line"]))
     color = n.blend(shown, empty, color)
-    missing = n.math(
-        "SUBTRACT", 1.0, n.math("MAXIMUM", n.math("LESS_THAN", value, 1.0), n.math("GREATER_THAN", value, 0.0))
-    )
-    color = n.blend(missing, color, linear(theme.missing))
+    state = named(n.attribute("state").outputs, "Fac") if masked else None
+    if masked:
+        color = n.blend(n.math("MULTIPLY", n.math("GREATER_THAN", state, 1.5), shown), color, linear(theme.missing))
     color = n.vector("SCALE", color, scale=tile["Shade"])
-    color = n.blend(tile["Mask"], linear(theme.gap), color)
+    gap = n.blend(shown, ghost, linear(theme.gap))
+    color = n.blend(tile["Mask"], gap, color)
 
     strength = n.mix(active, n.mix(settled, 0.86, 0.66), 1.22 if glow else 1.0)
     strength = n.mix(weight, strength, n.mix(active, 0.60, 1.25 if glow else 1.0))
     strength = n.math("MULTIPLY_ADD", fill["Front"], 0.55 * glow, strength)
-    strength = n.mix(shown, 0.5 if glow else 0.9, strength)
+    strength = n.mix(shown, 1.0, strength)
     strength = strength if glow else n.math("MAXIMUM", strength, 0.9)
 
     # Outlines: the row in play, the column in play, the cell being summed.
@@ -206,9 +213,10 @@ def _cells(groups: Groups) -> bpy.types.Material:
         color = n.blend(amount, color, outline)
         strength = n.mix(amount, strength, 1.0)
 
-    # Masked (-inf) is absent once the block has its values.
-    masked = n.math("LESS_THAN", value, -1e30)
-    alpha = n.math("SUBTRACT", 1.0, n.math("MULTIPLY", masked, shown))
+    alpha = None
+    if masked:
+        absent = n.math("COMPARE", state, 1.0, 0.1)
+        alpha = n.math("SUBTRACT", 1.0, n.math("MULTIPLY", absent, shown))
     _finish(n, material, color, strength, alpha)
     return material
 
@@ -249,7 +257,7 @@ def _ink(groups: Groups, name: str, fade: bool) -> bpy.types.Material:
         frame = n.math("MULTIPLY", distance, n.group(groups.view)["Frame"])  # the picture's height there, in units
         share = n.math("DIVIDE", _object_one(n, "fp_size"), frame)
         legible = n.math(
-            "MULTIPLY", n.smoothstep(share, 0.010, 0.016), n.math("SUBTRACT", 1.0, n.smoothstep(share, 0.10, 0.16))
+            "MULTIPLY", n.smoothstep(share, 0.011, 0.016), n.math("SUBTRACT", 1.0, n.smoothstep(share, 0.055, 0.08))
         )
         alpha = n.math("MULTIPLY", alpha, legible)
     _finish(n, material, hue, 1.0, alpha)

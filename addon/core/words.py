@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every sentence of the narration, in one place: for each moment a full one, and a brief one for short videos."""
+
+from __future__ import annotations
+
+TITLE = "How a transformer sorts {prompt}"
+SUBTITLE = "{model}: {parameters:,} parameters, every multiply, true numbers"
+
+# moment: (full, brief); the words in braces are filled in from the trace.
+CAPTIONS = {
+    "overview": (
+        "The whole model, to scale: {layers} layers, {heads} heads, {channels} channels. Each cell is one true number.",
+        "The whole model. Each cell is one true number.",
+    ),
+    "tokens": (
+        "Each letter looks up its row of the embedding table: {channels} numbers that stand for it.",
+        "Each letter looks up {channels} numbers,",
+    ),
+    "positions": (
+        "Its position adds numbers of its own. The sum starts the residual stream.",
+        "and its position adds its own.",
+    ),
+    "norm": (
+        "Layer norm: each token's numbers are centred, and scaled to a spread of one.",
+        "Layer norm rescales each token.",
+    ),
+    "query": (
+        "Token {token}, {text}, meets each column of the query weights: multiply, add up, one number of its query.",
+        "Multiply, add up: one number of the query.",
+    ),
+    "key_value": ("Keys and values come the same way, from weights of their own.", "Keys and values: the same way."),
+    "scores": (
+        "Its query meets the key of every token. Each dot product scores how well the two match.",
+        "Its query meets every key: one score each.",
+    ),
+    "mask": ("No token may look ahead: the scores of later tokens are masked away.", "Later tokens are masked."),
+    "softmax": ("Softmax turns each row of scores into shares that add up to one.", "Softmax: shares of one."),
+    "look": (
+        "Token {token}, {text}, looks back at token {seen}, {seen_text}, with weight {weight:.2f}.",
+        "{text} looks at {seen_text}: weight {weight:.2f}.",
+    ),
+    "mix": (
+        "The shares weigh the values of the tokens. The sum is what this token has read.",
+        "The shares weigh the values.",
+    ),
+    "heads": ("All {heads} heads do this at once, each with weights of its own.", "All {heads} heads at once."),
+    "projection": (
+        "One more multiply mixes what the heads have read, and the result is added to the residual stream.",
+        "Mixed, and added to the stream.",
+    ),
+    "up": (
+        "The MLP works on each token alone: {channels} channels fan out to {neurons} neurons.",
+        "The MLP: {neurons} neurons for each token.",
+    ),
+    "down": (
+        "GELU lets the positive ones pass, and the way back down folds them into the stream.",
+        "GELU, and back into the stream.",
+    ),
+    "layers": (
+        "The next layers repeat the same steps, each with weights of its own.",
+        "The next layers: the same steps.",
+    ),
+    "logits": (
+        "At the end the last token's numbers become one score for each letter: the logits.",
+        "One score for each letter:",
+    ),
+    "odds": (
+        "Softmax makes them odds: {odds}. The likeliest letter joins the text.",
+        "{likely} is likeliest, and joins the text.",
+    ),
+    "again": ("The new letter joins the text, and the whole model runs again.", "Again, with the new letter."),
+    "one_row": ("One pass, one letter: only the new token's row is new.", ""),
+    "sorted": ("Sorted: {answer}.", "Sorted: {answer}."),
+    "count": (
+        "{operations} operations, {multiplies} of them multiplies, each with its true numbers.",
+        "{multiplies} multiplies, all true.",
+    ),
+}
+
+
+def caption(moment: str, brief: bool, **values: object) -> str:
+    """The caption of a moment with its numbers filled in; KeyError for a moment that there is not."""
+    return CAPTIONS[moment][brief].format(**values)
