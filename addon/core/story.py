@@ -32,6 +32,7 @@ LAYER_STAGES = (
     ("gelu", 0.4),
     ("down", 0.9),
 )
+TITLE_SECONDS = 2.2
 SLOWEST, FASTEST = 3.0, 0.5  # bounds of the pace
 
 
@@ -124,7 +125,7 @@ class _Teller:
     def _overview(self) -> None:
         line = self.line
         line.act("Overview")
-        line.beat(1.6 if self.brief else 2.6, "", ("model", "model"))
+        line.beat(TITLE_SECONDS / line.pace, "", ("model", "model"))
         self._title_end = line.now - 0.2
         line.legend("s0.l0.w_up", "weights", (0.0, 1.0))
         line.beat(0.5, self.say("overview"))
@@ -254,7 +255,7 @@ class _Teller:
     def _mlp(self) -> None:
         line, layer = self.line, self.example.layer
         line.act("MLP")
-        a, b = line.beat(2.2, self.say("up"), (f"layer {layer} / mlp", "sum"))
+        a, b = line.beat(2.2, self.say("up"), (f"layer {layer} / mlp", "deep"))
         windows = _split((a, b), (0.5, 1.5))
         self._mlp_norm(0, layer, windows[0])
         line.multiply([f"s0.l{layer}.mlp_norm"], [f"s0.l{layer}.w_up"], [f"s0.l{layer}.hidden"], windows[1], "row")

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .layout_types import Layout
+from .layout_types import Bounds, Layout
 from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products, Shot, Story, Use
 from .values import Values
 
@@ -15,20 +15,22 @@ READING = 15.0  # characters a second
 LEAST_CAPTION = 1.6
 REST = 0.35  # after an action, so that it can be taken in
 MOVE = 1.25  # seconds of a camera move
+NAMES = 7.0  # room for a name on the floor, in units
 AFTERGLOW = 1.2  # how long a result keeps its colours after its last use
 
 Window = tuple[float, float]  # start and end, in story seconds
 
 # What a shot looks like: azimuth, elevation, lens, room below (from the layout rules).
 ANGLES = {
-    "model": (-4.0, 42.0, 85.0, 0.15),
+    "model": (-4.0, 35.0, 85.0, 0.15),
     "section": (-8.0, 44.0, 60.0, 0.16),
     "sum": (-8.0, 44.0, 60.0, 0.24),
     "attention": (-12.0, 48.0, 60.0, 0.16),
-    "multiply": (-22.0, 46.0, 50.0, 0.25),
-    "head": (-22.0, 46.0, 50.0, 0.25),
+    "multiply": (-34.0, 42.0, 50.0, 0.25),
+    "head": (-34.0, 42.0, 50.0, 0.25),
+    "deep": (-26.0, 42.0, 60.0, 0.24),
     "table": (-12.0, 44.0, 60.0, 0.16),
-    "output": (-22.0, 44.0, 50.0, 0.18),
+    "output": (-38.0, 40.0, 50.0, 0.18),
 }
 
 
@@ -63,7 +65,7 @@ class Timeline:
         if shot is not None:
             place, angle = shot
             move = MOVE if self._shots else 0.0
-            subject = self.layout.bounds[place] if isinstance(place, str) else self.layout.bounds_of(*place)
+            subject = self.layout.bounds[place] if isinstance(place, str) else self._with_names(place)
             azimuth, elevation, lens, below = ANGLES[angle]
             name = place if isinstance(place, str) else ", ".join(place)
             self._shots.append(Shot(start, move, subject, azimuth, elevation, lens, name, below))
@@ -73,6 +75,12 @@ class Timeline:
             self._captions.append(Caption(start + 0.1, length - 0.15, caption))
         self.now = start + length
         return start + move * 0.85, self.now - REST
+
+    def _with_names(self, keys: Sequence[str]) -> Bounds:
+        """The box around blocks and the names that lie before them on the floor."""
+        bounds = self.layout.bounds_of(*keys)
+        x, y, z = bounds.low
+        return Bounds((x, y - NAMES, z), bounds.high)
 
     def fill(
         self, keys: Sequence[str], window: Window, style: str = "row", focus: int | None = None, share: float = 0.0

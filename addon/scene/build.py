@@ -112,7 +112,7 @@ def build_scene(
     _products(values, story, stage, materials)
     yield "labels", 0.85
 
-    overlay = Overlay(overlays, stage, aspect, materials, font)
+    overlay = Overlay(scene, overlays, stage, aspect, materials, font)
     add_captions(overlay, story.captions)
     add_formulas(overlay, story.formulas)
     add_legends(overlay, story.legends)

@@ -19,7 +19,7 @@ from .compat import enable_nodes
 from .groups import Groups
 from .materials import CELLS, Materials
 from .nodes import Nodes, named
-from .text import make_text
+from .text import make_text, width_of
 
 RIBBON_HUES = {
     "spine": ("token", 0.30),
@@ -28,6 +28,8 @@ RIBBON_HUES = {
     "flow": ("channel", 0.20),
 }
 SUBSCRIPT = 0.62
+BASELINE = "TOP_BASELINE"
+TEXT = 1.6  # text size for a label of size 1: as wide as the layout reckons
 
 
 def make_label(
@@ -38,20 +40,27 @@ def make_label(
     below, _, after = below.partition(" ")
     align = label.align.upper()
     if not below:
-        item = make_text(label.text, label.text, label.size * 1.38, label.color, materials.ink, font, align)
+        item = make_text(label.text, label.text, label.size * TEXT, label.color, materials.ink, font, align, BASELINE)
         item.location = label.position
         _turn(item, label.plane, camera)
         return [item]
-    em = label.size * 1.38
-    main = make_text(label.text, name, em, label.color, materials.ink, font, "LEFT")
+    em = label.size * TEXT
+    main = make_text(label.text, name, em, label.color, materials.ink, font, "LEFT", BASELINE)
     main.location = label.position
     _turn(main, label.plane, camera)
     small = make_text(
-        f"{label.text} subscript", f"{below} {after}".strip(), em * SUBSCRIPT, label.color, materials.ink, font, "LEFT"
+        f"{label.text} subscript",
+        f"{below} {after}".strip(),
+        em * SUBSCRIPT,
+        label.color,
+        materials.ink,
+        font,
+        "LEFT",
+        BASELINE,
     )
     small["fp_size"] = main["fp_size"]  # both come and go together
     small.parent = main
-    small.location = (em * 0.92 * len(name), -em * 0.22, 0.0)
+    small.location = (width_of(name, em) + em * 0.03, -em * 0.12, 0.0)
     return [main, small]
 
 

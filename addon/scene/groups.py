@@ -193,12 +193,13 @@ def _fill(clock: Tree) -> Tree:
     share = n.math("MULTIPLY", into["Share"], focused)
     others = n.math("MULTIPLY_ADD", order, n.math("SUBTRACT", 1.0, share), share)
     place = n.mix(mine, others, n.math("MULTIPLY", in_row, share))
-    place = n.math("MULTIPLY", n.mix(whole, place, 0.35), 0.97)
-    ahead = n.math("SUBTRACT", progress, place)
+    place = n.mix(whole, place, 0.0)
     # The front is as wide as a few cells of the focus row, or a third of a row of the others.
     width = n.mix(mine, n.math("DIVIDE", 0.6, into["Rows"]), n.math("DIVIDE", share, into["Columns"]))
-    width = n.math("MAXIMUM", n.mix(whole, width, 0.6), 0.002)
-    reveal = n.smoothstep(ahead, n.math("MULTIPLY", width, -0.5), n.math("MULTIPLY", width, 0.5))
+    width = n.math("MAXIMUM", n.math("MINIMUM", n.mix(whole, width, 1.0), 1.0), 0.002)
+    # Nothing before the window, everything after it: the last cell ends with the window.
+    ahead = n.math("SUBTRACT", progress, n.math("MULTIPLY", place, n.math("SUBTRACT", 1.0, width)))
+    reveal = n.smoothstep(ahead, 0.0, width)
     running = n.math("MULTIPLY", n.math("GREATER_THAN", progress, 0.0), n.math("LESS_THAN", progress, 1.0))
     decay = n.math("EXPONENT", n.math("DIVIDE", n.math("MAXIMUM", ahead, 0.0), n.math("MULTIPLY", width, -2.5)))
     front = n.math("MULTIPLY", n.math("MULTIPLY", decay, reveal), running)

@@ -165,11 +165,10 @@ def _cells(groups: Groups, name: str, masked: bool) -> bpy.types.Material:
     result = n.math("MULTIPLY", result, n.math("SUBTRACT", 1.0, weight))
     play = n.math("MAXIMUM", active, result)
     near_color = n.blend(play, near_rest, full)
-    far_color = n.blend(
-        n.math("MULTIPLY", n.mix(weight, 0.55, 0.35), n.math("MAXIMUM", active, n.math("SUBTRACT", result, 0.22))),
-        far_rest,
-        full,
-    )
+    # From afar signed colours would average to fog: there what is in play glows in its own hue.
+    busy = n.math("MAXIMUM", active, n.math("MULTIPLY", n.math("SUBTRACT", result, 0.22), 1.28))
+    far_play = n.blend(n.math("MULTIPLY_ADD", level, 0.6, 0.3), quiet, hue)
+    far_color = n.blend(busy, far_rest, far_play)
     color = n.blend(tile["Near"], far_color, near_color)
 
     shown = n.math("MAXIMUM", fill["Reveal"], weight)
@@ -257,7 +256,7 @@ def _ink(groups: Groups, name: str, fade: bool) -> bpy.types.Material:
         frame = n.math("MULTIPLY", distance, n.group(groups.view)["Frame"])  # the picture's height there, in units
         share = n.math("DIVIDE", _object_one(n, "fp_size"), frame)
         legible = n.math(
-            "MULTIPLY", n.smoothstep(share, 0.011, 0.016), n.math("SUBTRACT", 1.0, n.smoothstep(share, 0.055, 0.08))
+            "MULTIPLY", n.smoothstep(share, 0.011, 0.016), n.math("SUBTRACT", 1.0, n.smoothstep(share, 0.045, 0.065))
         )
         alpha = n.math("MULTIPLY", alpha, legible)
     _finish(n, material, hue, 1.0, alpha)
@@ -300,7 +299,7 @@ def _products(groups: Groups) -> bpy.types.Material:
     the column that is being summed are seen."""
     material, n = _new("FP Products")
     value = named(n.attribute("value").outputs, "Fac")
-    _rows, columns, pitch_u, pitch_v = _object_four(n, CELLS)
+    rows, columns, pitch_u, pitch_v = _object_four(n, CELLS)
     start, duration, high = (_object_one(n, name) for name in ("fp_start", "fp_duration", "fp_high"))
     place = named(n.add("ShaderNodeUVMap", uv_map="cells").outputs, "UV")
     tile = n.group(groups.tile, **{"Cells": place, "Pitch U": pitch_u, "Pitch V": pitch_v})
@@ -312,10 +311,17 @@ def _products(groups: Groups) -> bpy.types.Material:
     progress = n.math("DIVIDE", n.math("SUBTRACT", time, start), n.math("MAXIMUM", duration, 0.001))
     running = n.math("MULTIPLY", n.math("GREATER_THAN", progress, 0.0), n.math("LESS_THAN", progress, 1.0))
     behind = n.math("SUBTRACT", n.math("MULTIPLY", progress, columns), tile["Column"])
-    trail = n.math("EXPONENT", n.math("MULTIPLY", n.math("MAXIMUM", n.math("SUBTRACT", behind, 1.0), 0.0), -0.6))
+    trail = n.math("EXPONENT", n.math("MULTIPLY", n.math("MAXIMUM", n.math("SUBTRACT", behind, 1.0), 0.0), -0.3))
     trail = n.math("MULTIPLY", trail, n.math("GREATER_THAN", behind, 0.0))
     color = n.group(groups.diverging, Place=n.math("MULTIPLY_ADD", share, 0.5, 0.5, clamp=True))["Color"]
-    alpha = n.math("MULTIPLY", n.math("MULTIPLY", inside, trail), running)
-    _finish(n, material, color, 1.3 if groups.theme.glow else 1.0, alpha)
+    alpha = n.math("MULTIPLY", inside, trail)
+    # The plane's outline, a fifth of a cell wide, so that the eye sees where in the box the row is.
+    u, v, _w = n.separate(place)
+    reach_u = n.math("MINIMUM", u, n.math("SUBTRACT", columns, u))
+    reach_v = n.math("MINIMUM", v, n.math("SUBTRACT", rows, v))
+    outline = n.math("LESS_THAN", n.math("MINIMUM", reach_u, reach_v), 0.2)
+    color = n.blend(outline, color, linear(groups.theme.palette["weight"]))
+    alpha = n.math("MULTIPLY", n.math("MAXIMUM", alpha, n.math("MULTIPLY", outline, 0.8)), running)
+    _finish(n, material, color, 1.2 if groups.theme.glow else 1.0, alpha)
     material.surface_render_method = "BLENDED"
     return material

@@ -15,20 +15,22 @@ import numpy as np
 
 from ..core.story import Arrival, Caption, Formula, Legend
 from ..core.theme import PALETTE
+from .clock import drive
 from .materials import Materials
-from .text import during, make_text
+from .text import during, make_text, width_of
 
-CAPTION = 0.046  # text sizes, as shares of the frame's height
-FORMULA = 0.040
-RUNNING = 0.046
-LEGEND = 0.027
-CAPTION_WIDTH = 58  # characters in a line
+CAPTION = 0.056  # text sizes, as shares of the frame's height
+FORMULA = 0.052
+RUNNING = 0.056
+LEGEND = 0.036
+CAPTION_WIDTH = 60  # characters in a line
 
 
 @dataclass(frozen=True)
 class Overlay:
-    """Where overlays go: the empty, the collection, the frame's aspect and what they are made of."""
+    """Where overlays go: the scene, the empty, the collection, the frame's aspect and what they are made of."""
 
+    scene: bpy.types.Scene
     root: bpy.types.Object
     collection: bpy.types.Collection
     aspect: float
@@ -40,6 +42,12 @@ class Overlay:
         item.parent = self.root
         item.location = (x, y, z)
         self.collection.objects.link(item)
+        start, duration = float(item["fp_start"]), float(item["fp_duration"])
+        if duration > 0:
+            # The material fades it; outside its window it need not be drawn at all.
+            hidden = [(start - 1.0, 1.0), (start, 0.0), (start + duration, 1.0)]
+            for channel in ("hide_render", "hide_viewport"):
+                drive(item, channel, -1, self.scene, hidden, "CONSTANT")
         return item
 
     def text(self, name: str, body: str, size: float, hue: str, align: str = "CENTER") -> bpy.types.Object:
@@ -66,12 +74,6 @@ def rounded(
     return item
 
 
-def width_of(body: str, size: float) -> float:
-    """An estimate of a line's width at that text size (mean advance of the font, measured)."""
-    narrow = sum(c in " .,'’|ijltfIr:;!()[]" for c in body)
-    return size * (0.56 * (len(body) - narrow) + 0.30 * narrow)
-
-
 def add_captions(overlay: Overlay, captions: tuple[Caption, ...]) -> None:
     """Every caption in the lower third, at most two lines, each with a halo behind it."""
     fit = max(24, int(CAPTION_WIDTH * min(1.0, overlay.aspect / 1.6)))
@@ -79,18 +81,18 @@ def add_captions(overlay: Overlay, captions: tuple[Caption, ...]) -> None:
     for i, caption in enumerate(captions):
         lines = textwrap.wrap(caption.text, fit, break_long_words=False)
         for j, line in enumerate(lines):
-            y = -0.43 + (len(lines) - 1) * size * 0.66 - j * size * 1.32
+            y = -0.425 + (len(lines) - 1) * size * 0.5 - j * size
             text = overlay.text(f"caption {i + 1}.{j + 1}", line, size, "text")
             overlay.put(during(text, caption.start, caption.duration), 0.0, y, 0.004)
         body = rounded(
             f"caption {i + 1} halo",
             max(width_of(line, size) for line in lines) + 1.5 * size,
-            len(lines) * size * 1.32 + size * 0.55,
+            len(lines) * size + size * 0.45,
             size * 0.5,
             "pill",
             overlay.materials.halo,
         )
-        overlay.put(during(body, caption.start, caption.duration), 0.0, -0.43, 0.0)
+        overlay.put(during(body, caption.start, caption.duration), 0.0, -0.425, 0.0)
 
 
 def add_formulas(overlay: Overlay, formulas: tuple[Formula, ...]) -> None:
@@ -107,14 +109,14 @@ def add_formulas(overlay: Overlay, formulas: tuple[Formula, ...]) -> None:
         total = sum(widths) + gap * (len(widths) - 1)
         x = -total / 2
         for text, width in zip(texts, widths, strict=True):
-            overlay.put(text, x, -0.318, 0.004)
+            overlay.put(text, x, -0.312, 0.004)
             x += width + gap
         for name, extra, hue, depth in (("line", 0.0045, "line", -0.002), ("pill", 0.0, "pill", 0.0)):
-            high = FORMULA * 1.75 + extra
+            high = FORMULA * 1.35 + extra
             pill = rounded(
-                f"formula {i + 1} {name}", total + FORMULA * 1.5 + extra, high, high / 2, hue, overlay.materials.overlay
+                f"formula {i + 1} {name}", total + FORMULA * 1.1 + extra, high, high / 2, hue, overlay.materials.overlay
             )
-            overlay.put(during(pill, formula.start, formula.duration), 0.0, -0.318, depth)
+            overlay.put(during(pill, formula.start, formula.duration), 0.0, -0.312, depth)
 
 
 def add_running_text(
@@ -122,7 +124,7 @@ def add_running_text(
 ) -> None:
     """The tokens along the top: the prompt in the tokens' colour, then a slot for each token to come, filled when
     it arrives."""
-    chip = RUNNING * 1.35
+    chip = RUNNING * 1.1
     step = chip * 1.16
     arrow = chip * 0.9
     total = len(tokens) * step + arrow
@@ -169,9 +171,9 @@ def add_legends(overlay: Overlay, legends: tuple[Legend, ...]) -> None:
         ends = (("low", number(legend.low), -w, "LEFT"), ("high", number(legend.high), w, "RIGHT"))
         for name, body, at, align in ends:
             text = overlay.text(f"legend {i + 1} {name}", body, LEGEND, "secondary", align)
-            overlay.put(during(text, legend.start, legend.duration), x + at, y - 0.028, 0.004)
+            overlay.put(during(text, legend.start, legend.duration), x + at, y - 0.030, 0.004)
         text = overlay.text(f"legend {i + 1} name", legend.name, LEGEND, "secondary")
-        overlay.put(during(text, legend.start, legend.duration), x, y - 0.028, 0.004)
+        overlay.put(during(text, legend.start, legend.duration), x, y - 0.030, 0.004)
 
 
 def number(value: float) -> str:
@@ -182,14 +184,14 @@ def number(value: float) -> str:
 def add_title(overlay: Overlay, title: str, subtitle: str, start: float, duration: float) -> None:
     """The title card's words, over the establishing shot."""
     for name, body, size, hue, y in (
-        ("title", title, 0.095, "text", 0.04),
-        ("subtitle", subtitle, 0.042, "secondary", -0.06),
+        ("title", title, 0.12, "text", 0.04),
+        ("subtitle", subtitle, 0.052, "secondary", -0.06),
     ):
         text = overlay.text(name, body, size, hue)
         overlay.put(during(text, start, duration), 0.0, y, 0.006)
     card = rounded(
         "title card",
-        max(width_of(title, 0.095), width_of(subtitle, 0.042)) + 0.16,
+        max(width_of(title, 0.12), width_of(subtitle, 0.052)) + 0.16,
         0.26,
         0.04,
         "pill",

@@ -12,7 +12,20 @@ from ..core.theme import PALETTE
 # Blender ships it in every build; Inter, its interface font, breaks as a text object.
 FONT = "NotoSansMath-Regular.woff2"
 # Height of a capital letter at text size 1, measured on that font.
-CAPITAL = 0.725
+CAPITAL = 0.48
+# Advances at text size 1, measured on that font; all other characters take about ADVANCE.
+ADVANCE = 0.385
+_ADVANCES = {
+    **dict.fromkeys(" .,:;'’|ijlI!", 0.17),
+    **dict.fromkeys("frt()[]-1", 0.26),
+    **dict.fromkeys("mwWM⋯—", 0.61),
+    **dict.fromkeys("ABCDEFGHKLNOPQRSTUVXYZ", 0.44),
+}
+
+
+def width_of(body: str, size: float) -> float:
+    """About how wide a line of text is at that size, in the units of the size."""
+    return size * sum(_ADVANCES.get(character, ADVANCE) for character in body)
 
 
 def load_font() -> bpy.types.VectorFont | None:
@@ -34,9 +47,11 @@ def make_text(
     material: bpy.types.Material,
     font: bpy.types.VectorFont | None,
     align: str = "CENTER",
+    upright: str = "CENTER",
     bold: float = 0.0,
 ) -> bpy.types.Object:
-    """A text object of that size (em height in units) and palette colour. `bold` thickens the outline, in ems.
+    """A text object of that size (as Blender counts it: a capital is CAPITAL of it high, in units) and palette colour.
+    `bold` thickens the outline, as a share of the size.
     It is shown at all times until its `fp_start` and `fp_duration` say otherwise."""
     curve = bpy.data.curves.new(name, "FONT")
     curve.body = body
@@ -44,7 +59,7 @@ def make_text(
         curve.font = font
     curve.size = size
     curve.align_x = align
-    curve.align_y = "CENTER"
+    curve.align_y = upright
     curve.offset = bold * size
     curve.resolution_u = 4
     curve.fill_mode = "FRONT"
