@@ -8,7 +8,6 @@ before, if one was; a scene of the user's own is never touched. Until then every
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from contextlib import suppress
 
 import bpy
@@ -17,6 +16,7 @@ from .properties import copy_settings
 
 NAME = "Forward Pass"
 VERSION = "fp_version"  # a generated scene carries it: see the scene contract
+SHOWING = (bpy.types.Screen, bpy.types.WindowManager, bpy.types.WorkSpace)  # they let go of what goes
 PARKED = "~"  # before the names of what is about to be replaced, so that the new scene gets the plain ones
 
 
@@ -31,12 +31,21 @@ class ScenePlace:
 
     def open(self) -> bpy.types.Scene:
         """Makes room and returns an empty scene. Nothing is shown yet."""
-        shown = bpy.data.scenes.get(self._shown)
         self._before = {datablock.session_uid for datablock in bpy.data.user_map()}
+        try:
+            return self._open()
+        except BaseException:
+            self.rollback()
+            raise
+
+    def _open(self) -> bpy.types.Scene:
+        shown = bpy.data.scenes.get(self._shown)
         if shown is not None and is_generated(shown):
-            self._parked = {datablock: datablock.name for datablock in owned_by(shown)}
-            for datablock, name in self._parked.items():
-                datablock.name = PARKED + name
+            # The built-in font's name cannot be changed, and need not be.
+            owned = [datablock for datablock in owned_by(shown) if not datablock.is_property_readonly("name")]
+            for datablock in owned:
+                self._parked[datablock] = datablock.name
+                datablock.name = PARKED + datablock.name
         self._scene = bpy.data.scenes.new(NAME)
         if shown is not None:
             copy_settings(shown, self._scene)
@@ -52,21 +61,17 @@ class ScenePlace:
         for window in (window for manager in bpy.data.window_managers for window in manager.windows):
             if window.scene == leaving:
                 window.scene = new
-        if old is not None:
-            parked = [datablock for datablock in self._parked if datablock != old]
-            names = {datablock: self._parked[datablock] for datablock in parked}
-            bpy.data.scenes.remove(old)
-            self._parked = {datablock: names[datablock] for datablock in purge(parked)}
-        self._unpark()
+        gone = only_used_within(set(self._parked))
+        self._parked = {datablock: name for datablock, name in self._parked.items() if datablock not in gone}
         self._scene = None
+        bpy.data.batch_remove(gone)  # all in one go: each removal looks at the whole file
+        self._unpark()
 
     def rollback(self) -> None:
         """Removes the new scene and all that came with it."""
-        with suppress(ReferenceError):  # the user removed it meanwhile
-            if self._scene is not None:
-                bpy.data.scenes.remove(self._scene)
+        new = {datablock for datablock in bpy.data.user_map() if datablock.session_uid not in self._before}
         self._scene = None
-        purge(datablock for datablock in bpy.data.user_map() if datablock.session_uid not in self._before)
+        bpy.data.batch_remove(only_used_within(new))
         self._unpark()
 
     def _unpark(self) -> None:
@@ -82,36 +87,36 @@ def is_generated(scene: bpy.types.Scene) -> bool:
     return VERSION in scene.keys()  # noqa: SIM118  (a Scene has keys() but `in` does not mean them everywhere)
 
 
-def owned_by(scene: bpy.types.Scene) -> list[bpy.types.ID]:
-    """The scene and every local data-block that nothing outside of it uses."""
-    users: dict[bpy.types.ID, set[bpy.types.ID]] = bpy.data.user_map()
+def owned_by(scene: bpy.types.Scene) -> set[bpy.types.ID]:
+    """The scene and every local data-block that it needs and nothing outside of it uses."""
     uses: dict[bpy.types.ID, set[bpy.types.ID]] = defaultdict(set)
-    for datablock, by in users.items():
-        for user in by:
+    for datablock, users in bpy.data.user_map().items():
+        for user in users:
             uses[user].add(datablock)
     reached: set[bpy.types.ID] = {scene}
     waiting: list[bpy.types.ID] = [scene]
     while waiting:
         for datablock in uses[waiting.pop()] - reached:
-            if isinstance(datablock, bpy.types.Scene):
-                continue
-            reached.add(datablock)
-            waiting.append(datablock)
-    shared = True
-    while shared:  # what something outside uses stays, and so does all that it needs
-        outside = set(users) - reached - {d for d in users if isinstance(d, bpy.types.WindowManager | bpy.types.Screen)}
-        shared_now = {d for d in reached if d != scene and users[d] & outside}
-        reached -= shared_now
-        shared = bool(shared_now)
-    return [datablock for datablock in reached if datablock.library is None]
+            if not isinstance(datablock, bpy.types.Scene) and datablock.library is None:
+                reached.add(datablock)
+                waiting.append(datablock)
+    return only_used_within(reached)
 
 
-def purge(datablocks: Iterable[bpy.types.ID]) -> list[bpy.types.ID]:
-    """Removes those that nothing uses, again and again as others become unused; returns those that stay."""
-    left = list(datablocks)
+def only_used_within(datablocks: set[bpy.types.ID]) -> set[bpy.types.ID]:
+    """Those of `datablocks` that could go together: what anything outside uses stays, with all that it needs."""
+    users = bpy.data.user_map()
+    within = {datablock for datablock in datablocks if not _is_kept(datablock, users[datablock])}
     while True:
-        unused = [datablock for datablock in left if datablock.users == 0 and not datablock.use_fake_user]
-        if not unused:
-            return left
-        left = [datablock for datablock in left if datablock.users > 0 or datablock.use_fake_user]
-        bpy.data.batch_remove(unused)
+        shared = {d for d in within if any(u not in within and not isinstance(u, SHOWING) for u in users[d])}
+        if not shared:
+            return within
+        within -= shared
+
+
+def _is_kept(datablock: bpy.types.ID, users: set[bpy.types.ID]) -> bool:
+    """Whether it stays though nothing uses it: with a fake user, or as a text does. A font that was loaded has such a
+    user too, but only the objects that are set in it need it."""
+    if isinstance(datablock, bpy.types.Scene | bpy.types.VectorFont):
+        return bool(datablock.use_fake_user)
+    return bool(datablock.use_fake_user or (datablock.users and not users))

@@ -66,7 +66,7 @@ class PretendJob:
 
 
 def pretend_build(scene: Any, trace: Any, layout: Any, story: Any, **options: Any) -> Iterator[tuple[str, float]]:
-    """Ten objects with materials, a driver and a clock, each step long enough to fill a slice."""
+    """Ten objects with materials and a text, on a clock; each step is long enough to fill a slice."""
     root = bpy.data.collections.new("Forward Pass")
     scene.collection.children.link(root)
     tokens = bpy.data.collections.new("tokens")
@@ -75,6 +75,9 @@ def pretend_build(scene: Any, trace: Any, layout: Any, story: Any, **options: An
     scene["fp_time"] = 0.0
     scene.keyframe_insert('["fp_time"]', frame=1)
     scene["fp_recipe"] = options["recipe"]
+    text = bpy.data.curves.new("label", "FONT")
+    text.font = bpy.data.fonts.load("<builtin>", check_existing=True)
+    root.objects.link(bpy.data.objects.new("label", text))
     for i in range(10):
         material = bpy.data.materials.new("cells")
         if material.node_tree is None:
