@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 import numpy as np
 from mathutils import Matrix, Vector
@@ -55,20 +57,21 @@ def grid_mesh(name: str, block: Block, matrix: NDArray[np.float32], high: float)
     mesh.vertices.add(len(points))
     mesh.loops.add(quads.size)
     mesh.polygons.add(len(quads))
-    mesh.attributes["position"].data.foreach_set("vector", points.astype(np.float32).ravel())
+    attributes: Any = mesh.attributes
+    attributes["position"].data.foreach_set("vector", points.astype(np.float32).ravel())
     mesh.loops.foreach_set("vertex_index", quads.astype(np.int32).ravel())
     mesh.polygons.foreach_set("loop_start", np.arange(0, quads.size, 4, dtype=np.int32))
     mesh.update(calc_edges=True)
     uv = np.stack([c, r], axis=-1).reshape(-1, 2)[quads.ravel()].astype(np.float32)
     mesh.uv_layers.new(name="cells").data.foreach_set("uv", uv.ravel())
-    mesh.attributes.new("value", "FLOAT", "FACE").data.foreach_set("value", matrix.ravel())
+    attributes.new("value", "FLOAT", "FACE").data.foreach_set("value", matrix.ravel())
     # Shaders make NaN of an infinity: they read `finite`, and `state` where there is anything else than numbers.
     finite = np.isfinite(matrix)
-    mesh.attributes.new("finite", "FLOAT", "FACE").data.foreach_set("value", np.where(finite, matrix, 0.0).ravel())
+    attributes.new("finite", "FLOAT", "FACE").data.foreach_set("value", np.where(finite, matrix, 0.0).ravel())
     if not finite.all():
         state = np.where(finite, 0.0, np.where(np.isneginf(matrix), MASKED, MISSING)).astype(np.float32)
-        mesh.attributes.new("state", "FLOAT", "FACE").data.foreach_set("value", state.ravel())
-    mesh.attributes.new("level", "FLOAT", "POINT").data.foreach_set("value", level_of(matrix, high).ravel())
+        attributes.new("state", "FLOAT", "FACE").data.foreach_set("value", state.ravel())
+    attributes.new("level", "FLOAT", "POINT").data.foreach_set("value", level_of(matrix, high).ravel())
     return mesh
 
 
@@ -76,8 +79,8 @@ def place(item: bpy.types.Object, block: Block) -> None:
     """Put a grid mesh where its block stands: its x along the columns, its -y along the rows."""
     x = Vector(block.column_step).normalized()
     y = -Vector(block.row_step).normalized()
-    z = x.cross(y)
-    world = Matrix((x, y, z)).transposed().to_4x4()
+    axes: Any = (x, y, x.cross(y))
+    world = Matrix(axes).transposed().to_4x4()
     world.translation = Vector(block.origin)
     item.matrix_world = world
 
@@ -100,7 +103,7 @@ def make_block(
     place(item, block)
     if block.step == 0:
         # Later steps add single rows to a fence that stands already: a rim around each would only draw lines.
-        solid = item.modifiers.new("Body", "SOLIDIFY")
+        solid: Any = item.modifiers.new("Body", "SOLIDIFY")
         solid.thickness = THICKNESS
         solid.offset = 1.0 if block.mirrored else -1.0
         solid.use_rim_only = True

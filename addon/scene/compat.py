@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 
-def eevee() -> str:
+def eevee() -> Any:
     """The id of the EEVEE engine."""
     return "BLENDER_EEVEE_NEXT" if bpy.app.version < (5, 0, 0) else "BLENDER_EEVEE"
 
@@ -33,7 +33,7 @@ def key_curve(
     if data.action_slot is None:
         data.action_slot = action.slots.new(id_type=owner.id_type, name=owner.name)
     layer = action.layers[0] if action.layers else action.layers.new("Layer")
-    strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
+    strip: Any = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
     curves = strip.channelbag(data.action_slot, ensure=True).fcurves
     old = curves.find(path, index=index)
     if old is not None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import Any
 
 import bpy
 import numpy as np
@@ -68,7 +69,7 @@ def _turn(item: bpy.types.Object, plane: str, camera: bpy.types.Object) -> None:
     if plane == "front":
         item.rotation_euler = (math.pi / 2, 0.0, 0.0)
     elif plane == "camera":
-        facing = item.constraints.new("COPY_ROTATION")
+        facing: Any = item.constraints.new("COPY_ROTATION")
         facing.target = camera
 
 

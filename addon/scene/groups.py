@@ -260,7 +260,7 @@ def _use(clock: Tree) -> Tree:
 
 
 def _window(clock: Tree) -> Tree:
-    """1 between Start and Start + Duration, with a quarter second of fade at both ends; always 1 where Duration is 0."""
+    """1 from Start for Duration, with a quarter second of fade at both ends; always 1 where Duration is 0."""
     tree, n, into, out = new_group("FP Window", (("Start", "Float"), ("Duration", "Float")), (("Shown", "Float"),))
     time = n.group(clock)["Time"]
     since = n.math("SUBTRACT", time, into["Start"])

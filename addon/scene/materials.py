@@ -93,7 +93,7 @@ def _hues(n: Nodes, groups: Groups) -> tuple[Any, Any, Any]:
     low = n.math("FLOORED_MODULO", number, float(HUES))
     middle = n.math("FLOORED_MODULO", n.math("FLOOR", n.math("DIVIDE", number, float(HUES))), float(HUES))
     high = n.math("FLOOR", n.math("DIVIDE", number, float(HUES * HUES)))
-    return tuple(n.group(groups.palette, Number=part)["Color"] for part in (low, middle, high))  # type: ignore[return-value]
+    return tuple(n.group(groups.palette, Number=part)["Color"] for part in (low, middle, high))
 
 
 def _cells(groups: Groups, name: str, masked: bool) -> bpy.types.Material:

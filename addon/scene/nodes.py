@@ -125,9 +125,10 @@ def new_group(
     """
     tree = bpy.data.node_groups.new(name, "ShaderNodeTree")
     tree.description = description
+    interface: Any = tree.interface
     for direction, sockets in (("INPUT", inputs), ("OUTPUT", outputs)):
         for socket_name, kind in sockets:
-            tree.interface.new_socket(socket_name, in_out=direction, socket_type=f"NodeSocket{kind}")
+            interface.new_socket(socket_name, in_out=direction, socket_type=f"NodeSocket{kind}")
     nodes = Nodes(tree)
     entry = nodes.add("NodeGroupInput")
     leave = nodes.add("NodeGroupOutput")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -30,7 +31,8 @@ def width_of(body: str, size: float) -> float:
 
 def load_font() -> bpy.types.VectorFont | None:
     """The scene's font, packed; None (Blender's built-in one) where this Blender does not ship it."""
-    path = Path(bpy.utils.system_resource("DATAFILES", path="fonts")) / FONT
+    utils: Any = bpy.utils
+    path = Path(utils.system_resource("DATAFILES", path="fonts")) / FONT
     if not path.is_file():
         return None
     font = bpy.data.fonts.load(str(path), check_existing=True)
@@ -53,7 +55,7 @@ def make_text(
     """A text object of that size (as Blender counts it: a capital is CAPITAL of it high, in units) and palette colour.
     `bold` thickens the outline, as a share of the size.
     It is shown at all times until its `fp_start` and `fp_duration` say otherwise."""
-    curve = bpy.data.curves.new(name, "FONT")
+    curve: Any = bpy.data.curves.new(name, "FONT")
     curve.body = body
     if font is not None:
         curve.font = font
