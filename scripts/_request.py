@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person asks of make_video.py: read from the command line and checked before any work is done."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import math
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from forward_pass.core.errors import UserError
+from forward_pass.core.theme import THEMES, theme
+from forward_pass.render.presets import ENGINES, QUALITIES, Quality, quality, read_range, read_size
+
+DEVICES = ("auto", "cuda", "mps", "cpu")
+LONGEST = 3600.0  # seconds of video
+LONGEST_NAME = 60  # characters of a prompt that go into a file's name
+
+
+@dataclass(frozen=True)
+class Request:
+    """`prompt` is None where a trace is read without one; `seconds` None is the story's own length; `frames` are first
+    and last, None for all; `video` None is out/<prompt>.mp4; `blend` and `trace` None lie beside the video."""
+
+    prompt: str | None
+    model: str
+    quality: Quality
+    device: str
+    theme: str
+    seconds: float | None
+    frames: tuple[int, int] | None
+    renders: bool
+    video: Path | None
+    blend: Path | None
+    trace: Path | None
+
+    @property
+    def reads_trace(self) -> bool:
+        """Whether there is a trace to read; otherwise the model runs."""
+        return self.trace is not None and self.trace.exists()
+
+    def targets(self, prompt: str | None = None) -> dict[str, Path]:
+        """The files to write, by what they are; `prompt` is that of a trace that was read."""
+        prompt = self.prompt if self.prompt is not None else prompt
+        assert prompt is not None
+        video = Path("out") / f"{file_name(prompt)}.mp4" if self.video is None else self.video
+        if video.is_dir():
+            video = video / f"{file_name(prompt)}.mp4"
+        found = {"video": video} if self.renders else {}
+        found["blend"] = self.blend or video.with_suffix(".blend")
+        if not self.reads_trace:
+            found["trace"] = self.trace or video.with_suffix(".trace.safetensors")
+        if self.renders:
+            found |= {"captions": video.with_suffix(".srt"), "chapters": video.with_suffix(".chapters.txt")}
+        return found
+
+    def check_frames(self, count: int) -> None:
+        """Raises `UserError` (code 2) where the video of frames 1 to `count` does not have those asked for."""
+        if self.frames is not None and not 1 <= self.frames[0] <= self.frames[1] <= count:
+            raise UserError(
+                f"Frames {self.frames[0]} to {self.frames[1]} are not in the video.",
+                f"It has frames 1 to {count} at {self.quality.fps} a second.",
+                code=2,
+            )
+
+    def recipe(self, prompt: str) -> dict[str, Any]:
+        """What would make the same scene again, to be kept in it."""
+        return {
+            "prompt": prompt,
+            "model": self.model,
+            "theme": self.theme,
+            "seconds": self.seconds,
+            "size": list(self.quality.size),
+            "fps": self.quality.fps,
+        }
+
+
+def file_name(prompt: str) -> str:
+    """`prompt` as a file's name: what every system takes, and different for different prompts."""
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", prompt)[:LONGEST_NAME]
+    if name != prompt or re.fullmatch(r"(?i)con|prn|aux|nul|com\d|lpt\d|-.*", name):
+        digest = hashlib.sha256(prompt.encode("utf-8", "surrogateescape")).hexdigest()
+        name = f"{name.strip('_-') or 'prompt'}-{digest[:8]}"
+    return name
+
+
+def read_request(arguments: list[str]) -> Request:
+    """Raises `UserError` (code 2) for what cannot be, with a hint."""
+    asked = _parser().parse_args(arguments)
+    prompt: str | None = asked.prompt
+    trace = asked.trace
+    if prompt is None and (trace is None or not trace.exists()):
+        raise UserError(
+            "There is no prompt." if trace is None else f"There is no prompt, and no trace {trace} to read.",
+            "For the built-in model write six letters out of A, B and C, for example CBABBC.",
+            code=2,
+        )
+    if prompt is not None and not prompt.strip():
+        raise UserError("The prompt is empty.", "For the built-in model write six letters, for example CBABBC.", 2)
+    preset = quality(asked.quality)
+    own = {"size": asked.size and read_size(asked.size), "fps": asked.fps, "engine": asked.engine}
+    return Request(
+        prompt=prompt,
+        model=asked.model,
+        quality=dataclasses.replace(preset, **{name: value for name, value in own.items() if value is not None}),
+        device=_one_of(asked.device, "device", DEVICES),
+        theme=theme(asked.theme).name,
+        seconds=_seconds(asked.seconds),
+        frames=None if asked.frames is None else read_range(asked.frames),
+        renders=not asked.no_render,
+        video=_with_suffix(asked.output, ".mp4"),
+        blend=_with_suffix(asked.blend, ".blend"),
+        trace=trace,
+    )
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells what is wrong as a `UserError`, without a page of usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        text = message.removeprefix("argument ").rstrip(".")
+        raise UserError(f"{text[:1].upper()}{text[1:]}.", f"Run {self.prog} --help to see what it takes.", code=2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="make_video.py",
+        description="Make a video of a language model at work on a prompt, with the true numbers.",
+        epilog="Exit status: 0 done, 1 failed, 2 wrong use, 130 cancelled. Files appear only when all are complete.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("prompt", nargs="?", metavar="PROMPT", help="for nano-sort: six letters out of A, B, C")
+    add("--model", default="nano-sort", metavar="NAME|DIR", help="a built-in model or a folder (%(default)s)")
+    add("-o", "--output", type=Path, metavar="FILE.mp4", help="the video; the other files lie beside (out/PROMPT.mp4)")
+    add("--quality", default="draft", metavar="NAME", help="; ".join(map(_described, QUALITIES.values())) + " (draft)")
+    add("--engine", metavar="NAME", help=f"{', '.join(ENGINES)}; auto is eevee (auto)")
+    add("--size", metavar="WxH", help="width and height in pixels, both even, instead of the quality's")
+    add("--fps", type=int, metavar="N", help="frames a second, instead of the quality's")
+    add("--seconds", type=float, metavar="S", help="about how long the video is; captions keep the time to be read")
+    add("--theme", default="midnight", metavar="NAME", help=f"{', '.join(THEMES)} (%(default)s)")
+    add("--device", default="auto", metavar="NAME", help=f"what the model runs on: {', '.join(DEVICES)} (%(default)s)")
+    add("--blend", type=Path, metavar="FILE", help="where to save the scene")
+    add(
+        "--trace",
+        type=Path,
+        metavar="FILE",
+        help="a trace that is there is used instead of running the model, and PROMPT may be left out; "
+        "otherwise the new trace is written there",
+    )
+    add("--frames", metavar="A-B", help="render only these frames, counted from 1")
+    add("--no-render", action="store_true", help="stop when the scene is saved")
+    return parser
+
+
+def _described(entry: Quality) -> str:
+    return f"{entry.name}: {entry.size[0]}x{entry.size[1]}, {entry.fps} frames a second, {entry.samples} samples"
+
+
+def _one_of(value: str, what: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise UserError(f"There is no {what} called {value!r}.", f"Known: {', '.join(known)}.", code=2)
+    return value
+
+
+def _seconds(value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and 0 < value <= LONGEST):
+        raise UserError(f"A video cannot be {value:g} seconds long.", f"Write more than 0, at most {LONGEST:g}.", 2)
+    return value
+
+
+def _with_suffix(path: Path | None, suffix: str) -> Path | None:
+    """With the suffix added where there is none; a folder stays one. Raises `UserError` (code 2) for another one."""
+    if path is None or path.is_dir():
+        return path
+    if path.suffix.lower() == suffix:
+        return path
+    if path.suffix and not str(path).endswith(os.sep):
+        raise UserError(f"{path} does not end in {suffix}.", f"Write {path.with_suffix(suffix)}, for example.", code=2)
+    return path.with_name(path.name + suffix)

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make a video of a model at work on a prompt: `python scripts/make_video.py CBABBC` writes out/CBABBC.mp4 and more.
+
+prompt -> trace (in a process of its own) -> layout -> story -> scene -> .blend -> frames -> .mp4, .srt, .chapters.txt
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from forward_pass.core.errors import UserError
+from forward_pass.core.layout import Layout, lay_out
+from forward_pass.core.messages import Message, ProgressMessage, WarningMessage
+from forward_pass.core.story import Story, tell
+from forward_pass.core.trace import Trace
+from forward_pass.process.models import model_folder
+from forward_pass.process.trace_prompt import trace_prompt
+from scripts._interrupt import Guard, Interrupted, interruptible
+from scripts._memory import peak_memory
+from scripts._outputs import Outputs
+from scripts._request import Request, read_request
+from scripts._terminal import Stage, Terminal, duration
+
+if TYPE_CHECKING:
+    import bpy
+
+POLITE = 8.0  # seconds that the tracer may take to end; longer than its own three steps of being asked
+
+
+def main(arguments: list[str]) -> int:
+    """Exit status 0, 1 for a failure, 2 for wrong use, 130 for Ctrl-C. Says on standard error what it does."""
+    terminal, outputs = Terminal(), Outputs()
+
+    def give_up() -> None:
+        outputs.discard()
+        terminal.say("Cancelled. Files of earlier runs are as they were.")
+
+    try:
+        with interruptible(give_up, POLITE) as guard:
+            try:
+                make_video(read_request(arguments), terminal, outputs, guard)
+            finally:
+                outputs.discard()
+    except UserError as error:
+        terminal.error(error.message, error.hint)
+        return error.code
+    except OSError as error:
+        terminal.error(f"{error.strerror or error}: {error.filename or 'no file named'}.", "Check free disk space.")
+        return 1
+    except KeyboardInterrupt as error:
+        terminal.say("Cancelled. Files of earlier runs are as they were.")
+        return error.code if isinstance(error, Interrupted) else 130
+    return 0
+
+
+def make_video(request: Request, terminal: Terminal, outputs: Outputs, guard: Guard) -> None:
+    """From the request to the files in their places. Raises `UserError`."""
+    started = time.monotonic()
+    if importlib.util.find_spec("bpy") is None:
+        raise UserError(
+            "Blender's module bpy is not installed in this Python.", "Run `make setup`, use .venv's Python."
+        )
+    trace = find_trace(request, terminal, outputs)
+    places = {kind: outputs.stage(path) for kind, path in request.targets(trace.prompt if trace else None).items()}
+    if trace is None:
+        trace = make_trace(request, places.pop("trace"), terminal)
+    guard.grace = 1.0  # from here on nothing needs asking
+    layout, story = plan(request, trace, terminal)
+    scene = make_scene(request, trace, layout, story, places["blend"], terminal)
+    if "video" in places:
+        render(request, scene, story, places, outputs.scratch("frames"), terminal)
+    written = outputs.targets
+    outputs.publish()
+    terminal.say(_counts(trace, layout, scene))
+    terminal.say(f"{duration(time.monotonic() - started)} in all, peak memory {peak_memory()}")
+    print(*map(_shown, written), sep="\n")
+
+
+def find_trace(request: Request, terminal: Terminal, outputs: Outputs) -> Trace | None:
+    """The trace that is there already, read; None where the model is to run. Raises `UserError`."""
+    if not request.reads_trace:
+        model_folder(request.model)  # before anything else is done
+        return None
+    assert request.trace is not None
+    with terminal.stage("trace") as stage:
+        trace = Trace.open(request.trace)
+        stage.summary = f"{request.trace} read: {_run(trace)}"
+    if request.prompt is not None and request.prompt != trace.prompt:
+        raise UserError(
+            f"{request.trace} is the trace of {trace.prompt!r}, not of {request.prompt!r}.",
+            "Leave the prompt out to use that trace, or name a file that is not there yet to write a new one.",
+            code=2,
+        )
+    return trace
+
+
+def make_trace(request: Request, path: Path, terminal: Terminal) -> Trace:
+    """Runs the model. Raises `UserError`."""
+    assert request.prompt is not None
+    with terminal.stage("trace") as stage:
+
+        def listen(message: Message) -> None:
+            _follow(message, stage, terminal)
+
+        trace = Trace.open(trace_prompt(request.prompt, request.model, path, request.device, on_message=listen))
+        stage.summary = _run(trace)
+    return trace
+
+
+def _follow(message: Message, stage: Stage, terminal: Terminal) -> None:
+    if isinstance(message, ProgressMessage):
+        stage.update(message.done, message.text or message.stage)
+    elif isinstance(message, WarningMessage):
+        terminal.say(f"Warning: {message.message}")
+
+
+def plan(request: Request, trace: Trace, terminal: Terminal) -> tuple[Layout, Story]:
+    """Where everything stands and when it happens. Raises `UserError`."""
+    width, height = request.quality.size
+    with terminal.stage("layout") as stage:
+        layout = lay_out(trace, width / height)
+        stage.summary = f"{len(layout.blocks):,} blocks"
+    with terminal.stage("story") as stage:
+        story = tell(trace, layout, request.seconds)
+        stage.summary = f"{len(story.acts)} acts, {duration(story.duration)} long"
+    if request.frames is not None:
+        request.check_frames(1 + round(story.duration * request.quality.fps))
+    return layout, story
+
+
+def make_scene(
+    request: Request, trace: Trace, layout: Layout, story: Story, path: Path, terminal: Terminal
+) -> bpy.types.Scene:
+    """The scene, built in an otherwise empty file and saved at `path`. Raises `UserError`."""
+    import bpy
+
+    from forward_pass.render.quiet import quiet
+    from forward_pass.scene.build import build_scene, save_blend
+
+    quality = request.quality
+    with terminal.stage("scene") as stage:
+        with quiet():
+            bpy.ops.wm.read_factory_settings(use_empty=True)
+        scene = bpy.data.scenes[0]
+        recipe = json.dumps(request.recipe(trace.prompt), ensure_ascii=False)
+        build = build_scene(
+            scene, trace, layout, story, theme=request.theme, recipe=recipe, size=quality.size, fps=quality.fps
+        )
+        for text, done in build:
+            stage.update(done, text)
+        stage.summary = f"{len(scene.objects):,} objects"
+    with terminal.stage("save") as stage:
+        with quiet():
+            save_blend(path)
+        stage.summary = f"{path.stat().st_size / 1e6:.1f} MB"
+    return scene
+
+
+def render(
+    request: Request, scene: bpy.types.Scene, story: Story, places: dict[str, Path], folder: Path, terminal: Terminal
+) -> None:
+    """The frames, and from them the video with its captions and chapters. Raises `UserError`."""
+    from forward_pass.render.captions import chapters, srt, write_text
+    from forward_pass.render.frames import frame_path, render_frames
+    from forward_pass.render.video import encode
+
+    quality = request.quality
+    first, last = request.frames or (scene.frame_start, scene.frame_end)
+    frames = [frame_path(folder, frame) for frame in range(first, last + 1)]
+    with terminal.stage("frames") as stage:
+        stage.update(0.0, "the first one takes longest, it compiles the shaders")
+        for frame, _ in render_frames(scene, folder, quality, first, last):
+            stage.update((frame - first + 1) / len(frames), f"{frame - first + 1} of {len(frames)}")
+        stage.summary = f"{len(frames)} of {quality.size[0]}x{quality.size[1]}, {quality.samples} samples"
+    with terminal.stage("video") as stage:
+        encode(
+            frames, places["video"], quality.size, quality.fps, on_frame=lambda done: stage.update(done / len(frames))
+        )
+        stage.summary = f"{places['video'].stat().st_size / 1e6:.1f} MB, {duration(len(frames) / quality.fps)} long"
+    start, end = (first - 1) / quality.fps, last / quality.fps  # frame 1 is second 0
+    write_text(places["captions"], srt(story, start, end))
+    write_text(places["chapters"], chapters(story, start, end))
+
+
+def _run(trace: Trace) -> str:
+    generated = "".join(token.text for token in trace.generated_tokens)
+    return f"{trace.prompt} -> {generated}, {len(trace.operations):,} operations, {trace.run.device}"
+
+
+def _counts(trace: Trace, layout: Layout, scene: bpy.types.Scene) -> str:
+    multiplies = sum(operation.kind == "matmul" for operation in trace.operations)
+    cells = sum(rows * columns for rows, columns in (block.shape for block in layout.blocks))
+    return (
+        f"{len(trace.operations):,} operations ({multiplies:,} multiplies), {len(layout.blocks):,} blocks, "
+        f"{cells:,} cells, {len(scene.objects):,} objects"
+    )
+
+
+def _shown(path: Path) -> str:
+    """As short as it can be written from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+if __name__ == "__main__":
+    status = main(sys.argv[1:])
+    sys.stdout.flush()
+    # A process that imported bpy can hang when it ends in the ordinary way.
+    os._exit(status)
