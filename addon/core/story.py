@@ -33,7 +33,7 @@ LAYER_STAGES = (
     ("down", 0.9),
 )
 TITLE_SECONDS = 2.2
-SLOWEST, FASTEST = 3.0, 0.5  # bounds of the pace
+SLOWEST, FASTEST = 3.0, 0.4  # bounds of the pace
 
 
 def tell(trace: Trace, layout: Layout, seconds: float | None = None) -> Story:

@@ -14,7 +14,8 @@ from .values import Values
 READING = 15.0  # characters a second
 LEAST_CAPTION = 1.6
 REST = 0.35  # after an action, so that it can be taken in
-MOVE = 1.25  # seconds of a camera move
+MOVE = 1.25  # seconds of a camera move; a hurried story takes less, but at least LEAST_MOVE of it
+LEAST_MOVE = 0.75
 NAMES = 7.0  # room for a name on the floor, in units
 AFTERGLOW = 1.2  # how long a result keeps its colours after its last use
 
@@ -64,7 +65,7 @@ class Timeline:
         move = 0.0
         if shot is not None:
             place, angle = shot
-            move = MOVE if self._shots else 0.0
+            move = MOVE * min(1.0, max(self.pace, LEAST_MOVE)) if self._shots else 0.0
             subject = self.layout.bounds[place] if isinstance(place, str) else self._with_names(place)
             azimuth, elevation, lens, below = ANGLES[angle]
             name = place if isinstance(place, str) else ", ".join(place)

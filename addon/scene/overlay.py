@@ -173,7 +173,7 @@ def add_legends(overlay: Overlay, legends: tuple[Legend, ...]) -> None:
             text = overlay.text(f"legend {i + 1} {name}", body, LEGEND, "secondary", align)
             overlay.put(during(text, legend.start, legend.duration), x + at, y - 0.030, 0.004)
         text = overlay.text(f"legend {i + 1} name", legend.name, LEGEND, "secondary")
-        overlay.put(during(text, legend.start, legend.duration), x, y - 0.030, 0.004)
+        overlay.put(during(text, legend.start, legend.duration), x, y - 0.062, 0.004)
 
 
 def number(value: float) -> str:
