@@ -158,11 +158,13 @@ class _Teller:
         mean, rstd = (self._cell(f"s0.l{layer}.{part}", example.token, 0) for part in ("norm_mean", "norm_rstd"))
         channel = int(np.argmax(np.abs(self.values.matrix(source)[example.token])))
         value = self._cell(source, example.token, channel)
-        result = (value - mean) * rstd
+        gain, shift = (self._cell(f"s0.l{layer}.{part}", 0, channel) for part in ("norm_gain", "norm_shift"))
+        result = self._cell(f"s0.l{layer}.norm", example.token, channel)
         line.formula(
             (middle, b),
             (("(", "secondary"), (_n(value), "token"), ("− mean", "secondary"), (_n(mean), "statistic"),
-             (") ×", "secondary"), (_n(rstd), "statistic"), ("=", "secondary"), (_n(result), "text")),
+             (") ×", "secondary"), (_n(rstd), "statistic"), ("×", "secondary"), (_n(gain), "weight"),
+             ("+", "secondary"), (_n(shift), "weight"), ("=", "secondary"), (_n(result), "text")),
         )  # fmt: skip
 
     def _query_key_value(self) -> None:
@@ -295,12 +297,12 @@ class _Teller:
         line = self.line
         steps = len(self.trace.steps)
         line.act("Again, until it is sorted")
-        for step in range(1, steps):
-            moment = {1: "again", 2: "one_row", steps - 1: "sorted"}.get(step)
-            shot = ("model", "model") if step == 1 else None
-            window = line.beat(1.25, self.say(moment) if moment else "", shot)
-            self._whole_step(step, window)
-            line.arrive(self.prompt + step, window[1])
+        if steps > 1:
+            words = [self.say("again"), self.say("one_row")]
+            for step, window in enumerate(line.rounds(steps - 1, 1.25, words, ("model", "model")), start=1):
+                self._whole_step(step, window)
+                line.arrive(self.prompt + step, window[1])
+            line.beat(0.4, self.say("sorted"))
         line.beat(1.2, self.say("count"))
 
     # --- stretches
@@ -452,5 +454,5 @@ def _split(window: Window, shares: list[float] | tuple[float, ...]) -> list[Wind
 
 
 def _n(value: float) -> str:
-    """A number as people write it, with a true minus sign."""
-    return f"{value:.2f}".replace("-", "−")
+    """A number as people write it, with a true minus sign and no minus zero."""
+    return f"{value:z.2f}".replace("-", "−")

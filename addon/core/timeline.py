@@ -64,18 +64,39 @@ class Timeline:
         start = self.now
         move = 0.0
         if shot is not None:
-            place, angle = shot
-            move = MOVE * min(1.0, max(self.pace, LEAST_MOVE)) if self._shots else 0.0
-            subject = self.layout.bounds[place] if isinstance(place, str) else self._with_names(place)
-            azimuth, elevation, lens, below = ANGLES[angle]
-            name = place if isinstance(place, str) else ", ".join(place)
-            self._shots.append(Shot(start, move, subject, azimuth, elevation, lens, name, below))
+            move = self._look(*shot)
         length = move + action * self.pace + REST
         if caption:
             length = max(length, reading_time(caption))
             self._captions.append(Caption(start + 0.1, length - 0.15, caption))
         self.now = start + length
         return start + move * 0.85, self.now - REST
+
+    def rounds(
+        self, count: int, action: float, captions: Sequence[str], shot: tuple[str | Sequence[str], str]
+    ) -> list[Window]:
+        """A stretch of `count` equally long actions, one after another at even intervals, each `action` seconds of
+        pace or longer, while captions are read that share the time of all. Returns the windows of the actions."""
+        start = self.now
+        lead = self._look(*shot) * 0.85
+        reading = [reading_time(caption) for caption in captions if caption]
+        length = max(action * self.pace + REST, (sum(reading) - lead) / count)
+        self.now = start + lead + count * length
+        stretch = (self.now - start) / sum(reading) if reading else 0.0
+        for caption, seconds in zip((c for c in captions if c), reading, strict=True):
+            self._captions.append(Caption(start + 0.1, seconds * stretch - 0.15, caption))
+            start += seconds * stretch
+        first = self.now - count * length
+        return [(first + i * length, first + (i + 1) * length - REST) for i in range(count)]
+
+    def _look(self, place: str | Sequence[str], angle: str) -> float:
+        """The camera moves to a place, from now on; returns how long that takes."""
+        move = MOVE * min(1.0, max(self.pace, LEAST_MOVE)) if self._shots else 0.0
+        subject = self.layout.bounds[place] if isinstance(place, str) else self._with_names(place)
+        azimuth, elevation, lens, below = ANGLES[angle]
+        name = place if isinstance(place, str) else ", ".join(place)
+        self._shots.append(Shot(self.now, move, subject, azimuth, elevation, lens, name, below))
+        return move
 
     def _with_names(self, keys: Sequence[str]) -> Bounds:
         """The box around blocks and the names that lie before them on the floor."""

@@ -177,8 +177,8 @@ def add_legends(overlay: Overlay, legends: tuple[Legend, ...]) -> None:
 
 
 def number(value: float) -> str:
-    """A number as people write it, with a true minus sign."""
-    return f"{value:.2f}".replace("-", "−") if abs(value) < 100 else f"{value:.0f}".replace("-", "−")
+    """A number as people write it, with a true minus sign and no minus zero."""
+    return f"{value:z.{2 if abs(value) < 100 else 0}f}".replace("-", "−")
 
 
 def add_title(overlay: Overlay, title: str, subtitle: str, start: float, duration: float) -> None:
