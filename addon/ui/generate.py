@@ -153,7 +153,7 @@ class Generation:
                 self.state = "done"
                 self.progress.tell(1.0, "Done")
                 return
-            self._tell(BUILDING, step[1], step[0])
+            self._tell(BUILDING, step[1], f"Building: {step[0]}")
 
     def _tell(self, span: tuple[float, float], share: float, text: str) -> None:
         self.progress.tell(span[0] + share * (span[1] - span[0]), text)

@@ -68,7 +68,8 @@ class JobOperator(bpy.types.Operator):
         running = SESSION.poll()
         job = SESSION.job
         if running and job is not None:
-            context.workspace.status_text_set(f"{job.progress.title}: {job.progress.line()}    Esc: cancel")
+            progress = job.progress
+            context.workspace.status_text_set(f"{progress.title} {progress.done:.0%} · {progress.line()} · Esc cancels")
             redraw()
             return {"RUNNING_MODAL"} if event.type == "ESC" else {"PASS_THROUGH"}
         self._stop_following(context)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -114,7 +115,7 @@ class FORWARDPASS_PT_render(Sidebar):
         facts.active = False
         size = f"{quality.size[0]} × {quality.size[1]}"
         facts.label(text=f"{size}, {frames} frames, {frames / quality.fps:.0f} s")
-        write_lines(facts, context, str(video_path(scene)))
+        write_lines(facts, context, short(video_path(scene)))
         draw_button(layout, "forward_pass.render", "RENDER_ANIMATION", "rendering encoding")
         if SESSION.video is not None and not SESSION.running:
             layout.operator("forward_pass.open_video", text="Show Video", icon="FILE_FOLDER")
@@ -141,13 +142,13 @@ def draw_outcome(layout: Any, context: Context) -> None:
     error = SESSION.error
     if error is None:
         if SESSION.notice and not SESSION.running:
-            write_lines(layout, context, SESSION.notice, icon="CHECKMARK")
+            write_lines(layout, context, SESSION.notice, icon="CHECKMARK", beside=1)
         return
     box = layout.box().column()
     head = box.row()
     message = head.column(align=True)
     message.alert = True
-    write_lines(message, context, error.message, icon="ERROR")
+    write_lines(message, context, error.message, icon="ERROR", beside=2)
     head.operator("forward_pass.dismiss", text="", icon="X", emboss=False)
     write_lines(box.column(align=True), context, error.hint)
     row = box.row(align=True)
@@ -155,12 +156,19 @@ def draw_outcome(layout: Any, context: Context) -> None:
     row.operator("forward_pass.copy_log", text="Copy Log", icon="COPYDOWN")
 
 
-def write_lines(layout: Any, context: Context, text: str, icon: Any = "NONE") -> None:
-    """Text over as many lines as the sidebar's width needs: Blender's labels do not wrap."""
+def short(path: Path) -> str:
+    """A path with `~` for the home folder."""
+    home = Path.home()
+    return str(Path("~") / path.relative_to(home)) if path.is_relative_to(home) else str(path)
+
+
+def write_lines(layout: Any, context: Context, text: str, icon: Any = "NONE", beside: int = 0) -> None:
+    """Text over as many lines as the sidebar's width needs, as Blender's labels do not wrap. `beside` is the number
+    of icons in the same row."""
     scale = context.preferences.system.ui_scale or 1.0  # 0 without a window
-    width = context.region.width if context.region is not None else 280
-    letters = max(int((width / scale - 70) / 6.6), 16)  # about 6.6 pixels a letter, 70 for margins and buttons
-    for i, line in enumerate(textwrap.wrap(text, letters)):
+    width = context.region.width / scale if context.region is not None else 280.0
+    letters = int((width - 62 - 26 * beside) / 6.2)  # pixels: the margins, an icon, a letter of Blender's font
+    for i, line in enumerate(textwrap.wrap(text, max(letters, 16), break_on_hyphens=False)):
         layout.label(text=line, icon=icon if i == 0 else "BLANK1" if icon != "NONE" else "NONE")
 
 

@@ -29,9 +29,9 @@ class Progress:
         return elapsed * (1.0 - self.done) / self.done if self.done > 0.05 and elapsed > 1.0 else None
 
     def line(self) -> str:
-        """One line for people: stage, percent, time left."""
+        """One line for people: stage and time left."""
         left = self.seconds_left()
-        return f"{self.text} · {self.done:.0%}" + (f" · {clock(left)} left" if left is not None else "")
+        return self.text + (f" · {clock(left)} left" if left is not None else "")
 
 
 def clock(seconds: float) -> str:
