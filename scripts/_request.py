@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from forward_pass.core.errors import UserError
 from forward_pass.core.theme import THEMES, theme
 from forward_pass.render.presets import ENGINES, QUALITIES, Quality, quality, read_range, read_size
+from forward_pass.render.workers import MOST
 
 DEVICES = ("auto", "cuda", "mps", "cpu")
 LONGEST = 3600.0  # seconds of video
@@ -25,7 +26,7 @@ LONGEST_NAME = 60  # characters of a prompt that go into a file's name
 @dataclass(frozen=True)
 class Request:
     """`prompt` is None where a trace is read without one; `seconds` None is the story's own length; `frames` are first
-    and last, None for all; `video` None is out/<prompt>.mp4; `blend` and `trace` None lie beside the video."""
+    and last, None for all; `workers` None is as many as are worth while; `video` None is out/<prompt>.mp4; `blend` and `trace` None lie beside the video."""
 
     prompt: str | None
     model: str
@@ -35,6 +36,7 @@ class Request:
     seconds: float | None
     frames: tuple[int, int] | None
     renders: bool
+    workers: int | None
     video: Path | None
     blend: Path | None
     trace: Path | None
@@ -110,9 +112,10 @@ def read_request(arguments: list[str]) -> Request:
         quality=dataclasses.replace(preset, **{name: value for name, value in own.items() if value is not None}),
         device=_one_of(asked.device, "device", DEVICES),
         theme=theme(asked.theme).name,
-        seconds=_seconds(asked.seconds),
+        seconds=preset.seconds if asked.seconds is None else _seconds(asked.seconds),
         frames=None if asked.frames is None else read_range(asked.frames),
         renders=not asked.no_render,
+        workers=_workers(asked.workers),
         video=_with_suffix(asked.output, ".mp4"),
         blend=_with_suffix(asked.blend, ".blend"),
         trace=trace,
@@ -154,6 +157,7 @@ def _parser() -> argparse.ArgumentParser:
         "otherwise the new trace is written there",
     )
     add("--frames", metavar="A-B", help="render only these frames, counted from 1")
+    add("--workers", type=int, metavar="N", help="processes that render (without a GPU one for each core, else one)")
     add("--no-render", action="store_true", help="stop when the scene is saved")
     return parser
 
@@ -171,6 +175,12 @@ def _one_of(value: str, what: str, known: tuple[str, ...]) -> str:
 def _seconds(value: float | None) -> float | None:
     if value is not None and not (math.isfinite(value) and 0 < value <= LONGEST):
         raise UserError(f"A video cannot be {value:g} seconds long.", f"Write more than 0, at most {LONGEST:g}.", 2)
+    return value
+
+
+def _workers(value: int | None) -> int | None:
+    if value is not None and not 1 <= value <= MOST:
+        raise UserError(f"{value} processes cannot render.", f"Write 1 to {MOST}.", 2)
     return value
 
 

@@ -6,6 +6,7 @@ prompt -> trace (in a process of its own) -> layout -> story -> scene -> .blend 
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -32,6 +33,7 @@ from scripts._terminal import Stage, Terminal, duration
 if TYPE_CHECKING:
     import bpy
 
+FEW = 8  # frames: a process takes as long to start as to render them
 POLITE = 8.0  # seconds that the tracer may take to end; longer than its own three steps of being asked
 
 
@@ -171,15 +173,23 @@ def render(
     from forward_pass.render.captions import chapters, srt, write_text
     from forward_pass.render.frames import frame_path, render_frames
     from forward_pass.render.video import encode
+    from forward_pass.render.workers import render_together, worker_count
 
     quality = request.quality
     first, last = request.frames or (scene.frame_start, scene.frame_end)
     frames = [frame_path(folder, frame) for frame in range(first, last + 1)]
     with terminal.stage("frames") as stage:
         stage.update(0.0, "the first one takes longest, it compiles the shaders")
-        for frame, _ in render_frames(scene, folder, quality, first, last):
-            stage.update((frame - first + 1) / len(frames), f"{frame - first + 1} of {len(frames)}")
-        stage.summary = f"{len(frames)} of {quality.size[0]}x{quality.size[1]}, {quality.samples} samples"
+        workers = min(request.workers or worker_count(), max(1, len(frames) // FEW))
+        if workers > 1:
+            work = render_together(places["blend"], folder, quality, first, last, workers)
+        else:
+            work = render_frames(scene, folder, quality, first, last)
+        with contextlib.closing(work):
+            for done, _ in enumerate(work, 1):
+                stage.update(done / len(frames), f"{done} of {len(frames)}")
+        width, height = quality.size
+        stage.summary = f"{len(frames)} of {width}x{height}, samples {quality.samples}, processes {workers}"
     with terminal.stage("video") as stage:
         encode(
             frames, places["video"], quality.size, quality.fps, on_frame=lambda done: stage.update(done / len(frames))

@@ -273,11 +273,19 @@ class _Teller:
         line, shape = self.line, self.shape
         line.act("All the layers")
         first = self.example.layer + 1
-        for layer in range(first, shape.layers):
-            words = self.say("layers") if layer == first else ""
-            a, b = line.beat(2.6, words, (f"layer {layer}", "section"))
-            line.legend(f"s0.l{layer}.residual_mlp", "residual stream", (a, b))
-            self._layer(0, layer, (a, b))
+        rest = list(range(first, shape.layers))
+        if self.brief:
+            # All of them in one shot of the whole model.
+            a, b = line.beat(2.6 * len(rest), self.say("layers"), ("model", "model"))
+            windows = _split((a, b), [1.0] * len(rest))
+        for i, layer in enumerate(rest):
+            if self.brief:
+                window = windows[i]
+            else:
+                words = self.say("layers") if layer == first else ""
+                window = line.beat(2.6, words, (f"layer {layer}", "section"))
+            line.legend(f"s0.l{layer}.residual_mlp", "residual stream", window)
+            self._layer(0, layer, window)
 
     def _output(self) -> None:
         line = self.line

@@ -21,12 +21,13 @@ from ..core.trace import Trace
 from ..core.values import Values
 from .blocks import PLAY_STYLES, hue_number, make_block
 from .camera import make_camera
-from .clock import key_clock
+from .clock import key_clock, show_from
 from .compat import eevee
 from .furniture import make_card, make_label, make_plates, make_products, make_ribbons, make_world
 from .groups import make_groups
 from .materials import AGAIN, CELLS, PLAY, USE, Materials, make_materials
 from .overlay import Overlay, add_captions, add_formulas, add_legends, add_running_text, add_title
+from .slots import make_slots
 from .text import load_font
 
 VERSION = 1  # of the scene contract
@@ -91,7 +92,7 @@ def build_scene(
 
     values = Values(trace, layout)
     items: dict[str, bpy.types.Object] = {}
-    for i, item in enumerate(_blocks(values, layout, story, collections, materials)):
+    for i, item in enumerate(_blocks(scene, values, layout, story, collections, materials)):
         items[item.name] = item
         if i % 16 == 0:
             yield "blocks", 0.05 + 0.65 * i / len(layout.blocks)
@@ -107,6 +108,8 @@ def build_scene(
         for item in make_label(label, materials, font, camera):
             labels.objects.link(item)
     for item in make_plates(layout.plates, materials) + make_ribbons(layout.ribbons, materials):
+        labels.objects.link(item)
+    for item in make_slots(layout.blocks, materials):
         labels.objects.link(item)
     _cards(trace, layout, story, collections, materials, font)
     _products(values, story, stage, materials)
@@ -150,7 +153,12 @@ def _settings(scene: bpy.types.Scene) -> None:
 
 
 def _blocks(
-    values: Values, layout: Layout, story: Story, collections: _Collections, materials: Materials
+    scene: bpy.types.Scene,
+    values: Values,
+    layout: Layout,
+    story: Story,
+    collections: _Collections,
+    materials: Materials,
 ) -> Iterator[bpy.types.Object]:
     """Every block as an object with its numbers and its times."""
     fills = {fill.block: fill for fill in story.fills}
@@ -159,7 +167,10 @@ def _blocks(
         uses[use.block].append(use)
     for block in layout.blocks:
         item = make_block(block, values.matrix(block.key), values.ends(block.key), materials)
-        _times(item, block, fills.get(block.key), uses[block.key])
+        fill = fills.get(block.key)
+        _times(item, block, fill, uses[block.key])
+        if block.step > 0 and fill is not None:
+            show_from(item, scene, fill.start)
         item.pass_index = hue_number(_hue(block), _axis_hue(block.row_axis), _axis_hue(block.column_axis))
         collections.get(block.collection).objects.link(item)
         yield item

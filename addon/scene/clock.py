@@ -67,6 +67,13 @@ def drive(
     curve.update()
 
 
+def show_from(item: bpy.types.Object, scene: bpy.types.Scene, start: float, end: float | None = None) -> None:
+    """Hide an object before `start`, and after `end` where there is one, in story seconds."""
+    keys = [(start - 1.0, 1.0), (start, 0.0)] + ([] if end is None else [(end, 1.0)])
+    for channel in ("hide_render", "hide_viewport"):
+        drive(item, channel, -1, scene, keys, "CONSTANT")
+
+
 def clock_group(scene: bpy.types.Scene) -> bpy.types.NodeTree:
     """The shader node group with one output, "Time": the story time of that scene."""
     name = GROUP

@@ -29,6 +29,7 @@ class Materials:
 
     cells: bpy.types.Material
     masked: bpy.types.Material
+    slots: bpy.types.Material
     body: bpy.types.Material
     ink: bpy.types.Material
     halo: bpy.types.Material
@@ -43,6 +44,7 @@ def make_materials(groups: Groups) -> Materials:
     return Materials(
         cells=_cells(groups, "FP Cells", masked=False),
         masked=_cells(groups, "FP Cells masked", masked=True),
+        slots=_slots(groups),
         body=_body(groups),
         ink=_ink(groups, "FP Label", fade=True),
         halo=_halo(groups),
@@ -172,9 +174,7 @@ def _cells(groups: Groups, name: str, masked: bool) -> bpy.types.Material:
     color = n.blend(tile["Near"], far_color, near_color)
 
     shown = n.math("MAXIMUM", fill["Reveal"], weight)
-    # Not yet filled: a ghost of the grid on the backdrop's own colour.
-    ghost = n.blend(0.45, n.group(groups.backdrop)["Color"], linear(theme.neutral))
-    empty = n.blend(n.math("MULTIPLY", tile["Rim"], 0.5), ghost, linear(theme.palette["line"]))
+    ghost, empty = _ghost(n, groups, tile["Rim"])
     color = n.blend(shown, empty, color)
     state = named(n.attribute("state").outputs, "Fac") if masked else None
     if masked:
@@ -227,6 +227,23 @@ def _border(n: Nodes, place: Any, pitch: Any, other: Any, pixels: Any) -> Any:
     inward = n.math("SUBTRACT", half, n.math("ABSOLUTE", place))
     width = n.math("MAXIMUM", 0.12, n.math("DIVIDE", 1.2, n.math("MAXIMUM", pixels, 0.05)))
     return n.math("SUBTRACT", 1.0, n.smoothstep(inward, n.math("MULTIPLY", width, 0.7), width))
+
+
+def _ghost(n: Nodes, groups: Groups, rim: Any) -> tuple[Any, Any]:
+    """What is not filled yet, gap and tile: a ghost of the grid on the backdrop's own colour."""
+    ghost = n.blend(0.45, n.group(groups.backdrop)["Color"], linear(groups.theme.neutral))
+    return ghost, n.blend(n.math("MULTIPLY", rim, 0.5), ghost, linear(groups.theme.palette["line"]))
+
+
+def _slots(groups: Groups) -> bpy.types.Material:
+    """Cells that are still to come, with the face attribute `pitch`: units along columns and rows."""
+    material, n = _new("FP Slots")
+    place = named(n.add("ShaderNodeUVMap", uv_map="cells").outputs, "UV")
+    pitch_u, pitch_v, _none = n.separate(named(n.attribute("pitch").outputs, "Vector"))
+    tile = n.group(groups.tile, **{"Cells": place, "Pitch U": pitch_u, "Pitch V": pitch_v})
+    gap, empty = _ghost(n, groups, tile["Rim"])
+    _finish(n, material, n.blend(tile["Mask"], gap, empty), 1.0)
+    return material
 
 
 def _body(groups: Groups) -> bpy.types.Material:

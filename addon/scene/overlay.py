@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.story import Arrival, Caption, Formula, Legend
 from ..core.theme import PALETTE
-from .clock import drive
+from .clock import show_from
 from .materials import Materials
 from .text import during, make_text, width_of
 
@@ -45,9 +45,7 @@ class Overlay:
         start, duration = float(item["fp_start"]), float(item["fp_duration"])
         if duration > 0:
             # The material fades it; outside its window it need not be drawn at all.
-            hidden = [(start - 1.0, 1.0), (start, 0.0), (start + duration, 1.0)]
-            for channel in ("hide_render", "hide_viewport"):
-                drive(item, channel, -1, self.scene, hidden, "CONSTANT")
+            show_from(item, self.scene, start, start + duration)
         return item
 
     def text(self, name: str, body: str, size: float, hue: str, align: str = "CENTER") -> bpy.types.Object:
