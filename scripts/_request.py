@@ -26,7 +26,8 @@ LONGEST_NAME = 60  # characters of a prompt that go into a file's name
 @dataclass(frozen=True)
 class Request:
     """`prompt` is None where a trace is read without one; `seconds` None is the story's own length; `frames` are first
-    and last, None for all; `workers` None is as many as are worth while; `video` None is out/<prompt>.mp4; `blend` and `trace` None lie beside the video."""
+    and last, None for all; `workers` None is as many as are worth while; `video` None is out/<prompt>.mp4; `blend` and
+    `trace` None lie beside the video."""
 
     prompt: str | None
     model: str
