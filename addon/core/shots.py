@@ -51,8 +51,8 @@ def film(shots: Sequence[Shot], duration: float, aspect: float) -> tuple[Key, ..
             keys.append(replace(pose, second=0.0))
         rest = end - keys[-1].second
         if rest > 1e-6:
-            # Alternate directions, so that the camera never wanders off.
-            turn = min(DRIFT * rest, MOST_DRIFT) * (1 if i % 2 else -1)
+            # Alternate directions, so that the camera never wanders off; a narrow frame leaves less room to the sides.
+            turn = min(DRIFT * rest, MOST_DRIFT) * min(1.0, aspect) * (1 if i % 2 else -1)
             keys.append(replace(keys[-1], second=end, azimuth=keys[-1].azimuth + turn))
     return tuple(keys)
 

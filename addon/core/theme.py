@@ -108,7 +108,7 @@ PAPER = Theme(
         "vocab": "1D2433",
         "step": "7B8190",
         "weight": "6C7690",
-        "statistic": "8A8F9C",
+        "statistic": "7B8190",
         "positive": "2F7CC4",
         "negative": "CF4256",
         "line": "B9B09D",

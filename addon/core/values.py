@@ -60,5 +60,6 @@ def color_ends(matrix: NDArray[np.float32], probabilities: bool) -> tuple[float,
     if finite.size == 0:
         return -1.0, 1.0
     largest = float(np.abs(finite).max())
-    high = min(largest, 3.0 * float(np.sqrt(np.mean(finite.astype(np.float64) ** 2)))) or 1.0
+    deviation = float(np.sqrt(np.mean(finite.astype(np.float64) ** 2)))
+    high = min(largest, max(3.0 * deviation, largest / 4)) or 1.0
     return -high, high

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The numbers of blocks, and the ends of their colours."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forward_pass.core.layout import Layout, lay_out
+from forward_pass.core.trace import Trace
+from forward_pass.core.values import Values, color_ends, matrix_of
+
+SAMPLE = ("tests", "data", "CBABBC.trace.safetensors")
+
+
+@pytest.fixture(scope="module")
+def trace(root) -> Trace:
+    return Trace.open(root.joinpath(*SAMPLE))
+
+
+@pytest.fixture(scope="module")
+def layout(trace) -> Layout:
+    return lay_out(trace)
+
+
+@pytest.fixture(scope="module")
+def values(trace, layout) -> Values:
+    return Values(trace, layout)
+
+
+def test_a_block_has_the_numbers_of_its_tensor(trace, layout, values):
+    for block in layout.blocks:
+        tensor = np.atleast_2d(trace.array(block.tensor)[block.index])
+        matrix = values.matrix(block.key)
+        assert matrix.dtype == np.float32 and matrix.shape == block.shape and matrix.flags.c_contiguous
+        for row, column in ((0, 0), (-1, -1), (0, -1)):
+            r = block.rows[row]
+            c = block.columns[column]
+            assert matrix[row, column].tobytes() == tensor[r, c].astype(np.float32).tobytes(), block.key
+
+
+def test_a_vector_is_one_row(layout):
+    bias = next(block for block in layout.blocks if block.part == "b_up")
+    numbers = np.arange(200, dtype=np.float32)
+    assert matrix_of(numbers, bias).tolist() == [list(range(192))]
+    cut = replace(bias, columns=(3, 5))
+    assert matrix_of(numbers, cut).tolist() == [[3, 4, 5]]
+
+
+def test_an_index_picks_one_matrix_of_a_stack(layout):
+    scores = next(block for block in layout.blocks if block.key == "s0.l0.h2.scores")
+    numbers = np.arange(1 * 3 * 6 * 6, dtype=np.float32).reshape(1, 3, 6, 6)
+    cut = replace(scores, rows=(4, 5), columns=(1, 2))
+    assert matrix_of(numbers, cut).tolist() == [[97, 98], [103, 104]]  # 2 * 36 + row * 6 + column
+
+
+def test_a_block_that_is_not_there(values):
+    with pytest.raises(KeyError, match="no such"):
+        values.matrix("no such")
+    with pytest.raises(KeyError, match="no such"):
+        values.ends("no such")
+
+
+def test_the_ends_are_true_and_shared_by_a_part(layout, values):
+    """One scale for a part of a layer over its heads and steps: three standard deviations, at most the largest."""
+    parts = defaultdict(list)
+    for block in layout.blocks:
+        parts[(block.layer, block.part)].append(block.key)
+    assert max(len(keys) for keys in parts.values()) >= 18  # three heads, six steps
+    for (_layer, part), keys in parts.items():
+        ends = {values.ends(key) for key in keys}
+        assert len(ends) == 1, part
+        low, high = ends.pop()
+        if part in ("pattern", "probabilities"):
+            assert (low, high) == (0.0, 1.0)
+            continue
+        finite = [x for key in keys for x in values.matrix(key).astype(float).ravel().tolist() if abs(x) < np.inf]
+        deviation = (sum(x * x for x in finite) / len(finite)) ** 0.5
+        assert low == -high
+        assert high == pytest.approx(min(max(map(abs, finite)), 3 * deviation), rel=1e-6), part
+
+
+def test_masked_cells_do_not_count(layout, values):
+    keys = [block.key for block in layout.blocks if block.part == "masked" and block.layer == 0]
+    assert any(np.isneginf(values.matrix(key)).any() for key in keys)
+    low, high = values.ends(keys[0])
+    assert np.isfinite([low, high]).all()
+    cells = np.array([[1.0, -2.0], [-np.inf, 2.0]], dtype=np.float32)
+    assert color_ends(cells, False) == (-2.0, 2.0)
+    assert color_ends(np.array([[np.nan, np.inf, 0.5]], dtype=np.float32), False) == (-0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("cells", "ends"),
+    [([], (-1.0, 1.0)), ([-np.inf, np.nan], (-1.0, 1.0)), ([0.0, 0.0], (-1.0, 1.0)), ([-3.0, 3.0], (-3.0, 3.0))],
+)
+def test_ends_of_odd_matrices(cells, ends):
+    assert color_ends(np.array([cells], dtype=np.float32), False) == ends
+    assert color_ends(np.array([cells], dtype=np.float32), True) == (0.0, 1.0)
+
+
+@given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=400))
+def test_ends_are_symmetric_and_near_the_largest(cells):
+    low, high = color_ends(np.array([cells], dtype=np.float32), False)
+    largest = max(abs(cell) for cell in cells)
+    assert low == -high and high > 0
+    if largest > 0:
+        assert largest / 4 * (1 - 1e-6) <= high <= largest
+
+
+def test_one_outlier_does_not_hide_all_others():
+    cells = np.full((100, 100), 0.01, dtype=np.float32)
+    cells[0, 0] = 100.0
+    assert color_ends(cells, False) == (-25.0, 25.0)
