@@ -33,6 +33,7 @@ LAYER_STAGES = (
     ("down", 0.9),
 )
 TITLE_SECONDS = 2.2
+EMBEDDING = ("s0.token_table", "s0.token_embedding", "s0.position_table", "s0.position_embedding", "s0.residual_0")
 SLOWEST, FASTEST = 3.0, 0.4  # bounds of the pace
 
 
@@ -133,7 +134,7 @@ class _Teller:
     def _embedding(self) -> None:
         line = self.line
         line.act("Tokens and embedding")
-        a, b = line.beat(2.0, self.say("tokens"), ("embedding", "table"))
+        a, b = line.beat(2.0, self.say("tokens"), (EMBEDDING, "table"))
         line.legend("s0.token_embedding", "embedding", (a, b))
         line.use(["s0.token_table"], (a, b), "left")
         line.fill(["s0.token_embedding"], (a, b), "row")

@@ -23,7 +23,7 @@ Window = tuple[float, float]  # start and end, in story seconds
 
 # What a shot looks like: azimuth, elevation, lens, room below (from the layout rules).
 ANGLES = {
-    "model": (-4.0, 35.0, 85.0, 0.15),
+    "model": (-4.0, 32.0, 85.0, 0.15),
     "section": (-8.0, 44.0, 60.0, 0.16),
     "sum": (-8.0, 44.0, 60.0, 0.24),
     "attention": (-12.0, 48.0, 60.0, 0.16),

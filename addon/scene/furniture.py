@@ -103,7 +103,7 @@ def make_plates(plates: Iterable[Plate], materials: Materials) -> list[bpy.types
                 (x1 - width, y0 + width, x1, y1 - width),
             ):
                 lines.append(_rectangle(a, b, c, d, z + 0.05))
-        items.append(_flat(f"plates {tier}", faces, "line", 0.16 + 0.06 * tier / 3, materials.shade))
+        items.append(_flat(f"plates {tier}", faces, "line", 0.22 + 0.06 * tier / 3, materials.shade))
         items.append(_flat(f"plate lines {tier}", lines, "line", 0.75, materials.shade))
     return items
 
@@ -152,7 +152,7 @@ def make_card(card: Card, text: str, materials: Materials, font: bpy.types.Vecto
         (x + width / 2, y, z + height / 2),
         (x - width / 2, y, z + height / 2),
     ]
-    back = _flat(f"card {card.token}", [frame], "token", 0.22, materials.shade)
+    back = _flat(f"card {card.token}", [frame], "pill", 0.9, materials.shade)
     letter = make_text(f"card {card.token} text", text, height * 0.95, "token", materials.overlay, font)
     letter.location = (x, y - 0.06, z)
     letter.rotation_euler = (math.pi / 2, 0.0, 0.0)

@@ -138,7 +138,7 @@ def _tile(view: Tree) -> Tree:
     pixel = n.group(view)["Pixel"]
     foreshortened = n.math("MULTIPLY", short, n.math("SQRT", n.math("MAXIMUM", facing, 0.04)))
     pixels = n.math("DIVIDE", foreshortened, n.math("MULTIPLY", distance, pixel))
-    near = n.smoothstep(pixels, 1.6, 6.0)
+    near = n.smoothstep(pixels, 1.3, 3.6)
     soft = n.math("DIVIDE", 0.6, n.math("MAXIMUM", pixels, 1.0))
 
     gap, radius, bevel = 0.045, 0.14, 0.16

@@ -159,7 +159,7 @@ def _cells(groups: Groups, name: str, masked: bool) -> bpy.types.Material:
     resting = n.blend(0.55, linear(theme.magnitude), hue)
     near_rest = n.blend(n.math("MULTIPLY", size, 0.55), quiet, resting)
     near_rest = n.blend(0.14, near_rest, full)
-    far_rest = n.blend(n.math("MULTIPLY", level, 0.62), quiet, hue)
+    far_rest = n.blend(n.math("MULTIPLY", level, 0.75), quiet, hue)
 
     settled = n.smoothstep(n.math("SUBTRACT", n.group(groups.clock)["Time"], relax), 0.0, 0.9)
     result = n.mix(settled, 1.0, 0.22)
@@ -184,7 +184,7 @@ def _cells(groups: Groups, name: str, masked: bool) -> bpy.types.Material:
     color = n.blend(tile["Mask"], gap, color)
 
     strength = n.mix(active, n.mix(settled, 0.86, 0.66), 1.22 if glow else 1.0)
-    strength = n.mix(weight, strength, n.mix(active, 0.60, 1.25 if glow else 1.0))
+    strength = n.mix(weight, strength, n.mix(active, 0.72, 1.25 if glow else 1.0))
     strength = n.math("MULTIPLY_ADD", fill["Front"], 0.55 * glow, strength)
     strength = n.mix(shown, 1.0, strength)
     strength = strength if glow else n.math("MAXIMUM", strength, 0.9)
