@@ -217,9 +217,8 @@ def _operations(layout: Layout, story: Story, collections: _Collections, items: 
     fills = {fill.block: fill for fill in story.fills}
     blocks = {block.key: block for block in layout.blocks}
     for operation in layout.operations:
-        mine = [
-            k for k in (*operation.left, *operation.right, *operation.out) if blocks[k].operation == operation.operation
-        ]
+        named = (*operation.left, *operation.right, *operation.bias, *operation.out)
+        mine = [key for key in named if blocks[key].operation == operation.operation]
         empty = bpy.data.objects.new(f"{operation.kind} {operation.operation}", None)
         empty.empty_display_size = 1.0
         if mine:

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run in a process of its own, with plain Blender and NumPy: opens a saved scene and writes down what is in it.
+
+    python look_inside.py SCENE.blend OUT.json OUT.npz SECONDS...
+
+The JSON holds properties, collections, drivers, keyframes and, for each of SECONDS of story time, the clock and the
+camera. The arrays hold each block's numbers ("value:NAME"), the middle of each of its cells in the world ("cells:NAME",
+[cells, 3]) and the corners of the box around it as it is rendered ("box:NAME", [2, 3]).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.modules["forward_pass"] = None  # type: ignore[assignment]  # whoever imports it fails
+
+import bpy
+import numpy as np
+
+
+def plain(value: Any) -> Any:
+    """An ID property as JSON has it."""
+    if hasattr(value, "to_dict"):
+        return {key: plain(entry) for key, entry in value.to_dict().items()}
+    if hasattr(value, "to_list"):
+        return plain(value.to_list())
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    return value
+
+
+def properties(owner: Any) -> dict[str, Any]:
+    return {key: plain(owner[key]) for key in owner.keys() if key.startswith("fp_")}  # noqa: SIM118
+
+
+def tree(collection: bpy.types.Collection) -> dict[str, Any]:
+    return {
+        "objects": [item.name for item in collection.objects],
+        "children": {child.name: tree(child) for child in collection.children},
+    }
+
+
+def numbers(item: Any) -> dict[str, np.ndarray]:
+    """What is drawn of a block."""
+    mesh = item.data
+    count = len(mesh.polygons)
+    value = np.empty(count, np.float32)
+    mesh.attributes["value"].data.foreach_get("value", value)
+    assert mesh.attributes["value"].domain == "FACE"
+    middle = np.empty(3 * count, np.float32)
+    mesh.polygons.foreach_get("center", middle)
+    world = np.array(item.matrix_world)
+    cells = middle.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3]
+    shown = item.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    corners = np.array(shown.bound_box) @ world[:3, :3].T + world[:3, 3]  # [8, 3]
+    return {"value": value, "cells": cells, "box": np.stack([corners.min(0), corners.max(0)])}
+
+
+def everything() -> list[Any]:
+    """All datablocks of the file, and the node trees inside them."""
+    found: list[Any] = []
+    for datablock in bpy.data.user_map():
+        found.append(datablock)
+        inner = getattr(datablock, "node_tree", None)
+        if inner is not None and inner not in found:
+            found.append(inner)
+    return found
+
+
+def drivers() -> list[dict[str, Any]]:
+    found = []
+    for datablock in everything():
+        data = getattr(datablock, "animation_data", None)
+        for curve in data.drivers if data else ():
+            targets = [t for variable in curve.driver.variables for t in variable.targets]
+            found.append(
+                {
+                    "owner": datablock.name,
+                    "path": curve.data_path,
+                    "index": curve.array_index,
+                    "type": curve.driver.type,
+                    "valid": curve.is_valid and curve.driver.is_valid,
+                    "variables": [variable.type for variable in curve.driver.variables],
+                    "targets": [[type(t.id).__name__, t.data_path] for t in targets],
+                }
+            )
+    return found
+
+
+def keyed() -> list[list[Any]]:
+    """Owner, path and keys of every ordinary F-curve."""
+    found = []
+    for datablock in everything():
+        data = getattr(datablock, "animation_data", None)
+        if data is None:
+            continue
+        assert not data.nla_tracks
+        if data.action is None:
+            continue
+        for layer in data.action.layers:
+            for strip in layer.strips:
+                for bag in strip.channelbags:
+                    for curve in bag.fcurves:
+                        keys = [[*point.co, point.interpolation] for point in curve.keyframe_points]
+                        found.append([datablock.name, curve.data_path, keys])
+    return found
+
+
+def moment(scene: bpy.types.Scene, second: float) -> dict[str, Any]:
+    """The clock and the camera at a second of story time."""
+    frame = 1 + second * scene.render.fps / scene.render.fps_base
+    scene.frame_set(int(frame), subframe=frame - int(frame))
+    graph = bpy.context.evaluated_depsgraph_get()
+    camera: Any = scene.camera.evaluated_get(graph)
+    projection = camera.calc_matrix_camera(graph, x=scene.render.resolution_x, y=scene.render.resolution_y)
+    clock: Any = bpy.data.node_groups["FP Clock"].evaluated_get(graph)
+    return {
+        "second": second,
+        "fp_time": scene["fp_time"],
+        "shader": clock.nodes["Time"].outputs[0].default_value,
+        "world": np.array(camera.matrix_world).tolist(),
+        "view": np.array(projection @ camera.matrix_world.inverted()).tolist(),
+        "clip": [camera.data.clip_start, camera.data.clip_end],
+        "rotation": list(camera.matrix_world.to_euler()),
+        "overlays": np.array(bpy.data.objects["Overlays"].evaluated_get(graph).matrix_world).tolist(),
+    }
+
+
+def leftovers(scratch: Path) -> list[str]:
+    """What of the file's own bytes names the add-on. Blender's header and file names are not asked about."""
+    bpy.ops.wm.save_as_mainfile(filepath=str(scratch), copy=True, compress=False)
+    content = scratch.read_bytes()
+    scratch.unlink()
+    return [name for name in ("forward_pass", "bl_ext") if name.encode() in content]
+
+
+def look(blend: str, out: Path, arrays: Path, seconds: list[float]) -> None:
+    bpy.ops.wm.open_mainfile(filepath=blend)
+    scene: Any = bpy.context.scene
+    items: list[Any] = list(scene.objects)
+    blocks = [item for item in items if "fp_tensor" in item]
+    found = {
+        "version": list(bpy.app.version),
+        "scene": properties(scene),
+        "fps": scene.render.fps / scene.render.fps_base,
+        "frames": [scene.frame_start, scene.frame_end],
+        "markers": [[marker.name, marker.frame] for marker in scene.timeline_markers],
+        "collections": tree(scene.collection),
+        "objects": {
+            item.name: {
+                "type": item.type,
+                "parent": item.parent.name if item.parent else None,
+                "collections": [collection.name for collection in item.users_collection],
+                "properties": properties(item),
+                "attributes": sorted(item.data.attributes.keys()) if item.type == "MESH" else [],
+            }
+            for item in items
+        },
+        "everything": [[type(entry).__name__, entry.name] for entry in bpy.data.user_map()],
+        "fonts": [[f.name, f.packed_file is not None or f.filepath == "<builtin>"] for f in bpy.data.fonts],
+        "fonts of texts": sorted(
+            {curve.font.name for curve in bpy.data.curves if isinstance(curve, bpy.types.TextCurve)}
+        ),
+        "libraries": [library.filepath for library in bpy.data.libraries],
+        "texts": [text.name for text in bpy.data.texts],
+        "handlers": [name for name in dir(bpy.app.handlers) if name.endswith(("pre", "post")) and _foreign(name)],
+        "drivers": drivers(),
+        "keyed": keyed(),
+        "leftovers": leftovers(out.with_suffix(".blend")),
+        "moments": [moment(scene, second) for second in seconds],
+        "autorun": bpy.context.preferences.filepaths.use_scripts_auto_execute,
+    }
+    scene.frame_set(1)
+    np.savez(arrays, **{f"{kind}:{item.name}": entry for item in blocks for kind, entry in numbers(item).items()})
+    out.write_text(json.dumps(found), encoding="utf-8")
+
+
+def _foreign(name: str) -> bool:
+    """Whether a handler of that name is there that is not Blender's own."""
+    handlers = getattr(bpy.app.handlers, name)
+    return any("bl_ext" in handler.__module__ or "forward_pass" in handler.__module__ for handler in handlers)
+
+
+if __name__ == "__main__":
+    look(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), [float(second) for second in sys.argv[4:]])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # some versions hang at exit
