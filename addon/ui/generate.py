@@ -20,7 +20,7 @@ from .progress import Progress, as_user_error
 
 State = Literal["tracing", "reading", "layout", "story", "building", "done", "failed", "cancelled"]
 ENDS = ("done", "failed", "cancelled")
-SLICE = 0.03  # seconds of building in one poll
+SLICE, LONGEST_SLICE = 0.03, 0.1  # seconds of building in one poll
 # Where each part of the work begins and ends on the one bar, by what it takes on two cores.
 TRACING = {"load": (0.0, 0.25), "trace": (0.25, 0.4), "write": (0.4, 0.45)}
 PREPARING, BUILDING = (0.45, 0.5), (0.5, 1.0)
@@ -71,6 +71,7 @@ class Generation:
         self._job = rooms.start(request.trace)
         self._preparation: Preparation | None = None
         self._builder: Iterator[tuple[str, float]] | None = None
+        self._left = time.monotonic()  # when the last slice of building ended
 
     @property
     def running(self) -> bool:
@@ -83,7 +84,8 @@ class Generation:
         return tuple(self._job.log)
 
     def poll(self) -> None:
-        """Goes on a little: at most about 30 ms where the work can be cut that small. Raises nothing."""
+        """Goes on a little: 30 ms where the work can be cut that small, and up to 100 ms where Blender itself takes
+        longer than that to draw its window between two polls. Raises nothing."""
         try:
             if self.state == "tracing":
                 self._trace()
@@ -142,9 +144,11 @@ class Generation:
         options = {"theme": self.request.theme, "recipe": self.request.recipe}
         options |= {"size": self.request.size, "fps": self.request.fps}  # type: ignore[dict-item]
         self._builder = self._rooms.build(scene, trace, layout, story, **options)
+        self._left = time.monotonic()
 
     def _build(self, builder: Iterator[tuple[str, float]]) -> None:
-        until = time.monotonic() + SLICE
+        now = time.monotonic()
+        until = now + min(max(now - self._left, SLICE), LONGEST_SLICE)
         while time.monotonic() < until:
             step = next(builder, None)
             if step is None:
@@ -154,6 +158,7 @@ class Generation:
                 self.progress.tell(1.0, "Done")
                 return
             self._tell(BUILDING, step[1], f"Building: {step[0]}")
+        self._left = time.monotonic()
 
     def _tell(self, span: tuple[float, float], share: float, text: str) -> None:
         self.progress.tell(span[0] + share * (span[1] - span[0]), text)

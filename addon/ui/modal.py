@@ -9,15 +9,18 @@ from typing import Any
 import bpy
 
 from ..core.errors import UserError
+from .progress import Progress
 from .session import SESSION, Job
 
-INTERVAL = 0.05  # seconds between two polls in a window
+INTERVAL = 0.02  # seconds between two polls in a window
+DRAWING = 0.1  # seconds between two pictures of the progress: drawing takes longer than a slice of work
 
 
 class JobOperator(bpy.types.Operator):
     """The part that "Generate Scene" and "Render Video" share. `begin` makes the job, `finish` follows its success."""
 
     _timer: Any = None
+    _drawn = 0.0  # when the progress was last drawn
     _level: Any = "ERROR"  # of a report: makes an exception in a script, a window in the way of a click
 
     @classmethod
@@ -68,9 +71,7 @@ class JobOperator(bpy.types.Operator):
         running = SESSION.poll()
         job = SESSION.job
         if running and job is not None:
-            progress = job.progress
-            context.workspace.status_text_set(f"{progress.title} {progress.done:.0%} · {progress.line()} · Esc cancels")
-            redraw()
+            self._draw_progress(context, job.progress)
             return {"RUNNING_MODAL"} if event.type == "ESC" else {"PASS_THROUGH"}
         self._stop_following(context)
         return self._end(context)
@@ -79,6 +80,13 @@ class JobOperator(bpy.types.Operator):
         """Blender takes the operator away: another file, or the end."""
         SESSION.end()
         self._stop_following(context)
+
+    def _draw_progress(self, context: bpy.types.Context, progress: Progress) -> None:
+        if time.monotonic() - self._drawn < DRAWING:
+            return
+        self._drawn = time.monotonic()
+        context.workspace.status_text_set(f"{progress.title} {progress.done:.0%} · {progress.line()} · Esc cancels")
+        redraw()
 
     def _start(self, context: bpy.types.Context) -> bool:
         try:

@@ -61,7 +61,7 @@ class FORWARDPASS_OT_render(JobOperator):
         """Tells where the video is."""
         assert isinstance(SESSION.job, render_job.Rendering)
         SESSION.video = SESSION.job.out
-        return f"Rendered {SESSION.video}"
+        return f"Rendered {SESSION.video.name}"
 
 
 class FORWARDPASS_OT_cancel(bpy.types.Operator):
@@ -126,6 +126,26 @@ class FORWARDPASS_OT_go_to(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[Any]:
         """The clock follows the frame."""
         scene_of(context).frame_set(self.frame)
+        return {"FINISHED"}
+
+
+class FORWARDPASS_OT_look(bpy.types.Operator):
+    """Show the scene in the largest 3D viewport as it will be rendered: through its camera, in its own colors"""
+
+    bl_idname = "forward_pass.look"
+    bl_label = "Look Through Forward Pass Camera"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """There must be something to look at."""
+        if not is_generated(scene_of(context)):
+            cls.poll_message_set("Generate a scene first")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        """Changes the viewport, not the scene."""
+        look_through_camera(context)
         return {"FINISHED"}
 
 
@@ -195,11 +215,15 @@ def look_through_camera(context: bpy.types.Context) -> None:
     areas = [area for area in context.screen.areas if area.type == "VIEW_3D"] if context.screen is not None else []
     if not areas or bpy.app.background:
         return
-    space = max(areas, key=lambda area: area.width * area.height).spaces.active
+    area = max(areas, key=lambda area: area.width * area.height)
+    space = area.spaces.active
     assert isinstance(space, bpy.types.SpaceView3D)
     space.region_3d.view_perspective = "CAMERA"
     space.shading.type = "RENDERED"
     space.overlay.show_overlays = False
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with context.temp_override(area=area, region=region):
+        bpy.ops.view3d.view_center_camera()
 
 
 CLASSES = (
@@ -209,6 +233,7 @@ CLASSES = (
     FORWARDPASS_OT_dismiss,
     FORWARDPASS_OT_copy_log,
     FORWARDPASS_OT_go_to,
+    FORWARDPASS_OT_look,
     FORWARDPASS_OT_open_video,
     FORWARDPASS_OT_test_python,
 )

@@ -60,8 +60,9 @@ class FORWARDPASS_PT_generate(Sidebar):
             if body is not None:
                 for name in names:
                     body.prop(settings, name)
-        draw_button(layout, "forward_pass.generate", "SHADERFX", "tracing reading layout story building")
-        draw_outcome(layout, context)
+        draw_button(layout, "forward_pass.generate", "SHADERFX", "Generating")
+        draw_error(layout, context)
+        draw_notice(layout, context, "Generating")
 
 
 class FORWARDPASS_PT_acts(Sidebar):
@@ -77,9 +78,9 @@ class FORWARDPASS_PT_acts(Sidebar):
     def draw(self, context: Context) -> None:
         """Play, and jump to an act."""
         scene, playing = scene_of(context), context.screen.is_animation_playing
-        self.layout.operator(
-            "screen.animation_play", text="Pause" if playing else "Play", icon="PAUSE" if playing else "PLAY"
-        )
+        row = self.layout.row(align=True)
+        row.operator("screen.animation_play", text="Pause" if playing else "Play", icon="PAUSE" if playing else "PLAY")
+        row.operator("forward_pass.look", text="", icon="CAMERA_DATA")
         column = self.layout.column(align=True)
         acts = sorted(scene.timeline_markers, key=lambda marker: marker.frame)
         here = max((marker.frame for marker in acts if marker.frame <= scene.frame_current), default=None)
@@ -116,15 +117,16 @@ class FORWARDPASS_PT_render(Sidebar):
         size = f"{quality.size[0]} × {quality.size[1]}"
         facts.label(text=f"{size}, {frames} frames, {frames / quality.fps:.0f} s")
         write_lines(facts, context, short(video_path(scene)))
-        draw_button(layout, "forward_pass.render", "RENDER_ANIMATION", "rendering encoding")
+        draw_button(layout, "forward_pass.render", "RENDER_ANIMATION", "Rendering")
+        draw_notice(layout, context, "Rendering")
         if SESSION.video is not None and not SESSION.running:
             layout.operator("forward_pass.open_video", text="Show Video", icon="FILE_FOLDER")
 
 
-def draw_button(layout: Any, operator: str, icon: Any, states: str) -> None:
-    """The button of a job, or while that job runs its progress and a way to stop it."""
+def draw_button(layout: Any, operator: str, icon: Any, title: str) -> None:
+    """The button of the job of that title, or while it runs its progress and a way to stop it."""
     job = SESSION.job
-    if job is None or not SESSION.running or job.state not in states.split():
+    if job is None or not SESSION.running or job.progress.title != title:
         row = layout.row()
         row.scale_y = 1.5
         row.operator(operator, icon=icon)
@@ -137,12 +139,17 @@ def draw_button(layout: Any, operator: str, icon: Any, states: str) -> None:
     column.label(text=job.progress.line())
 
 
-def draw_outcome(layout: Any, context: Context) -> None:
-    """The error, until it is dismissed; otherwise what the last job made."""
+def draw_notice(layout: Any, context: Context, title: str) -> None:
+    """What the last job made, if it was the one of that title."""
+    job = SESSION.job
+    if job is not None and job.progress.title == title and SESSION.notice and not SESSION.running:
+        write_lines(layout, context, SESSION.notice, icon="CHECKMARK", beside=1)
+
+
+def draw_error(layout: Any, context: Context) -> None:
+    """What went wrong and what to do, until it is dismissed."""
     error = SESSION.error
     if error is None:
-        if SESSION.notice and not SESSION.running:
-            write_lines(layout, context, SESSION.notice, icon="CHECKMARK", beside=1)
         return
     box = layout.box().column()
     head = box.row()

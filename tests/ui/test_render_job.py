@@ -42,7 +42,10 @@ class Pretence:
         out.write_text(f"{[frame.name for frame in frames]} {size} {fps}")
 
     def rooms(self) -> RenderRooms:
-        return RenderRooms(self.frames, self.encode, lambda path, text: path.write_text(text) and None)
+        return RenderRooms(self.frames, self.encode, self.write_text)
+
+    def write_text(self, path: Path, text: str) -> None:
+        path.write_text(text)
 
 
 @pytest.fixture

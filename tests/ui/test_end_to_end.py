@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The button with nothing pretended: a prompt becomes a scene, twice."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+bpy = pytest.importorskip("bpy")
+
+from forward_pass.core.layout import lay_out
+from forward_pass.core.trace import Trace
+from forward_pass.process.python import VARIABLE
+from forward_pass.ui.requests import traces_folder
+from tests.ui.conftest import inventory
+
+pytestmark = [
+    pytest.mark.blender,
+    pytest.mark.slow,
+    pytest.mark.usefixtures("addon"),
+    pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed in this Python"),
+]
+
+
+def test_from_a_prompt_to_a_scene_and_to_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, sys.executable)
+    bpy.context.scene.forward_pass.device = "cpu"
+    assert bpy.ops.forward_pass.generate() == {"FINISHED"}
+    scene, first = bpy.context.scene, inventory()
+    trace = Trace.open(Path(traces_folder()) / "CBABBC.trace.safetensors")
+    assert scene["fp_trace"] == f"CBABBC.trace.safetensors {trace.sha256}"
+    blocks = {item["fp_tensor"] for item in scene.objects if "fp_tensor" in item}
+    assert blocks == {block.tensor for block in lay_out(trace).blocks}
+    assert scene["fp_captions"].startswith("1\n00:00:")
+    assert scene["fp_chapters"].startswith("00:00 ")
+
+    scene.forward_pass.prompt = "AAABBB"
+    assert bpy.ops.forward_pass.generate() == {"FINISHED"}
+    again = bpy.context.scene
+    assert again["fp_trace"].startswith("AAABBB.trace.safetensors ")
+    assert again.collection.children.keys() == ["Forward Pass"]
+    assert {name for kind, name in inventory() if kind == "COLLECTION"} == {n for k, n in first if k == "COLLECTION"}
+    assert not [name for _kind, name in inventory() if name.startswith("~")]
+
+
+def test_a_prompt_that_the_model_cannot_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, sys.executable)
+    bpy.context.scene.forward_pass.prompt = "ABD"
+    before = inventory()
+    with pytest.raises(RuntimeError, match="D"):
+        bpy.ops.forward_pass.generate()
+    assert inventory() == before
