@@ -8,6 +8,7 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Generator
 from dataclasses import asdict
@@ -37,15 +38,21 @@ def render_together(
     """
     folder.mkdir(parents=True, exist_ok=True)
     lines: queue.Queue[tuple[int, str]] = queue.Queue()
-    frames = list(range(first, last + 1))
-    children = [
-        _start({"blend": str(blend), "folder": str(folder), "quality": asdict(quality), "frames": frames[i::workers]})
-        for i in range(min(workers, len(frames)))
-    ]
+    count = last - first + 1
+    workers = min(workers, count)
+    scratch = tempfile.TemporaryDirectory(prefix="forward_pass_", ignore_cleanup_errors=True)
+    job = {
+        "scratch": scratch.name,
+        "blend": str(blend.resolve()),
+        "folder": str(folder.resolve()),
+        "quality": asdict(quality),
+        "last": last,
+    }
+    children = [_start({**job, "first": first + i, "step": workers}) for i in range(workers)]
     try:
         for i, child in enumerate(children):
             threading.Thread(target=_listen, args=(i, child, lines), daemon=True).start()
-        left, running = len(frames), len(children)
+        left, running = count, len(children)
         while running:
             i, line = lines.get()
             if not line:
@@ -66,6 +73,7 @@ def render_together(
         for child in children:
             child.kill()
             child.wait()
+        scratch.cleanup()
 
 
 def _start(job: dict[str, Any]) -> subprocess.Popen[str]:
