@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -33,6 +34,7 @@ LAYER_STAGES = (
     ("down", 0.9),
 )
 TITLE_SECONDS = 2.2
+LEAST_FORMULA = 0.9  # seconds that a formula needs to be taken in
 EMBEDDING = ("s0.token_table", "s0.token_embedding", "s0.position_table", "s0.position_embedding", "s0.residual_0")
 SLOWEST, FASTEST = 3.0, 0.4  # bounds of the pace
 
@@ -179,6 +181,7 @@ class _Teller:
         line.multiply([norm], [weight], [out], (a, b), "dot", token, share)
         worked = (a, a + (b - a) * share)
         line.products(worked, norm, weight, token)
+        line.shapes((a, b), norm, weight, out)
         self._worked_formulas(worked, norm, weight, out, token, f"s0.l{layer}.h{head}.b_q", every=2)
         a, b = line.beat(1.6, self.say("key_value"), (f"layer {layer} / head {head} / qkv", "multiply"))
         middle = a + (b - a) * 0.5
@@ -197,6 +200,7 @@ class _Teller:
         line.multiply([f"{stem}.q"], [f"{stem}.k_flat"], [f"{stem}.scores"], (a, b), "dot", token, share)
         worked = (a, a + (b - a) * share)
         line.products(worked, f"{stem}.q", f"{stem}.k_flat", token)
+        line.shapes((a, b), f"{stem}.q", f"{stem}.k_flat", f"{stem}.scores")
         self._worked_formulas(worked, f"{stem}.q", f"{stem}.k_flat", f"{stem}.scores", token, "", every=1)
 
     def _softmax(self) -> None:
@@ -237,6 +241,7 @@ class _Teller:
         line.multiply([f"{stem}.pattern"], [f"{stem}.v_flat"], [f"{stem}.mix"], (a, b), "dot", token, share)
         worked = (a, a + (b - a) * share)
         line.products(worked, f"{stem}.pattern", f"{stem}.v_flat", token)
+        line.shapes((a, b), f"{stem}.pattern", f"{stem}.v_flat", f"{stem}.mix")
         self._worked_formulas(worked, f"{stem}.pattern", f"{stem}.v_flat", f"{stem}.mix", token, "", every=4)
         a, b = line.beat(1.8, self.say("heads"), (f"layer {layer} / attention", "attention"))
         others = [h for h in range(self.shape.heads) if h != head]
@@ -248,6 +253,7 @@ class _Teller:
         a, b = line.beat(2.4, self.say("projection"), (f"layer {layer} / projection", "sum"))
         self._project(0, layer, (a, b))
         line.legend(f"s0.l{layer}.attention_out", "attention out", (a, b))
+        line.shapes((a, b), f"s0.l{layer}.merged", f"s0.l{layer}.w_o", f"s0.l{layer}.attention_out")
         before, added, after = (
             self._stream_before(0, layer)[0],
             f"s0.l{layer}.attention_out",
@@ -263,12 +269,14 @@ class _Teller:
         self._mlp_norm(0, layer, windows[0])
         line.multiply([f"s0.l{layer}.mlp_norm"], [f"s0.l{layer}.w_up"], [f"s0.l{layer}.hidden"], windows[1], "row")
         line.legend(f"s0.l{layer}.hidden", "hidden", windows[1])
+        line.shapes(windows[1], f"s0.l{layer}.mlp_norm", f"s0.l{layer}.w_up", f"s0.l{layer}.hidden")
         a, b = line.beat(2.2, self.say("down"))
         windows = _split((a, b), (0.7, 1.3, 0.5))
         line.use([f"s0.l{layer}.hidden"], windows[0], "left")
         line.fill([f"s0.l{layer}.gelu"], windows[0], "row")
         self._gelu_formula((windows[0][0], windows[1][0] + (windows[1][1] - windows[1][0]) * 0.4), layer)
         self._down(0, layer, windows[1:])
+        line.shapes(windows[1], f"s0.l{layer}.gelu", f"s0.l{layer}.w_down", f"s0.l{layer}.mlp_out")
 
     def _other_layers(self) -> None:
         line, shape = self.line, self.shape
@@ -296,6 +304,7 @@ class _Teller:
         self._final_norm(0, windows[0])
         line.multiply(["s0.final_norm"], ["s0.w_vocab"], ["s0.logits"], windows[1], "row")
         line.legend("s0.logits", "logits", windows[1])
+        line.shapes(windows[1], "s0.final_norm", "s0.w_vocab", "s0.logits")
         a, b = line.beat(1.4, self.say("odds"))
         line.use(["s0.logits"], (a, b), "left")
         line.fill(["s0.probability_max", "s0.probability_sum", "s0.probabilities"], (a, b), "row")
@@ -413,6 +422,7 @@ class _Teller:
         matrix = self.values.matrix(right)  # [k, j]
         columns = matrix.shape[1]
         length = (window[1] - window[0]) / columns
+        every = max(every, math.ceil(LEAST_FORMULA / length))
         operand = self.values.matrix(left)[row][: matrix.shape[0]]
         for first in range(0, columns, every):
             column = min(first + every // 2, columns - 1)

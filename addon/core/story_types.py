@@ -122,4 +122,5 @@ class Story:
     legends: tuple[Legend, ...] = ()
     arrivals: tuple[Arrival, ...] = ()
     products: tuple[Products, ...] = ()
+    shapes: tuple[Formula, ...] = ()  # the running multiply with its dimensions, in the colours of their axes
     title: tuple[str, str, float, float] | None = None  # title, subtitle, start, duration

@@ -35,6 +35,20 @@ ANGLES = {
 }
 
 
+# One colour for an axis, everywhere.
+AXIS_COLORS = {
+    "token": "token",
+    "key_token": "token",
+    "position": "token",
+    "channel": "channel",
+    "head": "head",
+    "key_dim": "feature",
+    "value_dim": "feature",
+    "neuron": "neuron",
+    "vocab": "vocab",
+}
+
+
 class Timeline:
     """Collects a story. `pace` scales how long actions take; captions always get the time to be read."""
 
@@ -52,6 +66,7 @@ class Timeline:
         self._legends: list[Legend] = []
         self._arrivals: list[Arrival] = []
         self._products: list[Products] = []
+        self._shapes: list[Formula] = []
 
     def act(self, name: str) -> None:
         """Begin a chapter."""
@@ -141,6 +156,19 @@ class Timeline:
         """Show the product plane of a worked row."""
         self._products.append(Products(window[0], window[1] - window[0], left, right, row))
 
+    def shapes(self, window: Window, left: str, right: str, out: str) -> None:
+        """Say what is multiplied: names, and dimensions in the colours of their axes."""
+        parts: list[tuple[str, str]] = []
+        for key, after in ((left, "⋅"), (right, "="), (out, "")):
+            block = self.values.blocks[key]
+            rows, columns = block.shape
+            parts.append((block.label.replace("_", ""), "text"))
+            parts += [(str(rows), axis_color(block.row_axis)), ("×", "secondary")]
+            parts += [(str(columns), axis_color(block.column_axis))]
+            if after:
+                parts.append((after, "secondary"))
+        self._shapes.append(Formula(window[0], window[1] - window[0], tuple(parts)))
+
     def legend(self, key: str, name: str, window: Window) -> None:
         """Say what the colours of a block mean; it stays until the next legend."""
         low, high = self.values.ends(key)
@@ -172,8 +200,14 @@ class Timeline:
             legends=_without_gaps(self._legends, self.now),
             arrivals=tuple(sorted(self._arrivals, key=lambda arrival: arrival.start)),
             products=tuple(self._products),
+            shapes=tuple(self._shapes),
             title=title,
         )
+
+
+def axis_color(axis: tuple[str, ...]) -> str:
+    """The palette colour of an axis: that of its innermost atom which has one."""
+    return next((AXIS_COLORS[atom] for atom in reversed(axis) if atom in AXIS_COLORS), "secondary")
 
 
 def reading_time(text: str) -> float:

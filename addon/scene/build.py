@@ -17,6 +17,7 @@ from ..core.layout import Block, Layout, Operation
 from ..core.shots import film
 from ..core.story import Fill, Story, Use
 from ..core.theme import theme as find_theme
+from ..core.timeline import axis_color
 from ..core.trace import Trace
 from ..core.values import Values
 from .blocks import PLAY_STYLES, hue_number, make_block
@@ -26,7 +27,7 @@ from .compat import eevee
 from .furniture import make_card, make_label, make_plates, make_products, make_ribbons, make_world
 from .groups import make_groups
 from .materials import AGAIN, CELLS, PLAY, USE, Materials, make_materials
-from .overlay import Overlay, add_captions, add_formulas, add_legends, add_running_text, add_title
+from .overlay import Overlay, add_captions, add_formulas, add_legends, add_running_text, add_shapes, add_title
 from .slots import make_slots
 from .text import load_font
 
@@ -48,17 +49,6 @@ PART_HUES = {
     "gelu": "neuron",
     "logits": "vocab",
     "probabilities": "vocab",
-}
-AXIS_HUES = {
-    "token": "token",
-    "key_token": "token",
-    "position": "token",
-    "channel": "channel",
-    "head": "head",
-    "key_dim": "feature",
-    "value_dim": "feature",
-    "neuron": "neuron",
-    "vocab": "vocab",
 }
 
 
@@ -118,6 +108,7 @@ def build_scene(
     overlay = Overlay(scene, overlays, stage, aspect, materials, font)
     add_captions(overlay, story.captions)
     add_formulas(overlay, story.formulas)
+    add_shapes(overlay, story.shapes)
     add_legends(overlay, story.legends)
     texts = tuple(token.text for token in trace.tokens)
     add_running_text(overlay, texts, len(trace.prompt_tokens), story.arrivals, story.duration)
@@ -171,7 +162,7 @@ def _blocks(
         _times(item, block, fill, uses[block.key])
         if block.step > 0 and fill is not None:
             show_from(item, scene, fill.start)
-        item.pass_index = hue_number(_hue(block), _axis_hue(block.row_axis), _axis_hue(block.column_axis))
+        item.pass_index = hue_number(_hue(block), axis_color(block.row_axis), axis_color(block.column_axis))
         collections.get(block.collection).objects.link(item)
         yield item
 
@@ -181,10 +172,6 @@ def _hue(block: Block) -> str:
         return block.kind
     part = block.part.split("_")[0] if block.part.startswith("residual") else block.part.removesuffix("_flat")
     return PART_HUES.get(part, "channel")
-
-
-def _axis_hue(axis: tuple[str, ...]) -> str:
-    return next((AXIS_HUES[atom] for atom in reversed(axis) if atom in AXIS_HUES), "secondary")
 
 
 def _times(item: bpy.types.Object, block: Block, fill: Fill | None, uses: list[Use]) -> None:

@@ -260,11 +260,11 @@ def _use(clock: Tree) -> Tree:
 
 
 def _window(clock: Tree) -> Tree:
-    """1 from Start for Duration, with a quarter second of fade at both ends; always 1 where Duration is 0."""
+    """1 from Start for Duration, with a short fade at both ends; always 1 where Duration is 0."""
     tree, n, into, out = new_group("FP Window", (("Start", "Float"), ("Duration", "Float")), (("Shown", "Float"),))
     time = n.group(clock)["Time"]
     since = n.math("SUBTRACT", time, into["Start"])
     left = n.math("SUBTRACT", into["Duration"], since)
-    shown = n.math("MULTIPLY", n.smoothstep(since, 0.0, 0.25), n.smoothstep(left, 0.0, 0.25))
+    shown = n.math("MULTIPLY", n.smoothstep(since, 0.0, 0.12), n.smoothstep(left, 0.0, 0.12))
     n.feed(out["Shown"], n.math("MAXIMUM", shown, n.math("LESS_THAN", into["Duration"], 0.0005)))
     return tree

@@ -23,6 +23,7 @@ CAPTION = 0.056  # text sizes, as shares of the frame's height
 FORMULA = 0.052
 RUNNING = 0.056
 LEGEND = 0.036
+SHAPES = 0.044
 CAPTION_WIDTH = 60  # characters in a line
 
 
@@ -115,6 +116,18 @@ def add_formulas(overlay: Overlay, formulas: tuple[Formula, ...]) -> None:
                 f"formula {i + 1} {name}", total + FORMULA * 1.1 + extra, high, high / 2, hue, overlay.materials.overlay
             )
             overlay.put(during(pill, formula.start, formula.duration), 0.0, -0.312, depth)
+
+
+def add_shapes(overlay: Overlay, shapes: tuple[Formula, ...]) -> None:
+    """The running multiply in the upper left: names, and dimensions in the colours of their axes."""
+    for i, formula in enumerate(shapes):
+        x = -overlay.aspect / 2 + 0.05
+        for j, (body, hue) in enumerate(formula.parts):
+            text = during(
+                overlay.text(f"shapes {i + 1}.{j + 1}", body, SHAPES, hue, "LEFT"), formula.start, formula.duration
+            )
+            overlay.put(text, x, 0.375, 0.004)
+            x += width_of(body, SHAPES) + SHAPES * 0.22
 
 
 def add_running_text(
