@@ -193,7 +193,7 @@ class _Teller:
         layer, head, token = example.layer, example.head, example.token
         line.act("Attention scores")
         stem = f"s0.l{layer}.h{head}"
-        a, b = line.beat(4.2, self.say("scores"), (f"layer {layer} / head {head} / scores", "head"))
+        a, b = line.beat(4.2, self.say("scores"), ([f"{stem}.{part}" for part in ("q", "k_flat", "scores")], "head"))
         line.fill([f"{stem}.k_flat"], (a - 0.6, a), "column")
         line.legend(f"{stem}.scores", "scores", (a, b))
         share = 0.75
@@ -208,7 +208,9 @@ class _Teller:
         layer, head, token, seen = example.layer, example.head, example.token, example.seen
         line.act("Mask and softmax")
         stem = f"s0.l{layer}.h{head}"
-        a, b = line.beat(1.4, self.say("mask"), (f"layer {layer} / head {head} / softmax", "head"))
+        a, b = line.beat(
+            1.4, self.say("mask"), ([f"{stem}.{part}" for part in ("masked", "softmax_max", "pattern")], "head")
+        )
         line.use([f"{stem}.scores"], (a, b), "left")
         line.fill([f"{stem}.masked"], (a, b), "row")
         a, b = line.beat(1.8, self.say("softmax"))
@@ -234,7 +236,7 @@ class _Teller:
         layer, head, token = example.layer, example.head, example.token
         stem = f"s0.l{layer}.h{head}"
         line.act("Weighted sum of values")
-        a, b = line.beat(2.6, self.say("mix"), (f"layer {layer} / head {head} / mix", "head"))
+        a, b = line.beat(2.6, self.say("mix"), ([f"{stem}.{part}" for part in ("pattern", "v_flat", "mix")], "head"))
         line.fill([f"{stem}.v_flat"], (a - 0.6, a), "row")
         line.legend(f"{stem}.mix", "read", (a, b))
         share = 0.7

@@ -23,7 +23,7 @@ from .nodes import Nodes, named
 from .text import make_text, width_of
 
 RIBBON_HUES = {
-    "spine": ("token", 0.24),
+    "spine": ("token", 0.17),
     "key": ("feature", 0.22),
     "value": ("feature", 0.16),
     "flow": ("channel", 0.20),

@@ -184,7 +184,7 @@ def _cells(groups: Groups, name: str, masked: bool) -> bpy.types.Material:
     color = n.blend(tile["Mask"], gap, color)
 
     strength = n.mix(active, n.mix(settled, 0.86, 0.66), 1.22 if glow else 1.0)
-    strength = n.mix(weight, strength, n.mix(active, 0.72, 1.25 if glow else 1.0))
+    strength = n.mix(weight, strength, n.mix(active, 0.82, 1.25 if glow else 1.0))
     strength = n.math("MULTIPLY_ADD", fill["Front"], 0.55 * glow, strength)
     strength = n.mix(shown, 1.0, strength)
     strength = strength if glow else n.math("MAXIMUM", strength, 0.9)
