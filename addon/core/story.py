@@ -420,14 +420,15 @@ class _Teller:
     def _worked_formulas(
         self, window: Window, left: str, right: str, out: str, row: int, bias: str, every: int
     ) -> None:
-        """While the columns of a worked row fill, the largest term of every `every`-th of them and its sum."""
+        """While the columns of a worked row fill, for one of about `every` of them the largest term and the sum."""
         matrix = self.values.matrix(right)  # [k, j]
         columns = matrix.shape[1]
         length = (window[1] - window[0]) / columns
-        every = max(every, math.ceil(LEAST_FORMULA / length))
+        groups = max(1, columns // max(every, math.ceil(LEAST_FORMULA / length)))
+        edges = [columns * i // groups for i in range(groups + 1)]
         operand = self.values.matrix(left)[row][: matrix.shape[0]]
-        for first in range(0, columns, every):
-            column = min(first + every // 2, columns - 1)
+        for first, following in pairwise(edges):
+            column = (first + following) // 2
             terms = operand * matrix[:, column]
             k = int(np.argmax(np.abs(terms)))
             parts = [
@@ -437,8 +438,7 @@ class _Teller:
             if bias:
                 parts += [("+", "secondary"), (_n(self._cell(bias, 0, column)), "weight")]
             parts += [("=", "secondary"), (_n(self._cell(out, row, column)), "text")]
-            start = window[0] + first * length
-            self.line.formula((start, min(start + every * length, window[1])), parts)
+            self.line.formula((window[0] + first * length, window[0] + following * length), parts)
 
     def _sum_formula(self, window: Window, before: str, added: str, after: str) -> None:
         token = self.example.token

@@ -31,6 +31,7 @@ def main(job: dict[str, Any], out: TextIO) -> None:
     quality = Quality(**{**job["quality"], "size": tuple(job["quality"]["size"])})
     bpy.ops.wm.open_mainfile(filepath=job["blend"], load_ui=False)
     scene = bpy.context.scene
+    assert scene is not None  # every .blend has one
     # Blender reads # and {} in an output path as its own, so it writes to a plain one, and we bring the picture over.
     folder, scratch = Path(job["folder"]), Path(job["scratch"])
     clock = [time.perf_counter()]

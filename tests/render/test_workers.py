@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Several processes render one saved scene: all frames, each of its own moment, and nothing left running or lying."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("bpy")
+
+import bpy
+import numpy as np
+from PIL import Image
+
+from forward_pass.core.errors import UserError
+from forward_pass.render.frames import frame_path
+from forward_pass.render.presets import Quality
+from forward_pass.render.workers import MOST, render_together, worker_count
+
+pytestmark = pytest.mark.blender
+
+TINY = Quality("tiny", (96, 64), 12, 1)
+
+
+@pytest.fixture(scope="module")
+def blend(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A camera before a world whose brightness is keyed: frame n of 9 is n / 10 of white."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    scene: Any = bpy.context.scene
+    scene.frame_start, scene.frame_end = 1, 9
+    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    scene.view_settings.view_transform = "Raw"
+    world: Any = bpy.data.worlds.new("World")
+    scene.world = world
+    if world.node_tree is None:
+        world.use_nodes = True
+    socket = world.node_tree.nodes["Background"].inputs["Strength"]
+    world.node_tree.nodes["Background"].inputs["Color"].default_value = (1.0, 1.0, 1.0, 1.0)
+    for frame in (1, 9):
+        socket.default_value = frame / 10
+        socket.keyframe_insert("default_value", frame=frame)
+    bpy.context.preferences.edit.keyframe_new_interpolation_type = "LINEAR"
+    path = tmp_path_factory.mktemp("blend") / "brightness #1 {x}.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True)
+    return path
+
+
+@pytest.mark.slow
+def test_all_frames_come_and_each_is_its_own(blend: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "frames ## {}"
+    seen = [frame for frame, seconds in render_together(blend, folder, TINY, 2, 8, 3) if seconds > 0]
+    assert sorted(seen) == list(range(2, 9))
+    assert sorted(folder.iterdir()) == [frame_path(folder, frame) for frame in range(2, 9)]
+    brightness = [float(np.asarray(Image.open(frame_path(folder, f)).convert("L")).mean()) for f in range(2, 9)]
+    assert all(later > earlier + 5 for earlier, later in zip(brightness, brightness[1:], strict=False)), brightness
+
+
+@pytest.mark.slow
+def test_closing_half_way_leaves_no_process_and_no_scratch(blend: Path, tmp_path: Path) -> None:
+    before = set(Path(tempfile.gettempdir()).glob("forward_pass_*"))
+    work = render_together(blend, tmp_path / "frames", TINY, 1, 9, 2)
+    next(work)
+    children = _children()
+    assert len(children) == 2
+    work.close()
+    deadline = time.monotonic() + 10
+    while _children() & children and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _children() & children
+    assert set(Path(tempfile.gettempdir()).glob("forward_pass_*")) == before
+
+
+def test_a_file_that_is_no_scene_is_a_sentence(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.blend"
+    broken.write_bytes(b"not a scene")
+    with pytest.raises(UserError, match=r"^[A-Z].*\."):
+        list(render_together(broken, tmp_path / "frames", TINY, 1, 2, 2))
+
+
+def test_the_count_is_between_one_and_the_most() -> None:
+    assert 1 <= worker_count() <= MOST
+
+
+def _children() -> set[int]:
+    """Processes that were started by this one, on Linux."""
+    if not Path("/proc").is_dir():
+        pytest.skip("there is no /proc to look for processes in")
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parts = entry.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(parts[1]) == os.getpid() and parts[0] != "Z":
+            found.add(int(entry.parent.name))
+    return found
