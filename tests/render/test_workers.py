@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def test_all_frames_come_and_each_is_its_own(blend: Path, tmp_path: Path) -> Non
     assert sorted(seen) == list(range(2, 9))
     assert sorted(folder.iterdir()) == [frame_path(folder, frame) for frame in range(2, 9)]
     brightness = [float(np.asarray(Image.open(frame_path(folder, f)).convert("L")).mean()) for f in range(2, 9)]
-    assert all(later > earlier + 5 for earlier, later in zip(brightness, brightness[1:], strict=False)), brightness
+    assert all(later > earlier + 5 for earlier, later in pairwise(brightness)), brightness
 
 
 @pytest.mark.slow
