@@ -30,11 +30,12 @@ class Outputs:
         target = Path(os.path.abspath(target.expanduser()))
         if target in self._staged:
             raise UserError(f"Two of the files to write are {target}.", "Give each a name of its own.", code=2)
-        if target.is_dir():
+        if os.path.isdir(target):
             raise UserError(f"{target} is a folder.", "Give the name of a file to write.", code=2)
-        if target.exists() and not os.access(target, os.W_OK):
+        if os.path.exists(target) and not os.access(target, os.W_OK):
             raise UserError(f"{target} is write-protected.", "Choose another place, or allow writing to it.")
         self._staged[target] = self._folder(target) / target.name
+        _try(target, self._staged[target])
         return self._staged[target]
 
     def scratch(self, name: str) -> Path:
@@ -75,6 +76,16 @@ class Outputs:
             except OSError as error:
                 raise _unwritable(target, error) from error
         return self._folders[parent]
+
+
+def _try(target: Path, path: Path) -> None:
+    """Finds out now what would be found out in many minutes: writers add to the name for as long as they write."""
+    probe = path.with_name(f".{path.name}.partial-index.probe")
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise _unwritable(target, error) from error
 
 
 def _unwritable(target: Path, error: OSError) -> UserError:

@@ -45,14 +45,14 @@ class Request:
     @property
     def reads_trace(self) -> bool:
         """Whether there is a trace to read; otherwise the model runs."""
-        return self.trace is not None and self.trace.exists()
+        return self.trace is not None and os.path.exists(self.trace)
 
     def targets(self, prompt: str | None = None) -> dict[str, Path]:
         """The files to write, by what they are; `prompt` is that of a trace that was read."""
         prompt = self.prompt if self.prompt is not None else prompt
         assert prompt is not None
         video = Path("out") / f"{file_name(prompt)}.mp4" if self.video is None else self.video
-        if video.is_dir():
+        if os.path.isdir(video):
             video = video / f"{file_name(prompt)}.mp4"
         found = {"video": video} if self.renders else {}
         found["blend"] = self.blend or video.with_suffix(".blend")
@@ -97,7 +97,7 @@ def read_request(arguments: list[str]) -> Request:
     asked = _parser().parse_args(arguments)
     prompt: str | None = asked.prompt
     trace = asked.trace
-    if prompt is None and (trace is None or not trace.exists()):
+    if prompt is None and (trace is None or not os.path.exists(trace)):
         raise UserError(
             "There is no prompt." if trace is None else f"There is no prompt, and no trace {trace} to read.",
             "For the built-in model write six letters out of A, B and C, for example CBABBC.",
@@ -164,7 +164,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _described(entry: Quality) -> str:
-    return f"{entry.name}: {entry.size[0]}x{entry.size[1]}, {entry.fps} frames a second, {entry.samples} samples"
+    samples = f"{entry.samples} sample{'s' if entry.samples > 1 else ''} a pixel"
+    return f"{entry.name}: {entry.size[0]}x{entry.size[1]}, {entry.fps} frames a second, {samples}"
 
 
 def _one_of(value: str, what: str, known: tuple[str, ...]) -> str:
@@ -187,7 +188,7 @@ def _workers(value: int | None) -> int | None:
 
 def _with_suffix(path: Path | None, suffix: str) -> Path | None:
     """With the suffix added where there is none; a folder stays one. Raises `UserError` (code 2) for another one."""
-    if path is None or path.is_dir():
+    if path is None or os.path.isdir(path):
         return path
     if path.suffix.lower() == suffix:
         return path

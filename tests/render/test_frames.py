@@ -68,9 +68,9 @@ def srgb(linear: float) -> float:
 
 def middle(path: Path) -> np.ndarray:
     """Red, green and blue (0..255) of the pixel in the middle, read by Blender as it is in the file."""
-    image = bpy.data.images.load(str(path))
+    image: Any = bpy.data.images.load(str(path))
     width, height = image.size
-    pixels = np.array(list(image.pixels), np.float32).reshape(height, width, image.channels)
+    pixels = np.array(image.pixels[:], np.float32).reshape(height, width, image.channels)
     bpy.data.images.remove(image)
     return 255 * pixels[height // 2, width // 2, :3]
 
@@ -93,14 +93,15 @@ def test_settings_are_put_back_when_it_is_stopped_half_way(scene: bpy.types.Scen
     if hasattr(image, "media_type"):
         image.media_type = "VIDEO"
     image.file_format = "FFMPEG"
-    scene.world.probe_resolution = "512"
+    world: Any = scene.world
+    world.probe_resolution = "512"
     before = (render.engine, render.resolution_x, render.filepath, scene.eevee.taa_render_samples)
     job = render_frames(scene, tmp_path, TINY)
     assert next(job)[0] == 1
-    assert render.resolution_x == 96 and image.file_format == "PNG" and scene.world.probe_resolution == "128"
+    assert render.resolution_x == 96 and image.file_format == "PNG" and world.probe_resolution == "128"
     job.close()
     assert (render.engine, render.resolution_x, render.filepath, scene.eevee.taa_render_samples) == before
-    assert image.file_format == "FFMPEG" and scene.world.probe_resolution == "512"
+    assert image.file_format == "FFMPEG" and world.probe_resolution == "512"
     assert [path.name for path in tmp_path.iterdir()] == ["frame_000001.png"]
 
 

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What make_video.py makes of its command line, and the names it gives to files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forward_pass.core.errors import UserError
+from forward_pass.render.presets import QUALITIES
+from scripts._request import file_name, read_request
+
+
+def test_a_prompt_alone_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    request = read_request(["CBABBC"])
+    assert (request.prompt, request.model, request.quality) == ("CBABBC", "nano-sort", QUALITIES["draft"])
+    assert {kind: str(path) for kind, path in request.targets().items()} == {
+        "video": "out/CBABBC.mp4",
+        "blend": "out/CBABBC.blend",
+        "trace": "out/CBABBC.trace.safetensors",
+        "captions": "out/CBABBC.srt",
+        "chapters": "out/CBABBC.chapters.txt",
+    }
+
+
+def test_the_other_files_lie_beside_the_video_unless_they_are_named(tmp_path: Path) -> None:
+    video, blend = tmp_path / "take.2.mp4", tmp_path / "scenes" / "a.blend"
+    targets = read_request(["CBABBC", "-o", str(video), "--blend", str(blend)]).targets()
+    assert targets["captions"] == tmp_path / "take.2.srt" and targets["blend"] == blend
+    assert read_request(["CBABBC", "-o", str(tmp_path)]).targets()["video"] == tmp_path / "CBABBC.mp4"
+    assert read_request(["CBABBC", "-o", str(tmp_path / "name")]).targets()["video"] == tmp_path / "name.mp4"
+
+
+def test_without_a_render_there_is_no_video_to_write() -> None:
+    assert set(read_request(["CBABBC", "--no-render"]).targets()) == {"blend", "trace"}
+
+
+def test_a_trace_that_is_there_is_read_and_one_that_is_not_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.trace.safetensors"
+    writes = read_request(["CBABBC", "--trace", str(path)])
+    assert not writes.reads_trace and writes.targets()["trace"] == path
+    path.touch()
+    reads = read_request(["--trace", str(path), "-o", str(tmp_path / "v.mp4")])
+    assert reads.reads_trace and reads.prompt is None and "trace" not in reads.targets("CBABBC")
+
+
+def test_single_settings_replace_those_of_the_quality() -> None:
+    own = read_request(["AAAAAA", "--quality", "final", "--size", "1280x720", "--fps", "60", "--engine", "cycles"])
+    assert (own.quality.size, own.quality.fps, own.quality.engine) == ((1280, 720), 60, "cycles")
+    assert own.quality.samples == QUALITIES["final"].samples
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence", "hint"),
+    [
+        ([], "There is no prompt.", "CBABBC"),
+        ([" "], "The prompt is empty.", "six letters"),
+        (["A", "B"], "Unrecognized arguments: B.", "--help"),
+        (["A", "--colour", "red"], "Unrecognized arguments: --colour red.", "--help"),
+        (["A", "--qual", "final"], "Unrecognized arguments: --qual final.", "--help"),
+        (["A", "--fps", "fast"], "--fps: invalid int value: 'fast'.", "--help"),
+        (["A", "--fps", "0"], "A video of 0 frames a second cannot be made.", "1 to 240"),
+        (["A", "--size", "big"], "'big' is not a size.", "1280x720"),
+        (["A", "--size", "641x360"], "A video of 641x360 pixels cannot be made.", "even"),
+        (["A", "--quality", "best"], "There is no quality called 'best'.", "draft, preview, final"),
+        (["A", "--engine", "eve"], "There is no engine called 'eve'.", "auto, eevee, cycles"),
+        (["A", "--theme", "pink"], "There is no theme called 'pink'.", "midnight"),
+        (["A", "--device", "tpu"], "There is no device called 'tpu'.", "auto, cuda, mps, cpu"),
+        (["A", "--seconds", "nan"], "A video cannot be nan seconds long.", "more than 0"),
+        (["A", "--seconds", "-3"], "A video cannot be -3 seconds long.", "more than 0"),
+        (["A", "--frames", "9-3"], "The range of frames '9-3' ends before it begins.", "3-9"),
+        (["A", "--frames", "all"], "'all' is not a range of frames.", "10-20"),
+        (["A", "--workers", "0"], "0 processes cannot render.", "1 to"),
+        (["A", "-o", "video.avi"], "video.avi does not end in .mp4.", "video.mp4"),
+        (["A", "--blend", "a.mp4"], "a.mp4 does not end in .blend.", "a.blend"),
+        (["--trace", "missing"], "There is no prompt, and no trace missing to read.", "six letters"),
+    ],
+)
+def test_wrong_use_is_a_sentence_and_a_hint(arguments: list[str], sentence: str, hint: str) -> None:
+    with pytest.raises(UserError) as caught:
+        read_request(arguments)
+    assert caught.value.message == sentence and hint in caught.value.hint and caught.value.code == 2
+
+
+def test_frames_beyond_the_end_are_refused() -> None:
+    request = read_request(["A", "--frames", "5-20", "--fps", "10"])
+    request.check_frames(20)
+    for count in (19, 4):
+        with pytest.raises(UserError, match=f"Frames 5 to 20 .* frames 1 to {count} at 10 a second") as caught:
+            request.check_frames(count)
+        assert caught.value.code == 2
+    with pytest.raises(UserError, match="Frames 0 to 3"):
+        read_request(["A", "--frames", "0-3"]).check_frames(20)
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1))
+def test_every_prompt_has_a_name_that_every_system_takes(prompt: str) -> None:
+    name = file_name(prompt)
+    assert 0 < len(name) < 80 and name.isascii() and not name.startswith("-")
+    assert all(letter.isalnum() or letter in "_-" for letter in name)
+    assert name.lower() not in {"con", "prn", "aux", "nul", "com1", "lpt9"}
+
+
+@given(st.text("AB ./\\é-_", min_size=1), st.text("AB ./\\é-_", min_size=1))
+def test_different_prompts_have_different_names(one: str, other: str) -> None:
+    assert (file_name(one) == file_name(other)) == (one == other)
+
+
+def test_a_plain_prompt_is_its_own_name() -> None:
+    assert file_name("CBABBC") == "CBABBC"
+    assert file_name("What is 2 + 2?").startswith("What_is_2_2-")
