@@ -334,7 +334,32 @@ def test_every_formula_is_a_piece_of_the_run(trace, layout, story):
         else:
             {"mean": check_norm, "exp": check_softmax, "GELU": check_gelu, "sum": check_sum}[kind](trace, layout, words)
     assert kinds.keys() == {"mean", "exp", "GELU", "sum", "products"}
-    assert kinds["products"] >= 3 * len(story.products)
+    explained = {plan for formula in story.formulas if (plan := products_of(story, formula))}
+    assert explained == set(story.products)
+
+
+def test_formulas_stay_long_enough_to_be_read(story):
+    for formula in story.formulas:
+        assert formula.duration >= 0.6, words_of(formula)
+
+
+def test_shapes_are_those_of_the_multiply_that_runs(trace, layout, story):
+    """The inner dimensions agree, and the three matrices have a multiply of the trace in common."""
+    assert len(story.shapes) >= 5
+    for formula in story.shapes:
+        words = [text for text, _color in formula.parts]
+        assert [words[i] for i in (4, 9)] == ["⋅", "="] and words.count("×") == 3
+        i, k, k2, j, i2, j2 = (int(word) for word in words if word.isdigit())
+        assert (i, k, j) == (i2, k2, j2)
+        names = [words[n] for n in (0, 5, 10)]
+        middle = formula.start + formula.duration / 2
+        filled = {f.block for f in story.fills if f.start < middle < f.start + f.duration}
+        multiplies = [o for o in layout.operations if o.kind == "matmul" and filled & set(o.out)]
+        shown = [
+            [layout.by_key[key].label.replace("_", "") for keys in (o.left, o.right, o.out) for key in keys]
+            for o in multiplies
+        ]
+        assert any(set(names) <= set(labels) for labels in shown), words
 
 
 def check_products(trace: Trace, layout: Layout, plan: Products, formula: Formula) -> None:
