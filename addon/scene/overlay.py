@@ -127,7 +127,7 @@ def add_shapes(overlay: Overlay, shapes: tuple[Formula, ...]) -> None:
                 overlay.text(f"shapes {i + 1}.{j + 1}", body, SHAPES, hue, "LEFT"), formula.start, formula.duration
             )
             overlay.put(text, x, 0.375, 0.004)
-            x += width_of(body, SHAPES) + SHAPES * 0.22
+            x += width_of(body, SHAPES) + SHAPES * 0.3
 
 
 def add_running_text(
