@@ -67,6 +67,7 @@ def build_scene(
 
     The scene keeps the scene contract, version 1. Raises UserError for a theme that there is not.
     """
+    colors = find_theme(theme)
     scene.render.resolution_x, scene.render.resolution_y = size
     scene.render.resolution_percentage = 100
     scene.render.fps, scene.render.fps_base = round(fps), round(fps) / fps
@@ -74,7 +75,7 @@ def build_scene(
     scene.collection.children.link(root)
     collections = _Collections(root)
     key_clock(scene, story.duration, fps)
-    groups = make_groups(scene, find_theme(theme))
+    groups = make_groups(scene, colors)
     materials = make_materials(groups)
     make_world(scene, groups)
     _settings(scene)
