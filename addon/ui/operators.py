@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -221,9 +222,16 @@ def look_through_camera(context: bpy.types.Context) -> None:
     space.region_3d.view_perspective = "CAMERA"
     space.shading.type = "RENDERED"
     space.overlay.show_overlays = False
-    region = next(region for region in area.regions if region.type == "WINDOW")
-    with context.temp_override(area=area, region=region):
+    regions = {region.type: region for region in area.regions}
+    with context.temp_override(area=area, region=regions["WINDOW"]):
         bpy.ops.view3d.view_center_camera()
+    beside = 1.0 - regions["UI"].width / area.width  # the sidebar lies over the viewport
+    view = space.region_3d
+    # Blender draws the frame `scale` = (sqrt(2) + zoom / 50) ** 2 / 4 times as large, and moves it by
+    # 2 * scale * offset of the region's width.
+    scale = beside * (math.sqrt(2.0) + view.view_camera_zoom / 50.0) ** 2 / 4.0
+    view.view_camera_zoom = 50.0 * (2.0 * math.sqrt(scale) - math.sqrt(2.0))
+    view.view_camera_offset = ((1.0 - beside) / (4.0 * scale), 0.0)
 
 
 CLASSES = (
