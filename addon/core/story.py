@@ -311,6 +311,11 @@ class _Teller:
         line.use(["s0.logits"], (a, b), "left")
         line.fill(["s0.probability_max", "s0.probability_sum", "s0.probabilities"], (a, b), "row")
         line.legend("s0.probabilities", "probability", (a, b))
+        shares = self.values.matrix("s0.probabilities")[-1]
+        odds = zip(self._vocabulary(len(shares)), shares, strict=True)
+        line.formula(
+            (a, b + 0.2), [part for letter, p in odds for part in ((letter, "positive"), (_n(float(p)), "text"))]
+        )
         line.arrive(self.prompt, b)
 
     def _repeat(self) -> None:
