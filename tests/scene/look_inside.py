@@ -130,6 +130,16 @@ def moment(scene: bpy.types.Scene, second: float) -> dict[str, Any]:
     }
 
 
+def overlays() -> dict[str, list[float]]:
+    """What hangs on the overlay empty, in its units: left, right, bottom, top."""
+    found = {}
+    for item in bpy.data.objects["Overlays"].children:
+        box = np.array(item.bound_box)[:, :2] + np.array(item.location)[:2]
+        (left, bottom), (right, top) = box.min(0).tolist(), box.max(0).tolist()
+        found[item.name] = [left, right, bottom, top]
+    return found
+
+
 def leftovers(scratch: Path) -> list[str]:
     """What of the file's own bytes names the add-on. Blender's header and file names are not asked about."""
     bpy.ops.wm.save_as_mainfile(filepath=str(scratch), copy=True, compress=False)
@@ -170,8 +180,9 @@ def look(blend: str, out: Path, arrays: Path, seconds: list[float]) -> None:
         "handlers": [name for name in dir(bpy.app.handlers) if name.endswith(("pre", "post")) and _foreign(name)],
         "drivers": drivers(),
         "keyed": keyed(),
-        "leftovers": leftovers(out.with_suffix(".blend")),
+        "leftovers": leftovers(out.with_name("uncompressed.blend")),
         "moments": [moment(scene, second) for second in seconds],
+        "overlays": overlays(),
         "autorun": bpy.context.preferences.filepaths.use_scripts_auto_execute,
     }
     scene.frame_set(1)

@@ -430,6 +430,24 @@ def test_overlays_fill_the_frame_whatever_the_lens(built: Built, found: Found) -
         assert (seen[:, 2] > moment["clip"][0]).all()
 
 
+def test_overlays_stay_inside_the_frame_and_off_each_other(found: Found) -> None:
+    """Captions, formulas, the running text, legends: never over the edge, and no two kinds in one place at a time."""
+    wide = SIZE[0] / SIZE[1] / 2
+    shown = []
+    for name, (left, right, bottom, top) in found.words["overlays"].items():
+        assert -wide < left <= right < wide and -0.5 < bottom <= top < 0.5, name
+        words = found.objects[name]["properties"]
+        end = words["fp_start"] + (words["fp_duration"] or np.inf)
+        kind = name.split()[0].replace("subtitle", "title").replace("running", "token")
+        shown.append((kind, name, left, right, bottom, top, words["fp_start"], end))
+    assert {entry[0] for entry in shown} >= {"caption", "formula", "legend", "shapes", "title", "token"}
+    for i, (kind, name, *a) in enumerate(shown):
+        for other, second, *b in shown[i + 1 :]:
+            if kind != other:
+                shared = [min(a[k + 1], b[k + 1]) - max(a[k], b[k]) for k in (0, 2, 4)]
+                assert shared[0] < 0.003 or shared[1] < 0.003 or shared[2] < 0.1, (name, second)
+
+
 def test_building_tells_how_far_it_is(built: Built) -> None:
     shares = [share for _what, share in built.progress]
     assert shares == sorted(shares) and shares[-1] == 1.0 and len(shares) > 20
