@@ -29,8 +29,11 @@ def main(job: dict[str, Any], out: TextIO) -> None:
     All in one call of Blender's: between frames of one animation it keeps the scene evaluated, which is half the time.
     """
     quality = Quality(**{**job["quality"], "size": tuple(job["quality"]["size"])})
-    bpy.ops.wm.open_mainfile(filepath=job["blend"], load_ui=False)
-    scene = bpy.context.scene
+    try:
+        bpy.ops.wm.open_mainfile(filepath=job["blend"], load_ui=False)
+    except RuntimeError as error:
+        raise UserError(f"The scene {job['blend']} cannot be opened.", "It may be damaged: make it again.") from error
+    scene: Any = bpy.context.scene
     assert scene is not None  # every .blend has one
     # Blender reads # and {} in an output path as its own, so it writes to a plain one, and we bring the picture over.
     folder, scratch = Path(job["folder"]), Path(job["scratch"])

@@ -48,7 +48,9 @@ def render_together(
         "quality": asdict(quality),
         "last": last,
     }
-    children = [_start({**job, "first": first + i, "step": workers}) for i in range(workers)]
+    # Mesa's software renderer would start threads for every core in every process.
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    children = [_start({**job, "first": first + i, "step": workers}, threads) for i in range(workers)]
     try:
         for i, child in enumerate(children):
             threading.Thread(target=_listen, args=(i, child, lines), daemon=True).start()
@@ -76,9 +78,10 @@ def render_together(
         scratch.cleanup()
 
 
-def _start(job: dict[str, Any]) -> subprocess.Popen[str]:
+def _start(job: dict[str, Any], threads: int) -> subprocess.Popen[str]:
     package = Path(__file__).resolve().parents[1]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(package.parent), os.environ.get("PYTHONPATH", "")])}
+    search = os.pathsep.join([str(package.parent), os.environ.get("PYTHONPATH", "")])
+    environment = {"LP_NUM_THREADS": str(threads), **os.environ, "PYTHONPATH": search}
     # A group of its own: Ctrl-C in a terminal is the parent's to handle.
     return subprocess.Popen(
         [sys.executable, "-m", f"{package.name}.render.worker", json.dumps(job)],
