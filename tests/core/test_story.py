@@ -327,13 +327,14 @@ def test_every_formula_is_a_piece_of_the_run(trace, layout, story):
     kinds: Counter[str] = Counter()
     for formula in story.formulas:
         words, plan = words_of(formula), products_of(story, formula)
-        kind = next((k for k in ("mean", "exp", "GELU") if k in words), "products" if plan else "sum")
+        plain = "products" if plan else "sum" if "=" in words else "odds"
+        kind = next((k for k in ("mean", "exp", "GELU") if k in words), plain)
         kinds[kind] += 1
         if plan:
             check_products(trace, layout, plan, formula)
         else:
-            {"mean": check_norm, "exp": check_softmax, "GELU": check_gelu, "sum": check_sum}[kind](trace, layout, words)
-    assert kinds.keys() == {"mean", "exp", "GELU", "sum", "products"}
+            CHECKS[kind](trace, layout, words)
+    assert kinds.keys() == {*CHECKS, "products"}
     explained = {plan for formula in story.formulas if (plan := products_of(story, formula))}
     assert explained == set(story.products)
 
@@ -428,6 +429,17 @@ def check_sum(trace: Trace, layout: Layout, words: str) -> None:
     a, b = drawn(trace, layout, "s0.residual_0"), drawn(trace, layout, "s0.l0.attention_out")
     close = (np.abs(a - before) <= ROUNDED) & (np.abs(b - added) <= ROUNDED) & (np.abs(a + b - after) <= ROUNDED)
     assert close.any(), words
+
+
+def check_odds(trace: Trace, layout: Layout, words: str) -> None:
+    letters = trace.model.config["vocabulary"]
+    logits = drawn(trace, layout, "s0.logits")[-1]
+    shares = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+    assert re.findall(r"[A-Z]", words) == list(letters)
+    assert numbers_of(words) == pytest.approx(shares.tolist(), abs=ROUNDED), words
+
+
+CHECKS = {"mean": check_norm, "exp": check_softmax, "GELU": check_gelu, "sum": check_sum, "odds": check_odds}
 
 
 def test_a_made_up_number_is_noticed(trace, layout, natural):
