@@ -98,6 +98,23 @@ def _hues(n: Nodes, groups: Groups) -> tuple[Any, Any, Any]:
     return tuple(n.group(groups.palette, Number=part)["Color"] for part in (low, middle, high))
 
 
+@dataclass(frozen=True)
+class _Cell:
+    """What the cells' material knows about the cell that it draws: sockets of its node tree."""
+
+    tile: Any  # the outputs of the group FP Tile
+    fill: Any  # the outputs of the group FP Fill
+    pitch_u: Any
+    pitch_v: Any
+    side: Any
+    active: Any  # how much it is in play as an operand
+    line: Any  # whether the row or the column that is outlined runs through it
+    settled: Any  # 0 while it shines after its last use, then 1
+    weight: Any  # 1 in a weight, which nothing fills
+    shown: Any  # how much of its number has come out
+    hues: tuple[Any, Any, Any]  # of the block, its rows' outline, its columns' outline
+
+
 def _cells(groups: Groups, name: str, masked: bool) -> bpy.types.Material:
     """One material for every block of cells; what differs is on the objects and in the mesh attributes
     `finite` (one number a face) and `level` (mean magnitude around a corner, for the view from afar).
@@ -106,118 +123,116 @@ def _cells(groups: Groups, name: str, masked: bool) -> bpy.types.Material:
     """
     theme = groups.theme
     material, n = _new(name)
-    value = named(n.attribute("finite").outputs, "Fac")
-    level = named(n.attribute("level").outputs, "Fac")
+    cell = _cell(n, groups)
+    ghost, empty = _ghost(n, groups, cell.tile["Rim"])
+    color = n.blend(cell.shown, empty, _number_color(n, groups, cell))
+    state = named(n.attribute("state").outputs, "Fac") if masked else None
+    if masked:
+        missing = n.math("MULTIPLY", n.math("GREATER_THAN", state, 1.5), cell.shown)
+        color = n.blend(missing, color, linear(theme.missing))
+    color = n.vector("SCALE", color, scale=cell.tile["Shade"])
+    gap = n.blend(cell.shown, ghost, linear(theme.gap))
+    color = n.blend(cell.tile["Mask"], gap, color)
+    color, strength = _outlined(n, groups, cell, color, _strength(n, theme.glow, cell))
+    alpha = None
+    if masked:
+        absent = n.math("COMPARE", state, 1.0, 0.1)
+        alpha = n.math("SUBTRACT", 1.0, n.math("MULTIPLY", absent, cell.shown))
+    _finish(n, material, color, strength, alpha)
+    return material
+
+
+def _cell(n: Nodes, groups: Groups) -> _Cell:
+    """Reads the object's properties, and where the story's time finds the cell."""
     rows, columns, pitch_u, pitch_v = _object_four(n, CELLS)
     style, focus, share, relax = _object_four(n, PLAY)
     use_start, use_duration, side, use_share = _object_four(n, USE)
     again_start, again_duration, period, count = _object_four(n, AGAIN)
-    low, high = _object_one(n, "fp_low"), _object_one(n, "fp_high")
-    hue, row_hue, column_hue = _hues(n, groups)
-
     place = named(n.add("ShaderNodeUVMap", uv_map="cells").outputs, "UV")
     tile = n.group(groups.tile, **{"Cells": place, "Pitch U": pitch_u, "Pitch V": pitch_v})
     where = {"Row": tile["Row"], "Column": tile["Column"], "Rows": rows, "Columns": columns, "Focus": focus}
-    fill = n.group(
-        groups.fill,
-        Start=_object_one(n, "fp_start"),
-        Duration=_object_one(n, "fp_duration"),
-        Style=style,
-        Share=share,
-        **where,
+    start, duration = _object_one(n, "fp_start"), _object_one(n, "fp_duration")
+    fill = n.group(groups.fill, Start=start, Duration=duration, Style=style, Share=share, **where)
+    first = {"Start": use_start, "Duration": use_duration, "Period": 1e6, "Count": 1.0, "Share": use_share}
+    use = n.group(groups.use, Side=side, **first, **where)
+    later = {"Start": again_start, "Duration": again_duration, "Period": period, "Count": count, "Share": 0.0}
+    again = n.group(groups.use, Side=side, **later, **{**where, "Focus": -1.0})
+    again_line = n.math("MULTIPLY", again["Line"], n.math("SUBTRACT", 1.0, side))
+    weight = n.math("LESS_THAN", style, 0.5)
+    return _Cell(
+        tile=tile,
+        fill=fill,
+        pitch_u=pitch_u,
+        pitch_v=pitch_v,
+        side=side,
+        active=n.math("MAXIMUM", use["Active"], again["Active"]),
+        line=n.math("MAXIMUM", use["Line"], again_line),
+        settled=n.smoothstep(n.math("SUBTRACT", n.group(groups.clock)["Time"], relax), 0.0, 0.9),
+        weight=weight,
+        shown=n.math("MAXIMUM", fill["Reveal"], weight),
+        hues=_hues(n, groups),
     )
-    use = n.group(
-        groups.use, Start=use_start, Duration=use_duration, Period=1e6, Count=1.0, Side=side, Share=use_share, **where
-    )
-    again = n.group(
-        groups.use,
-        Start=again_start,
-        Duration=again_duration,
-        Period=period,
-        Count=count,
-        Side=side,
-        Share=0.0,
-        **{**where, "Focus": -1.0},
-    )
-    active = n.math("MAXIMUM", use["Active"], again["Active"])
-    line = n.math("MAXIMUM", use["Line"], n.math("MULTIPLY", again["Line"], n.math("SUBTRACT", 1.0, side)))
 
-    # Colour of the number: its place between the map's ends; magnitude is the distance from zero.
+
+def _number_color(n: Nodes, groups: Groups, cell: _Cell) -> Any:
+    """The colour of a cell's number: of its sign and size in play, of its size alone at rest and from afar."""
+    theme = groups.theme
+    hue, _rows, _columns = cell.hues
+    value = named(n.attribute("finite").outputs, "Fac")
+    level = named(n.attribute("level").outputs, "Fac")
+    low, high = _object_one(n, "fp_low"), _object_one(n, "fp_high")
+    # Its place between the map's ends; magnitude is the distance from zero.
     span = n.math("MAXIMUM", n.math("SUBTRACT", high, low), 1e-12)
     at = n.math("DIVIDE", n.math("SUBTRACT", value, low), span, clamp=True)
     signed = n.math("LESS_THAN", low, -1e-12)
     size = n.mix(signed, at, n.math("ABSOLUTE", n.math("MULTIPLY_ADD", at, 2.0, -1.0)))
-    full = n.blend(
-        signed,
-        n.group(groups.sequential, Place=n.math("SQRT", at))["Color"],
-        n.group(groups.diverging, Place=at)["Color"],
-    )
+    positive = n.group(groups.sequential, Place=n.math("SQRT", at))["Color"]
+    full = n.blend(signed, positive, n.group(groups.diverging, Place=at)["Color"])
 
     # At rest: magnitude only, in the hue of what the block is.
-    glow = theme.glow
-    quiet = n.blend(0.35 if glow else 0.12, linear(theme.neutral), linear(theme.gap))
+    quiet = n.blend(0.35 if theme.glow else 0.12, linear(theme.neutral), linear(theme.gap))
     resting = n.blend(0.55, linear(theme.magnitude), hue)
     near_rest = n.blend(n.math("MULTIPLY", size, 0.55), quiet, resting)
     near_rest = n.blend(0.14, near_rest, full)
     far_rest = n.blend(n.math("MULTIPLY", level, 0.75), quiet, hue)
 
-    settled = n.smoothstep(n.math("SUBTRACT", n.group(groups.clock)["Time"], relax), 0.0, 0.9)
-    result = n.mix(settled, 1.0, 0.22)
-    weight = n.math("LESS_THAN", style, 0.5)  # weights were never filled: they do not shine by themselves
-    result = n.math("MULTIPLY", result, n.math("SUBTRACT", 1.0, weight))
-    play = n.math("MAXIMUM", active, result)
-    near_color = n.blend(play, near_rest, full)
+    # Weights were never filled: they do not shine by themselves.
+    result = n.math("MULTIPLY", n.mix(cell.settled, 1.0, 0.22), n.math("SUBTRACT", 1.0, cell.weight))
+    near = n.blend(n.math("MAXIMUM", cell.active, result), near_rest, full)
     # From afar signed colours would average to fog: there what is in play glows in its own hue.
-    busy = n.math("MAXIMUM", active, n.math("MULTIPLY", n.math("SUBTRACT", result, 0.22), 1.28))
+    busy = n.math("MAXIMUM", cell.active, n.math("MULTIPLY", n.math("SUBTRACT", result, 0.22), 1.28))
     far_play = n.blend(n.math("MULTIPLY_ADD", level, 0.6, 0.3), quiet, hue)
-    far_color = n.blend(busy, far_rest, far_play)
-    color = n.blend(tile["Near"], far_color, near_color)
+    return n.blend(cell.tile["Near"], n.blend(busy, far_rest, far_play), near)
 
-    shown = n.math("MAXIMUM", fill["Reveal"], weight)
-    ghost, empty = _ghost(n, groups, tile["Rim"])
-    color = n.blend(shown, empty, color)
-    state = named(n.attribute("state").outputs, "Fac") if masked else None
-    if masked:
-        color = n.blend(n.math("MULTIPLY", n.math("GREATER_THAN", state, 1.5), shown), color, linear(theme.missing))
-    color = n.vector("SCALE", color, scale=tile["Shade"])
-    gap = n.blend(shown, ghost, linear(theme.gap))
-    color = n.blend(tile["Mask"], gap, color)
 
-    strength = n.mix(active, n.mix(settled, 0.86, 0.66), 1.22 if glow else 1.0)
-    strength = n.mix(weight, strength, n.mix(active, 0.82, 1.25 if glow else 1.0))
-    strength = n.math("MULTIPLY_ADD", fill["Front"], 0.55 * glow, strength)
-    strength = n.mix(shown, 1.0, strength)
-    strength = strength if glow else n.math("MAXIMUM", strength, 0.9)
+def _strength(n: Nodes, glow: float, cell: _Cell) -> Any:
+    """How strongly a cell shines: most while it is in play and just behind the sweep."""
+    strength = n.mix(cell.active, n.mix(cell.settled, 0.86, 0.66), 1.22 if glow else 1.0)
+    strength = n.mix(cell.weight, strength, n.mix(cell.active, 0.82, 1.25 if glow else 1.0))
+    strength = n.math("MULTIPLY_ADD", cell.fill["Front"], 0.55 * glow, strength)
+    strength = n.mix(cell.shown, 1.0, strength)
+    return strength if glow else n.math("MAXIMUM", strength, 0.9)
 
-    # Outlines: the row in play, the column in play, the cell being summed.
-    frame_row = n.math(
-        "MULTIPLY",
-        n.math("MULTIPLY", line, n.math("SUBTRACT", 1.0, side)),
-        _border(n, tile["Along"], pitch_v, pitch_u, tile["Pixels"]),
-    )
-    frame_column = n.math(
-        "MULTIPLY", n.math("MULTIPLY", line, side), _border(n, tile["Across"], pitch_u, pitch_v, tile["Pixels"])
-    )
-    both = n.math(
-        "MAXIMUM",
-        _border(n, tile["Along"], pitch_v, pitch_u, tile["Pixels"]),
-        _border(n, tile["Across"], pitch_u, pitch_v, tile["Pixels"]),
-    )
-    frame_cell = n.math("MULTIPLY", fill["Current"], both)
+
+def _outlined(n: Nodes, groups: Groups, cell: _Cell, color: Any, strength: Any) -> tuple[Any, Any]:
+    """Colour and strength with the outlines: of the row in play, the column in play, the cell being summed."""
+    _hue, row_hue, column_hue = cell.hues
+    pixels = cell.tile["Pixels"]
+    along = _border(n, cell.tile["Along"], cell.pitch_v, cell.pitch_u, pixels)
+    across = _border(n, cell.tile["Across"], cell.pitch_u, cell.pitch_v, pixels)
+    row_line = n.math("MULTIPLY", cell.line, n.math("SUBTRACT", 1.0, cell.side))
+    column_line = n.math("MULTIPLY", cell.line, cell.side)
     for amount, outline in (
-        (frame_row, row_hue),
-        (frame_column, column_hue),
-        (frame_cell, linear(theme.palette["text"])),
+        (n.math("MULTIPLY", row_line, along), row_hue),
+        (n.math("MULTIPLY", column_line, across), column_hue),
+        (
+            n.math("MULTIPLY", cell.fill["Current"], n.math("MAXIMUM", along, across)),
+            linear(groups.theme.palette["text"]),
+        ),
     ):
         color = n.blend(amount, color, outline)
         strength = n.mix(amount, strength, 1.0)
-
-    alpha = None
-    if masked:
-        absent = n.math("COMPARE", state, 1.0, 0.1)
-        alpha = n.math("SUBTRACT", 1.0, n.math("MULTIPLY", absent, shown))
-    _finish(n, material, color, strength, alpha)
-    return material
+    return color, strength
 
 
 def _border(n: Nodes, place: Any, pitch: Any, other: Any, pixels: Any) -> Any:
