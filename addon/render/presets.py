@@ -48,8 +48,8 @@ QUALITIES = {
     quality.name: quality
     for quality in (
         # To be rendered within ten minutes on two cores without a GPU, where a second sample costs more than pixels
-        # do: scripts/bench.py frame.
-        Quality("draft", size=(854, 480), fps=12, samples=1, seconds=45.0),
+        # do (scripts/bench.py frame) and thin strokes need pixels: at 480 lines a minus sign can fall between them.
+        Quality("draft", size=(1024, 576), fps=12, samples=1, seconds=45.0),
         Quality("preview", size=(1280, 720), fps=24, samples=8),
         Quality("final", size=(1920, 1080), fps=30, samples=32),
     )

@@ -17,13 +17,17 @@ from ..core.story import Arrival, Caption, Formula, Legend
 from ..core.theme import PALETTE
 from .clock import show_from
 from .materials import Materials
-from .text import during, make_text, width_of
+from .text import ADVANCE, during, make_text, width_of
 
 CAPTION = 0.056  # text sizes, as shares of the frame's height
 FORMULA = 0.052
 RUNNING = 0.056
 LEGEND = 0.036
 SHAPES = 0.044
+TITLE, SUBTITLE = 0.12, 0.052
+FORMULA_GAP, SHAPES_GAP = 0.34, 0.3  # between parts, in text sizes
+EDGE = 0.05  # free at the sides, in frame heights
+TOP, FORMULA_HEIGHT, CAPTION_FLOOR = 0.445, -0.312, -0.485
 CAPTION_WIDTH = 60  # characters in a line
 
 
@@ -48,6 +52,15 @@ class Overlay:
             # The material fades it; outside its window it need not be drawn at all.
             show_from(item, self.scene, start, start + duration)
         return item
+
+    @property
+    def wide(self) -> bool:
+        """Whether legend and running text fit side by side."""
+        return self.aspect > 1.4
+
+    def shrink(self, width: float) -> float:
+        """How much something that wide must shrink to fit into the frame, at most 1."""
+        return min(1.0, (self.aspect - 2 * EDGE) / width)
 
     def text(self, name: str, body: str, size: float, hue: str, align: str = "CENTER") -> bpy.types.Object:
         """A text object in the overlay's font and material, not yet placed."""
@@ -74,60 +87,69 @@ def rounded(
 
 
 def add_captions(overlay: Overlay, captions: tuple[Caption, ...]) -> None:
-    """Every caption in the lower third, at most two lines, each with a halo behind it."""
-    fit = max(24, int(CAPTION_WIDTH * min(1.0, overlay.aspect / 1.6)))
-    size = CAPTION * min(1.0, overlay.aspect / 1.2)
+    """Every caption at the bottom, in as many lines as it takes (two in a wide frame), with a halo behind it."""
+    size = CAPTION * min(1.0, overlay.aspect)
+    letters = min(CAPTION_WIDTH, int((overlay.aspect - 3 * EDGE) / (ADVANCE * size)))
     for i, caption in enumerate(captions):
-        lines = textwrap.wrap(caption.text, fit, break_long_words=False)
+        lines = textwrap.wrap(caption.text, letters, break_long_words=False)
+        height = len(lines) * size + size * 0.45
+        middle = max(-0.425, CAPTION_FLOOR + height / 2)
         for j, line in enumerate(lines):
-            y = -0.425 + (len(lines) - 1) * size * 0.5 - j * size
+            y = middle + (len(lines) - 1) * size * 0.5 - j * size
             text = overlay.text(f"caption {i + 1}.{j + 1}", line, size, "text")
             overlay.put(during(text, caption.start, caption.duration), 0.0, y, 0.004)
-        body = rounded(
-            f"caption {i + 1} halo",
-            max(width_of(line, size) for line in lines) + 1.5 * size,
-            len(lines) * size + size * 0.45,
-            size * 0.5,
-            "pill",
-            overlay.materials.halo,
-        )
-        overlay.put(during(body, caption.start, caption.duration), 0.0, -0.425, 0.0)
+        width = max(width_of(line, size) for line in lines) + 1.5 * size
+        body = rounded(f"caption {i + 1} halo", width, height, size * 0.5, "pill", overlay.materials.halo)
+        overlay.put(during(body, caption.start, caption.duration), 0.0, middle)
 
 
 def add_formulas(overlay: Overlay, formulas: tuple[Formula, ...]) -> None:
-    """The running formula in a pill over the caption: numbers in the colours of where they come from."""
-    for i, formula in enumerate(formulas):
-        texts = [
-            during(
-                overlay.text(f"formula {i + 1}.{j + 1}", body, FORMULA, hue, "LEFT"), formula.start, formula.duration
-            )
-            for j, (body, hue) in enumerate(formula.parts)
-        ]
-        widths = [width_of(body, FORMULA) for body, _hue in formula.parts]
-        gap = FORMULA * 0.34
-        total = sum(widths) + gap * (len(widths) - 1)
-        x = -total / 2
-        for text, width in zip(texts, widths, strict=True):
-            overlay.put(text, x, -0.312, 0.004)
-            x += width + gap
+    """The running formula in a pill over the caption: numbers in the colours of where they come from.
+
+    Formulas that follow each other share their pill, so that only the numbers change.
+    """
+    for i, run in enumerate(_runs(formulas)):
+        widest = max(_formula_width(formula, FORMULA) for formula in run) + FORMULA * 1.1
+        size = FORMULA * overlay.shrink(widest)
+        start, end = run[0].start, run[-1].start + run[-1].duration
         for name, extra, hue, depth in (("line", 0.0045, "line", -0.002), ("pill", 0.0, "pill", 0.0)):
-            high = FORMULA * 1.35 + extra
-            pill = rounded(
-                f"formula {i + 1} {name}", total + FORMULA * 1.1 + extra, high, high / 2, hue, overlay.materials.overlay
-            )
-            overlay.put(during(pill, formula.start, formula.duration), 0.0, -0.312, depth)
+            high = size * 1.35 + extra
+            width = widest * size / FORMULA + extra
+            pill = rounded(f"formula {i + 1} {name}", width, high, high / 2, hue, overlay.materials.overlay)
+            overlay.put(during(pill, start, end - start), 0.0, FORMULA_HEIGHT, depth)
+        for j, formula in enumerate(run):
+            x = -_formula_width(formula, size) / 2
+            for k, (body, hue) in enumerate(formula.parts):
+                text = overlay.text(f"formula {i + 1}.{j + 1}.{k + 1}", body, size, hue, "LEFT")
+                overlay.put(during(text, formula.start, formula.duration), x, FORMULA_HEIGHT, 0.004)
+                x += width_of(body, size) + size * FORMULA_GAP
+
+
+def _runs(formulas: tuple[Formula, ...]) -> list[list[Formula]]:
+    """Formulas grouped where one follows the other at once."""
+    runs: list[list[Formula]] = []
+    for formula in formulas:
+        if runs and abs(formula.start - (runs[-1][-1].start + runs[-1][-1].duration)) < 0.05:
+            runs[-1].append(formula)
+        else:
+            runs.append([formula])
+    return runs
+
+
+def _formula_width(formula: Formula, size: float) -> float:
+    return sum(width_of(body, size) for body, _hue in formula.parts) + size * FORMULA_GAP * (len(formula.parts) - 1)
 
 
 def add_shapes(overlay: Overlay, shapes: tuple[Formula, ...]) -> None:
     """The running multiply in the upper left: names, and dimensions in the colours of their axes."""
     for i, formula in enumerate(shapes):
-        x = -overlay.aspect / 2 + 0.05
+        total = sum(width_of(body, SHAPES) + SHAPES * SHAPES_GAP for body, _hue in formula.parts)
+        size = SHAPES * overlay.shrink(total)
+        x = EDGE - overlay.aspect / 2
         for j, (body, hue) in enumerate(formula.parts):
-            text = during(
-                overlay.text(f"shapes {i + 1}.{j + 1}", body, SHAPES, hue, "LEFT"), formula.start, formula.duration
-            )
-            overlay.put(text, x, 0.375, 0.004)
-            x += width_of(body, SHAPES) + SHAPES * 0.3
+            text = overlay.text(f"shapes {i + 1}.{j + 1}", body, size, hue, "LEFT")
+            overlay.put(during(text, formula.start, formula.duration), x, 0.375 if overlay.wide else 0.27, 0.004)
+            x += width_of(body, size) + size * SHAPES_GAP
 
 
 def add_running_text(
@@ -135,40 +157,33 @@ def add_running_text(
 ) -> None:
     """The tokens along the top: the prompt in the tokens' colour, then a slot for each token to come, filled when
     it arrives."""
-    chip = RUNNING * 1.1
-    step = chip * 1.16
-    arrow = chip * 0.9
-    total = len(tokens) * step + arrow
-    x = -total / 2 + step / 2
+    # In chips: their step, and the arrow between prompt and answer.
+    step, arrow = 1.16, 0.9
+    size = RUNNING * overlay.shrink(RUNNING * 1.1 * (len(tokens) * step + arrow))
+    chip = size * 1.1
+    x = -(len(tokens) * step + arrow) / 2 + step / 2
     when = {arrival.token: arrival.start for arrival in arrivals}
+    material = overlay.materials.overlay
     for i, token in enumerate(tokens):
         if i == prompt:
-            overlay.put(
-                overlay.text("running text arrow", "→", RUNNING, "secondary"), x - step / 2 + arrow / 2, 0.445, 0.004
-            )
+            sign = overlay.text("running text arrow", "→", size, "secondary")
+            overlay.put(sign, (x - step / 2 + arrow / 2) * chip, TOP, 0.004)
             x += arrow
         start = when.get(i, 0.0)
         hue = "token" if i < prompt else "positive"
         overlay.put(
-            rounded(f"token {i} slot", chip * 0.98, chip * 0.98, chip * 0.2, "line", overlay.materials.overlay),
-            x,
-            0.445,
-            -0.002,
+            rounded(f"token {i} slot", chip * 0.98, chip * 0.98, chip * 0.2, "line", material), x * chip, TOP, -0.002
         )
-        overlay.put(
-            rounded(f"token {i} back", chip * 0.90, chip * 0.90, chip * 0.17, "pill", overlay.materials.overlay),
-            x,
-            0.445,
-        )
-        text = overlay.text(f"token {i} text", token, RUNNING, hue)
-        overlay.put(during(text, start, duration - start + 1.0), x, 0.445, 0.004)
+        overlay.put(rounded(f"token {i} back", chip * 0.90, chip * 0.90, chip * 0.17, "pill", material), x * chip, TOP)
+        text = overlay.text(f"token {i} text", token, size, hue)
+        overlay.put(during(text, start, duration - start + 1.0), x * chip, TOP, 0.004)
         x += step
 
 
 def add_legends(overlay: Overlay, legends: tuple[Legend, ...]) -> None:
     """The colour bar in the lower right with the true numbers of its two ends, for the block that is the subject."""
     width, height = 0.20, 0.016
-    x, y = overlay.aspect / 2 - width / 2 - 0.05, 0.445
+    x, y = overlay.aspect / 2 - width / 2 - EDGE, TOP if overlay.wide else 0.38
     for i, legend in enumerate(legends):
         signed = legend.low < 0
         mesh = bpy.data.meshes.new(f"legend {i + 1}")
@@ -194,15 +209,16 @@ def number(value: float) -> str:
 
 def add_title(overlay: Overlay, title: str, subtitle: str, start: float, duration: float) -> None:
     """The title card's words, over the establishing shot."""
+    scale = overlay.shrink(max(width_of(title, TITLE), width_of(subtitle, SUBTITLE)) + 0.16)
     for name, body, size, hue, y in (
-        ("title", title, 0.12, "text", 0.04),
-        ("subtitle", subtitle, 0.052, "secondary", -0.06),
+        ("title", title, TITLE * scale, "text", 0.04),
+        ("subtitle", subtitle, SUBTITLE * scale, "secondary", -0.06),
     ):
         text = overlay.text(name, body, size, hue)
         overlay.put(during(text, start, duration), 0.0, y, 0.006)
     card = rounded(
         "title card",
-        max(width_of(title, 0.12), width_of(subtitle, 0.052)) + 0.16,
+        (max(width_of(title, TITLE), width_of(subtitle, SUBTITLE)) + 0.16) * scale,
         0.26,
         0.04,
         "pill",
