@@ -6,12 +6,13 @@ from __future__ import annotations
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Generator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,54 +29,74 @@ def worker_count() -> int:
     return max(1, min(MOST, len(os.sched_getaffinity(0))))
 
 
+@dataclass
+class _Worker:
+    """A process, the next frame that it owes, and how many have come since it was started."""
+
+    process: subprocess.Popen[str]
+    owes: int
+    came: int = 0
+
+
 def render_together(
     blend: Path, folder: Path, quality: Quality, first: int, last: int, workers: int
 ) -> Generator[tuple[int, float], None, None]:
     """Renders frames `first` to `last` (inclusive) of the scene saved at `blend` into `folder` with that many
     processes; yields (frame, seconds it took) after each, in the order in which they are done.
 
-    Closing the generator ends the processes. Raises `UserError` where one of them fails.
+    A process that dies after it has rendered something is started again where it stopped: an hour of frames is not
+    lost to one crash. Closing the generator ends the processes. Raises `UserError` where a process cannot go on.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lines: queue.Queue[tuple[int, str]] = queue.Queue()
-    count = last - first + 1
-    workers = min(workers, count)
-    scratch = tempfile.TemporaryDirectory(prefix="forward_pass_", ignore_cleanup_errors=True)
-    job = {
-        "scratch": scratch.name,
-        "blend": str(blend.resolve()),
-        "folder": str(folder.resolve()),
-        "quality": asdict(quality),
-        "last": last,
-    }
+    workers = min(workers, last - first + 1)
     # Mesa's software renderer would start threads for every core in every process.
     threads = max(1, (os.cpu_count() or 1) // workers)
-    children = [_start({**job, "first": first + i, "step": workers}, threads) for i in range(workers)]
-    try:
-        for i, child in enumerate(children):
-            threading.Thread(target=_listen, args=(i, child, lines), daemon=True).start()
-        left, running = count, len(children)
-        while running:
-            i, line = lines.get()
-            if not line:
-                running -= 1
-                if children[i].wait() != 0:
-                    raise UserError(
-                        "A process that renders the frames ended by itself.", "Check free memory, or use fewer workers."
-                    )
-                continue
-            words = json.loads(line)
-            if "message" in words:
-                raise UserError(words["message"], words["hint"], words["code"])
-            left -= 1
-            yield int(words["frame"]), float(words["seconds"])
-        if left:
-            raise UserError(f"{left} frames were not rendered.", "Try again with one worker.")
-    finally:
-        for child in children:
-            child.kill()
-            child.wait()
-        scratch.cleanup()
+    with tempfile.TemporaryDirectory(prefix="forward_pass_", ignore_cleanup_errors=True) as scratch:
+        job = {
+            "scratch": scratch,
+            "blend": str(blend.resolve()),
+            "folder": str(folder.resolve()),
+            "quality": asdict(quality),
+            "last": last,
+            "step": workers,
+        }
+
+        def start(i: int, frame: int) -> _Worker:
+            worker = _Worker(_start({**job, "first": frame}, threads), frame)
+            threading.Thread(target=_listen, args=(i, worker.process, lines), daemon=True).start()
+            return worker
+
+        team = [start(i, first + i) for i in range(workers)]
+        try:
+            while any(worker.owes <= last for worker in team):
+                i, line = lines.get()
+                worker = team[i]
+                if line:
+                    frame, seconds = _frame(line)
+                    worker.owes, worker.came = frame + workers, worker.came + 1
+                    yield frame, seconds
+                elif worker.owes <= last:
+                    if not worker.came:
+                        raise _ended(worker.process.wait())
+                    team[i] = start(i, worker.owes)
+        finally:
+            for worker in team:
+                worker.process.kill()
+                worker.process.wait()
+
+
+def _frame(line: str) -> tuple[int, float]:
+    """The frame that a worker says it has rendered, and the seconds it took; its error as a `UserError`."""
+    words = json.loads(line)
+    if "message" in words:
+        raise UserError(words["message"], words["hint"], words["code"])
+    return int(words["frame"]), float(words["seconds"])
+
+
+def _ended(status: int) -> UserError:
+    how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+    return UserError(f"A process that renders the frames {how}.", "Check free memory, or use fewer workers.")
 
 
 def _start(job: dict[str, Any], threads: int) -> subprocess.Popen[str]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 import time
 from itertools import pairwise
@@ -76,6 +77,16 @@ def test_closing_half_way_leaves_no_process_and_no_scratch(blend: Path, tmp_path
         time.sleep(0.05)
     assert not _children() & children
     assert set(Path(tempfile.gettempdir()).glob("forward_pass_*")) == before
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_is_started_again_where_it_stopped(blend: Path, tmp_path: Path) -> None:
+    work = render_together(blend, tmp_path / "frames", TINY, 1, 9, 1)
+    done = [next(work)[0]]
+    for child in _children():
+        os.kill(child, signal.SIGKILL)
+    done += [frame for frame, _ in work]
+    assert done == list(range(1, 10))
 
 
 def test_a_file_that_is_no_scene_is_a_sentence(tmp_path: Path) -> None:
