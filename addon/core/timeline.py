@@ -117,7 +117,7 @@ class Timeline:
         """The box around blocks and the names that lie before them on the floor."""
         bounds = self.layout.bounds_of(*keys)
         x, y, z = bounds.low
-        return Bounds((x, y - NAMES, z), bounds.high)
+        return Bounds((x, y - NAMES, min(z, 0.0)), bounds.high)
 
     def fill(
         self, keys: Sequence[str], window: Window, style: str = "row", focus: int | None = None, share: float = 0.0
@@ -183,11 +183,10 @@ class Timeline:
         ends = [*(start for _name, start in self._acts[1:]), self.now]
         acts = tuple(Act(name, start, end - start) for (name, start), end in zip(self._acts, ends, strict=True))
         uses = {key: _joined(sorted(many, key=lambda use: use.start)) for key, many in self._uses.items()}
+        # A result keeps its colours until its first use is over; later uses light it up again.
+        first = {key: many[0].start + many[0].duration + AFTERGLOW for key, many in uses.items()}
         fills = [
-            replace(
-                fill, relax=max([fill.relax, *(u.start + u.duration + AFTERGLOW for u in uses.get(fill.block, ()))])
-            )
-            for fill in self._fills.values()
+            replace(fill, relax=max(fill.relax, first.get(fill.block, fill.relax))) for fill in self._fills.values()
         ]
         return Story(
             duration=self.now,
