@@ -378,15 +378,11 @@ class _Teller:
                 line.fill([f"{stem}.{part}"], qkv, "row")
             line.fill([f"{stem}.k_flat"], flat, "column")
             line.fill([f"{stem}.v_flat"], flat, "row")
-            line.multiply([f"{stem}.q"], self._until(step, layer, head, "k_flat"), [f"{stem}.scores"], scores)
+            line.multiply([f"{stem}.q"], [f"{stem}.k_flat"], [f"{stem}.scores"], scores)
             masked, rest = _split(softmax, (0.4, 0.6))
             line.fill([f"{stem}.masked"], masked, "row")
             line.fill([f"{stem}.{part}" for part in ("softmax_max", "softmax_sum", "pattern")], rest, "row")
-            line.multiply([f"{stem}.pattern"], self._until(step, layer, head, "v_flat"), [f"{stem}.mix"], mix)
-
-    def _until(self, step: int, layer: int, head: int, part: str) -> list[str]:
-        """The flat keys or values of this step; those of earlier steps have had their turn."""
-        return [f"s{step}.l{layer}.h{head}.{part}"]
+            line.multiply([f"{stem}.pattern"], [f"{stem}.v_flat"], [f"{stem}.mix"], mix)
 
     def _project(self, step: int, layer: int, window: Window) -> None:
         line = self.line

@@ -76,8 +76,7 @@ def show_from(item: bpy.types.Object, scene: bpy.types.Scene, start: float, end:
 
 def clock_group(scene: bpy.types.Scene) -> bpy.types.NodeTree:
     """The shader node group with one output, "Time": the story time of that scene."""
-    name = GROUP
-    tree = bpy.data.node_groups.new(name, "ShaderNodeTree")
+    tree = bpy.data.node_groups.new(GROUP, "ShaderNodeTree")
     tree.description = "Story time in seconds, from the scene's property fp_time"
     tree.interface.new_socket("Time", in_out="OUTPUT", socket_type="NodeSocketFloat")
     nodes = Nodes(tree)
