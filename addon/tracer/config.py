@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import UserError
+from .characters import described, spelled
 
 HINT = "Give a folder with config.json and model.safetensors, such as assets/models/nano-sort."
 MOST = 1 << 16  # of anything counted in a config; beyond it the file is nonsense, not ambition
+NEW_TOKENS = 6  # generated where neither the config nor the person says how many
 
 
 @dataclass(frozen=True)
 class Config:
-    """A GPT as minGPT builds it, with letters for tokens.
+    """A GPT as minGPT builds it, with characters for tokens.
 
-    A prompt is `prompt_length` letters of `vocabulary`; `new_tokens` letters are generated after it.
+    A prompt is `prompt_length` characters of `vocabulary`, or, where that is None, any number of them that leaves room
+    in the context of `block_size`; `new_tokens` characters are generated after it.
     """
 
     n_layer: int
@@ -29,33 +32,54 @@ class Config:
     block_size: int
     name: str
     vocabulary: tuple[str, ...]
-    prompt_length: int
+    prompt_length: int | None
     new_tokens: int
     model_type: str = "gpt"
 
-    def encode(self, prompt: str) -> list[int]:
-        """The token ids of a prompt.
+    def encode(self, prompt: str, new_tokens: int | None = None) -> list[int]:
+        """The token ids of a prompt that `new_tokens` (None: as many as the config says) are to follow.
 
-        Raises UserError (code 2) where it is empty, not `prompt_length` letters long or has a letter of no token.
+        Raises UserError (code 2) where it is empty, has a character of no token, or is not as long as it has to be,
+        and where no prompt leaves room for so many new tokens.
         """
-        letters = ", ".join(self.vocabulary)
-        hint = f"Give {self.prompt_length} letters out of {letters}, for example {self.example()}."
+        new_tokens = self.new_tokens if new_tokens is None else new_tokens
+        longest = self.most_new_tokens(new_tokens)  # the two are exchanged for one another
+        if longest < 1:
+            raise UserError(f"{self.name} cannot generate {new_tokens} tokens.", f"Ask for 1 to {self.block_size}.", 2)
+        hint = self._hint(longest)
         if not prompt:
             raise UserError("The prompt is empty.", hint, 2)
-        for letter in prompt:
-            if letter not in self.vocabulary:
-                raise UserError(f'The prompt has "{letter}", which {self.name} does not know.', hint, 2)
-        if len(prompt) != self.prompt_length:
+        for character in prompt:
+            if character not in self.vocabulary:
+                raise UserError(f"The prompt has {described(character)}, which {self.name} does not know.", hint, 2)
+        if self.prompt_length is not None and len(prompt) != self.prompt_length:
             size = "short" if len(prompt) < self.prompt_length else "long"
             counted = "1 letter" if len(prompt) == 1 else f"{len(prompt)} letters"
-            raise UserError(
-                f"The prompt is too {size}: {counted}, where {self.name} takes {self.prompt_length}.", hint, 2
-            )
-        return [self.vocabulary.index(letter) for letter in prompt]
+            takes = f"{self.name} takes {self.prompt_length}"
+            raise UserError(f"The prompt is too {size}: {counted}, where {takes}.", hint, 2)
+        if self.prompt_length is None and len(prompt) > longest:
+            takes = f"{self.name} takes at most {longest} and generates {new_tokens} more"
+            raise UserError(f"The prompt is too long: {len(prompt)} characters, where {takes}.", hint, 2)
+        return [self.vocabulary.index(character) for character in prompt]
+
+    def text(self, token: int) -> str:
+        """The character of a token id."""
+        return self.vocabulary[token]
+
+    def most_new_tokens(self, prompt: int) -> int:
+        """How many tokens can follow a prompt of `prompt` of them: the last one generated is never read."""
+        return self.block_size + 1 - prompt
 
     def example(self) -> str:
         """A prompt that this model takes."""
-        return "".join(self.vocabulary[-1 - i % self.vocab_size] for i in range(self.prompt_length))
+        length = min(self.vocab_size, self.block_size) if self.prompt_length is None else self.prompt_length
+        return "".join(self.vocabulary[-1 - i % self.vocab_size] for i in range(length))
+
+    def _hint(self, longest: int) -> str:
+        if self.prompt_length is not None:
+            letters = ", ".join(self.vocabulary)
+            return f"Give {self.prompt_length} letters out of {letters}, for example {self.example()}."
+        return f"Give 1 to {longest} characters out of {spelled(self.vocabulary)}."
 
 
 def read_config(folder: Path) -> Config:
@@ -63,6 +87,7 @@ def read_config(folder: Path) -> Config:
 
     `vocabulary`, `prompt_length`, `new_tokens` and `name` may be missing, as they are from minGPT's own: then the
     tokens are letters from A, and the context is that of a sorting model, n letters and n sorted ones less the last.
+    A model with a vocabulary and no `prompt_length` (or null) takes prompts of any length.
     Raises UserError where the folder or file is missing, is no JSON, or a number cannot be.
     """
     path = folder / "config.json"
@@ -88,11 +113,16 @@ def _config(found: dict[str, Any], folder: Path) -> Config:
         return value
 
     vocab_size, block_size = count("vocab_size"), count("block_size")
+    sorts = "vocabulary" not in found
     vocabulary = found.get("vocabulary", list(string.ascii_uppercase[:vocab_size]))
     letters = isinstance(vocabulary, list) and all(isinstance(one, str) and len(one) == 1 for one in vocabulary)
     if not letters or len(set(vocabulary)) != len(vocabulary) or len(vocabulary) != vocab_size:
         raise UserError(f"config.json of {folder} has no vocabulary of {vocab_size} different letters.", HINT, 1)
-    prompt_length = count("prompt_length", (block_size + 1) // 2)
+    if sorts or found.get("prompt_length") is not None:
+        prompt_length = count("prompt_length", (block_size + 1) // 2)
+        new_tokens = count("new_tokens", max(1, block_size + 1 - prompt_length))
+    else:
+        prompt_length, new_tokens = None, count("new_tokens", min(NEW_TOKENS, block_size))
     config = Config(
         n_layer=count("n_layer"),
         n_head=count("n_head"),
@@ -102,11 +132,11 @@ def _config(found: dict[str, Any], folder: Path) -> Config:
         name=str(found.get("name", folder.resolve().name)),
         vocabulary=tuple(vocabulary),
         prompt_length=prompt_length,
-        new_tokens=count("new_tokens", max(1, block_size + 1 - prompt_length)),
+        new_tokens=new_tokens,
         model_type=str(found.get("model_type", "gpt")),
     )
     if config.n_embd % config.n_head:
         raise UserError(f"{config.n_embd} channels do not divide into {config.n_head} heads.", HINT, 1)
-    if config.prompt_length + config.new_tokens - 1 > config.block_size:
+    if config.new_tokens > config.most_new_tokens(config.prompt_length or 1):
         raise UserError(f"config.json of {folder} asks for more tokens than its context of {block_size}.", HINT, 1)
     return config
