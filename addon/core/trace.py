@@ -16,27 +16,35 @@ from .trace_file import AGAIN, Entry, check_version, damaged, read_entries, read
 from .trace_manifest import (
     FORMAT,
     BufferSource,
+    Composite,
     ConcatSource,
+    Cut,
     Manifest,
     ManifestError,
+    Map,
     Model,
     Module,
     Operation,
+    Part,
     Run,
     Stats,
     Step,
     Tensor,
     Token,
     Witness,
-    from_words,
 )
+from .trace_words import from_words
 from .trace_writer import TraceWriter, partial_path
 
 __all__ = [
+    "Composite",
+    "Cut",
     "Manifest",
+    "Map",
     "Model",
     "Module",
     "Operation",
+    "Part",
     "Run",
     "Stats",
     "Step",
@@ -65,7 +73,7 @@ class Trace:
         self.manifest = manifest
         self._entries = entries
         self._by_id = {tensor.id: tensor for tensor in manifest.tensors}
-        self._by_name = {tensor.name: tensor for tensor in manifest.tensors}
+        self._by_name = _by_name(manifest.tensors)
         self._operations = {(operation.step, operation.name): operation for operation in manifest.operations}
 
     @classmethod
@@ -134,6 +142,16 @@ class Trace:
         return self.manifest.witness
 
     @property
+    def composites(self) -> tuple[Composite, ...]:
+        """What a lecturer would name, with the operations it is made of."""
+        return self.manifest.composites
+
+    @property
+    def also(self) -> Path | None:
+        """Another trace to compare this one with, beside it."""
+        return None if self.manifest.also is None else self.path.with_name(self.manifest.also)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What the tracer had to say."""
         return self.manifest.warnings
@@ -158,7 +176,8 @@ class Trace:
         return key in self._by_name or key in self._by_id
 
     def tensor(self, key: int | str) -> Tensor:
-        """The tensor of this id or name; UserError where there is none."""
+        """The tensor of this id, name or alias, a name of the first step also without "step0."; UserError where there
+        is none."""
         found = self._by_name.get(key) if isinstance(key, str) else self._by_id.get(key)
         if found is None:
             raise UserError(f"The trace {self.path.name} has no tensor {key!r}.", "It may be of another kind of model.")
@@ -202,3 +221,11 @@ class Trace:
         if entry.dtype == "BF16":  # the upper half of a float32
             return (view.astype(np.uint32) << 16).view(np.float32)
         return view if entry.dtype == "F32" else view.astype(np.float32)
+
+
+def _by_name(tensors: tuple[Tensor, ...]) -> dict[str, Tensor]:
+    """Every tensor by its names: a name goes before an alias, both before a name without its "step0."."""
+    first = "step0."
+    short = {tensor.name.removeprefix(first): tensor for tensor in tensors if tensor.name.startswith(first)}
+    aliases = {alias: tensor for tensor in tensors for alias in tensor.aliases}
+    return short | aliases | {tensor.name: tensor for tensor in tensors}

@@ -7,7 +7,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from .trace_manifest import BufferSource, ConcatSource, Manifest, ManifestError, Operation, PooledSource, Tensor
+from .trace_manifest import (
+    BufferSource,
+    ConcatSource,
+    Cut,
+    ExternalSource,
+    Manifest,
+    ManifestError,
+    Map,
+    Operation,
+    PooledSource,
+    Step,
+    Tensor,
+)
 
 MOST_ELEMENTS = 1 << 36  # of one tensor; a view of stride 0 can claim any size
 
@@ -20,10 +32,22 @@ def check(manifest: Manifest, buffers: Mapping[str, tuple[str, int]]) -> None:
             raise ManifestError(f"two tensors have the id {tensor.id}")
         _check_tensor(tensor, tensors, buffers)
         tensors[tensor.id] = tensor
-    if len({tensor.name for tensor in manifest.tensors}) != len(tensors):
-        raise ManifestError("two tensors have the same name")
+    _check_names(manifest)
     _check_operations(manifest, tensors)
+    _check_composites(manifest, tensors)
     _check_sequence(manifest, tensors)
+    if manifest.also is not None and (manifest.also in ("", ".", "..") or set(manifest.also) & set("/\\")):
+        raise ManifestError(f"the name of the trace to compare with, {manifest.also[:40]!r}, is not that of a file")
+
+
+def _check_names(manifest: Manifest) -> None:
+    owners = {tensor.name: tensor.id for tensor in manifest.tensors}
+    if len(owners) != len(manifest.tensors):
+        raise ManifestError("two tensors have the same name")
+    for tensor in manifest.tensors:
+        for alias in tensor.aliases:
+            if owners.setdefault(alias, tensor.id) != tensor.id:
+                raise ManifestError(f"two tensors have the name {alias!r}")
 
 
 def _check_tensor(tensor: Tensor, earlier: Mapping[int, Tensor], buffers: Mapping[str, tuple[str, int]]) -> None:
@@ -36,6 +60,28 @@ def _check_tensor(tensor: Tensor, earlier: Mapping[int, Tensor], buffers: Mappin
         _check_concat(tensor, [_known(part, earlier, tensor.name) for part in source.concat], source.axis)
     elif isinstance(source, PooledSource):
         _known(source.pooled, earlier, tensor.name)
+    elif isinstance(source, ExternalSource):
+        _check_strides(tensor, source.strides)
+    for one in tensor.maps:
+        _check_map(tensor, one, _known(one.tensor, earlier, tensor.name))
+    for cut in tensor.crops:
+        _check_cut(tensor, cut, _known(cut.tensor, earlier, tensor.name))
+
+
+def _check_map(tensor: Tensor, one: Map, found: Tensor) -> None:
+    """One value for each block; the last block of a dimension may be a part of one."""
+    fits = len(one.block) == len(tensor.shape) and min(one.block, default=1) > 0
+    if not fits or found.shape != tuple(-(-n // size) for n, size in zip(tensor.shape, one.block, strict=True)):
+        raise ManifestError(f"the map {found.name!r} is not one of {tensor.name!r}")
+
+
+def _check_cut(tensor: Tensor, cut: Cut, found: Tensor) -> None:
+    fits = len(tensor.shape) >= 2
+    for (first, last), n in zip((cut.rows, cut.columns), tensor.shape[-2:], strict=False):
+        fits = fits and first <= last < n
+    size = cut.rows[1] - cut.rows[0] + 1, cut.columns[1] - cut.columns[0] + 1
+    if not fits or found.shape != (*tensor.shape[:-2], *size):
+        raise ManifestError(f"the crop {found.name!r} is not one of {tensor.name!r}")
 
 
 def _check_view(tensor: Tensor, source: BufferSource, buffers: Mapping[str, tuple[str, int]]) -> None:
@@ -44,14 +90,19 @@ def _check_view(tensor: Tensor, source: BufferSource, buffers: Mapping[str, tupl
     dtype, elements = buffers[source.buffer]
     if dtype != tensor.dtype:
         raise ManifestError(f"tensor {tensor.name!r} is {tensor.dtype} in a buffer of {dtype}")
-    if len(source.strides) != len(tensor.shape):
-        raise ManifestError(
-            f"tensor {tensor.name!r} has {len(tensor.shape)} dimensions and {len(source.strides)} strides"
-        )
-    empty = 0 in tensor.shape
-    reach = 0 if empty else 1 + sum((n - 1) * stride for n, stride in zip(tensor.shape, source.strides, strict=True))
-    if source.offset + reach > elements:
+    _check_strides(tensor, source.strides)
+    if source.offset + reach(tensor.shape, source.strides) > elements:
         raise ManifestError(f"tensor {tensor.name!r} reaches beyond its buffer")
+
+
+def _check_strides(tensor: Tensor, strides: tuple[int, ...]) -> None:
+    if len(strides) != len(tensor.shape):
+        raise ManifestError(f"tensor {tensor.name!r} has {len(tensor.shape)} dimensions and {len(strides)} strides")
+
+
+def reach(shape: tuple[int, ...], strides: tuple[int, ...]) -> int:
+    """How many elements a view spans, from its first to its last; 0 where it has none."""
+    return 0 if 0 in shape else 1 + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
 
 
 def _check_concat(tensor: Tensor, parts: list[Tensor], axis: int) -> None:
@@ -75,14 +126,26 @@ def _check_operations(manifest: Manifest, tensors: Mapping[int, Tensor]) -> None
     for index, operation in enumerate(manifest.operations):
         if operation.id != index:
             raise ManifestError(f"operation {index} has the id {operation.id}")
-        for key in (*operation.inputs, *operation.outputs):
+        inside = [key for part in operation.parts for key in (*part.inputs, *part.outputs)]
+        for key in (*operation.inputs, *operation.outputs, *inside):
             _known(key, tensors, operation.name)
+        _check_rows(operation, tensors)
         if operation.kind == "matmul":
             _check_matmul(operation, tensors)
     if len({(operation.step, operation.name) for operation in manifest.operations}) != len(manifest.operations):
         raise ManifestError("two operations of one step have the same name")
     for module in manifest.modules:
         _check_range(module.operations, len(manifest.operations), f"module {module.path!r}")
+
+
+def _check_rows(operation: Operation, tensors: Mapping[int, Tensor]) -> None:
+    if operation.rows is None:
+        return
+    _check_range(operation.rows, operation.of_rows or 0, operation.name)
+    if operation.out is not None:
+        shape = _known(operation.out, tensors, operation.name).shape
+        if len(shape) < 2 or shape[-2] != operation.rows[1] - operation.rows[0] + 1:
+            raise ManifestError(f"{operation.name!r} does not have the rows it says")
 
 
 def _check_matmul(operation: Operation, tensors: Mapping[int, Tensor]) -> None:
@@ -109,15 +172,33 @@ def _broadcast(shapes: Iterable[tuple[int, ...]]) -> tuple[int, ...] | None:
     return tuple(result)
 
 
+def _check_composites(manifest: Manifest, tensors: Mapping[int, Tensor]) -> None:
+    for composite in manifest.composites:
+        for _, index in composite.parts:
+            if index >= len(manifest.operations):
+                raise ManifestError(f"{composite.name!r} names operation {index}, which is not there")
+        for key in (*composite.inputs, *composite.outputs):
+            _known(key, tensors, composite.name)
+
+
 def _check_sequence(manifest: Manifest, tensors: Mapping[int, Tensor]) -> None:
     for index, step in enumerate(manifest.steps):
         if step.index != index:
             raise ManifestError(f"step {index} has the index {step.index}")
         _check_range(step.tokens, len(manifest.tokens), f"step {index}")
         _known(step.logits, tensors, f"step {index}")
-    used = {one.step for ones in (manifest.tokens, manifest.operations, manifest.modules) for one in ones}
+        _check_top(step, tensors)
+    sequences = manifest.tokens, manifest.operations, manifest.modules, manifest.composites
+    used = {one.step for ones in sequences for one in ones}
     if max(used, default=0) >= max(1, len(manifest.steps)):
         raise ManifestError("something belongs to a step that is not there")
+
+
+def _check_top(step: Step, tensors: Mapping[int, Tensor]) -> None:
+    keys = [key for key in (step.top_values, step.top_ids) if key is not None]
+    shapes = [_known(key, tensors, f"step {step.index}").shape for key in keys]
+    if shapes and (len(shapes) != 2 or shapes[0] != shapes[1] or len(shapes[0]) != 2):
+        raise ManifestError(f"the largest logits of step {step.index} are no values with an id each")
 
 
 def _check_range(pair: tuple[int, int], length: int, who: str) -> None:

@@ -1,27 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a trace says about itself: the JSON manifest of a trace file as frozen data, read and written.
+"""What a trace says about itself: the manifest of a trace file as frozen data.
 
-Keys and their meaning are those of the trace format, version 1. Reading takes nothing on trust: every value has its
-type, every number its range. Whether the numbers fit each other and the buffers is for `trace_check`.
+Keys and their meaning are those of the trace format, version 1, and its compatible additions. `trace_words` reads and
+writes them as JSON, `trace_check` finds out whether they fit each other and the buffers.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 FORMAT, VERSION = "forward_pass.trace", 1
-MOST = 1 << 62  # of any count; keeps products of checked numbers far from where NumPy would overflow
-MOST_DIMENSIONS = 16
 KINDS = frozenset(
     ("embedding", "matmul", "add", "mul", "scale", "mask", "softmax", "layer_norm", "rms_norm", "gelu", "relu", "silu")
     + ("tanh", "rotary", "split", "merge", "concat", "topk", "sample", "other")
 )
-
-T = TypeVar("T")
 
 
 class ManifestError(ValueError):
@@ -88,11 +81,12 @@ class PooledSource:
 
 @dataclass(frozen=True)
 class ExternalSource:
-    """Lies in a checkpoint's own file under `key`."""
+    """Lies in a checkpoint's own safetensors file (its path) under `key`: `offset` and `strides` in elements."""
 
     external: str
     key: str
     strides: tuple[int, ...]
+    offset: int = 0
 
 
 Source = BufferSource | ConcatSource | PooledSource | ExternalSource
@@ -112,8 +106,34 @@ class Stats:
 
 
 @dataclass(frozen=True)
+class Map:
+    """A smaller map of a tensor: `tensor` (an earlier one) holds one value for each `block` of it.
+
+    `how` is "mean", or "absmax": the value of the largest magnitude, with its sign.
+    """
+
+    how: str
+    tensor: int
+    block: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A piece of a tensor at full resolution: `rows` and `columns` (first and last, inclusive) of its last two
+    dimensions, all of those before; `tensor` (an earlier one) holds it."""
+
+    tensor: int
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Tensor:
-    """A tensor of the run. `axes` names for every dimension the atoms it is made of, outermost first."""
+    """A tensor of the run. `axes` names for every dimension the atoms it is made of, outermost first.
+
+    `aliases` are other names of it, as TransformerLens writes them: "blocks.0.attn.hook_pattern", from the second step
+    on "step1.blocks.0.attn.hook_pattern". `maps` and `crops` are what was kept of one that is too large to draw.
+    """
 
     id: int
     name: str
@@ -123,6 +143,22 @@ class Tensor:
     parameter: str | None
     source: Source
     stats: Stats
+    aliases: tuple[str, ...] = ()
+    maps: tuple[Map, ...] = ()
+    crops: tuple[Cut, ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A step inside a composite operation (a norm, a rotary embedding), with those of its tensors that were kept.
+
+    `kind` is a free word: "square", "mean", "rotate".
+    """
+
+    kind: str
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -130,7 +166,10 @@ class Operation:
     """One call. The fields from `left` on are set where `kind` is "matmul": scale * (left @ right) + bias == out.
 
     `scale` is also set where `kind` is "scale". `max_error` is NaN where left @ right and out do not even agree
-    on which values are finite.
+    on which values are finite, and is over `checked` elements of `out`, over all where that is None.
+
+    `seconds` is how long the call took. Where only some rows of what ran were kept (the logits of a long prompt),
+    `rows` are the first and last of them, inclusive, of `of_rows`.
     """
 
     id: int
@@ -150,6 +189,11 @@ class Operation:
     exact: bool | None = None
     max_error: float | None = None
     flops: int | None = None
+    parts: tuple[Part, ...] = ()
+    checked: int | None = None
+    seconds: float | None = None
+    rows: tuple[int, int] | None = None
+    of_rows: int | None = None
 
 
 @dataclass(frozen=True)
@@ -165,13 +209,18 @@ class Module:
 
 @dataclass(frozen=True)
 class Step:
-    """One forward pass. It was given `tokens` (first and last, inclusive) and had `past` tokens in its cache."""
+    """One forward pass. It was given `tokens` (first and last, inclusive) and had `past` tokens in its cache.
+
+    `top_values` and `top_ids` are tensors [T, n]: the n largest logits of each token, and the token ids they are of.
+    """
 
     index: int
     past: int
     tokens: tuple[int, int]
     logits: int
     sampled: int | None
+    top_values: int | None = None
+    top_ids: int | None = None
 
 
 @dataclass(frozen=True)
@@ -183,8 +232,29 @@ class Witness:
 
 
 @dataclass(frozen=True)
+class Composite:
+    """Operations of one step that together are what a lecturer would name: an attention, an mlp, a residual.
+
+    `kind` is a free word (attention, mlp, gated_mlp, router, experts, residual), `parts` are pairs of a role in it
+    ("scores", "softmax") and an operation's id.
+    """
+
+    kind: str
+    name: str
+    module: str
+    layer: int | None
+    step: int
+    parts: tuple[tuple[str, int], ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Manifest:
-    """All that a trace says about itself; the numbers are in the buffers."""
+    """All that a trace says about itself; the numbers are in the buffers.
+
+    `also` is the name of another trace, in the same folder, to compare this one with.
+    """
 
     model: Model
     run: Run
@@ -196,216 +266,5 @@ class Manifest:
     steps: tuple[Step, ...]
     witness: Witness
     warnings: tuple[str, ...]
-
-
-MATMUL_FIELDS = ("left", "right", "bias", "out", "scale", "contracted", "exact", "max_error", "flops")
-
-
-def to_words(manifest: Manifest) -> dict[str, Any]:
-    """The manifest as JSON can hold it; a `max_error` that is not a number becomes null."""
-    words = {"version": VERSION, **dataclasses.asdict(manifest)}
-    for module in words["modules"]:
-        module["class"] = module.pop("class_name")
-    for operation in words["operations"]:
-        error = operation["max_error"]
-        if error is not None and not math.isfinite(error):
-            operation["max_error"] = None
-        if operation["kind"] != "matmul":
-            for key in MATMUL_FIELDS:
-                if key != "scale" or operation[key] is None:
-                    del operation[key]
-    return words
-
-
-def from_words(words: object) -> Manifest:
-    """The manifest that JSON held; unknown keys are ignored.
-
-    Raises ManifestError where a key is missing, or a value of the wrong type or out of range.
-    """
-    top = _Record(words, "the manifest")
-    return Manifest(
-        model=_model(top.record("model")),
-        run=_run(top.record("run")),
-        prompt=top.text("prompt"),
-        tokens=top.records("tokens", lambda r: Token(r.count("id"), r.text("text"), r.count("step"))),
-        tensors=top.records("tensors", _tensor),
-        operations=top.records("operations", _operation),
-        modules=top.records("modules", _module),
-        steps=top.records("steps", _step),
-        witness=_witness(top.record("witness")),
-        warnings=top.texts("warnings"),
-    )
-
-
-class _Record:
-    """A JSON object, read key by key; `where` names it in errors."""
-
-    def __init__(self, words: object, where: str) -> None:
-        if not isinstance(words, dict):
-            raise ManifestError(f"{where} is not an object")
-        self.words = words
-        self.where = where
-
-    def _get(self, key: str, kind: type | tuple[type, ...]) -> Any:
-        value = self.words.get(key)
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise ManifestError(f"{self.where} has no proper {key!r}")
-        return value
-
-    def has(self, key: str) -> bool:
-        return self.words.get(key) is not None
-
-    def text(self, key: str) -> str:
-        return str(self._get(key, str))
-
-    def flag(self, key: str) -> bool:
-        return bool(self._get(key, bool))
-
-    def count(self, key: str) -> int:
-        return _count(self._get(key, int), f"{key!r} of {self.where}")
-
-    def integer(self, key: str) -> int:
-        """Any whole number: a random seed."""
-        return int(self._get(key, int))
-
-    def optional_count(self, key: str) -> int | None:
-        return self.count(key) if self.has(key) else None
-
-    def number(self, key: str) -> float:
-        try:
-            value = float(self._get(key, (int, float)))
-        except OverflowError:
-            value = math.inf
-        if not math.isfinite(value):
-            raise ManifestError(f"{key!r} of {self.where} is not a finite number")
-        return value
-
-    def counts(self, key: str) -> tuple[int, ...]:
-        return tuple(_count(value, f"{key!r} of {self.where}") for value in self._get(key, list))
-
-    def pair(self, key: str) -> tuple[int, int]:
-        found = self.counts(key)
-        if len(found) != 2:
-            raise ManifestError(f"{key!r} of {self.where} is not a first and a last")
-        return found[0], found[1]
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        return _texts(self._get(key, list), f"{key!r} of {self.where}")
-
-    def table(self, key: str) -> dict[str, Any]:
-        return dict(self._get(key, dict))
-
-    def record(self, key: str) -> _Record:
-        return _Record(self._get(key, dict), f"{key!r}")
-
-    def records(self, key: str, read: Callable[[_Record], T]) -> tuple[T, ...]:
-        return tuple(read(_Record(words, f"{key}[{i}]")) for i, words in enumerate(self._get(key, list)))
-
-
-def _count(value: object, where: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST:
-        raise ManifestError(f"{where} is not a proper count")
-    return value
-
-
-def _texts(values: list[object], where: str) -> tuple[str, ...]:
-    if not all(isinstance(value, str) for value in values):
-        raise ManifestError(f"{where} is not a list of texts")
-    return tuple(str(value) for value in values)
-
-
-def _model(record: _Record) -> Model:
-    text = record.text
-    return Model(text("name"), text("architecture"), record.count("parameters"), record.table("config"), text("source"))
-
-
-def _run(record: _Record) -> Run:
-    transformers = record.text("transformers") if record.has("transformers") else None
-    return Run(
-        device=record.text("device"),
-        dtype=record.text("dtype"),
-        seed=record.integer("seed"),
-        torch=record.text("torch"),
-        transformers=transformers,
-        seconds=record.number("seconds"),
-    )
-
-
-def _tensor(record: _Record) -> Tensor:
-    axes = record._get("axes", list)
-    if not all(isinstance(atoms, list) for atoms in axes):
-        raise ManifestError(f"'axes' of {record.where} is not a list of lists")
-    shape = record.counts("shape")
-    if len(axes) != len(shape) or len(shape) > MOST_DIMENSIONS:
-        raise ManifestError(f"{record.where} has {len(shape)} dimensions and {len(axes)} names for them")
-    stats = record.record("stats")
-    low, high, absmax, mean, std = (stats.number(key) for key in ("min", "max", "absmax", "mean", "std"))
-    return Tensor(
-        id=record.count("id"),
-        name=record.text("name"),
-        shape=shape,
-        axes=tuple(_texts(atoms, f"'axes' of {record.where}") for atoms in axes),
-        dtype=record.text("dtype"),
-        parameter=record.text("parameter") if record.has("parameter") else None,
-        source=_source(_Record(record.words.get("source"), f"'source' of {record.where}")),
-        stats=Stats(low, high, absmax, mean, std, stats.count("nan"), stats.count("inf")),
-    )
-
-
-def _source(record: _Record) -> Source:
-    if record.has("buffer"):
-        return BufferSource(record.text("buffer"), record.count("offset"), record.counts("strides"))
-    if record.has("concat"):
-        return ConcatSource(record.counts("concat"), record.count("axis"))
-    if record.has("pooled"):
-        return PooledSource(record.count("pooled"), record.text("how"), record.counts("block"))
-    if record.has("external"):
-        return ExternalSource(record.text("external"), record.text("key"), record.counts("strides"))
-    raise ManifestError(f"{record.where} is of no known sort")
-
-
-def _operation(record: _Record) -> Operation:
-    kind = record.text("kind")
-    if kind not in KINDS:
-        raise ManifestError(f"{record.where} is of the unknown kind {kind[:40]!r}")
-    plain = Operation(
-        id=record.count("id"),
-        kind=kind,
-        name=record.text("name"),
-        module=record.text("module"),
-        layer=record.optional_count("layer"),
-        step=record.count("step"),
-        inputs=record.counts("inputs"),
-        outputs=record.counts("outputs"),
-    )
-    if kind != "matmul":
-        scale = record.number("scale") if kind == "scale" and record.has("scale") else None
-        return dataclasses.replace(plain, scale=scale)
-    return dataclasses.replace(
-        plain,
-        left=record.count("left"),
-        right=record.count("right"),
-        bias=record.optional_count("bias"),
-        out=record.count("out"),
-        scale=record.number("scale"),
-        contracted=record.text("contracted"),
-        exact=record.flag("exact"),
-        max_error=record.number("max_error") if record.has("max_error") else math.nan,
-        flops=record.count("flops"),
-    )
-
-
-def _module(record: _Record) -> Module:
-    step = record.optional_count("step") or 0
-    layer = record.optional_count("layer")
-    return Module(record.text("path"), record.text("class"), layer, record.pair("operations"), step)
-
-
-def _step(record: _Record) -> Step:
-    sampled = record.optional_count("sampled")
-    past, logits = record.count("past"), record.count("logits")
-    return Step(record.count("index"), past, record.pair("tokens"), logits, sampled)
-
-
-def _witness(record: _Record) -> Witness:
-    return Witness(record.count("aten_matmuls"), record.count("captured"))
+    composites: tuple[Composite, ...] = ()
+    also: str | None = None

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from .errors import UserError
 from .trace_check import check
 from .trace_file import ITEM_SIZE
-from .trace_manifest import FORMAT, VERSION, Manifest, to_words
+from .trace_manifest import FORMAT, VERSION, Manifest
+from .trace_words import to_words
 
 ALIGNMENT = 8  # bytes; every buffer begins where any number type may
 CHUNK = 1 << 24

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from forward_pass.core.errors import UserError
 from forward_pass.core.trace import Manifest, Trace, TraceWriter
-from forward_pass.core.trace_manifest import ManifestError, from_words, to_words
+from forward_pass.core.trace_manifest import ManifestError
+from forward_pass.core.trace_words import from_words, to_words
 
 STATS = {"min": 0.0, "max": 5.0, "absmax": 5.0, "mean": 2.5, "std": 1.7, "nan": 0, "inf": 0}
 LEFT = np.arange(6, dtype=np.float32).reshape(2, 3)
