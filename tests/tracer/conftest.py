@@ -6,10 +6,13 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from .subjects import Traced
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,3 +58,21 @@ def reference_model(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     (folder / "config.json").write_text(json.dumps(weights.pop("config")))
     save_file(weights, folder / "model.safetensors")
     return folder
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the models of all architectures and their traces lie."""
+    return tmp_path_factory.mktemp("architectures")
+
+
+@pytest.fixture
+def one(request: pytest.FixtureRequest, base: Path) -> Traced:
+    """The trace of an architecture with a way of attention; the test is skipped where the library has no such way."""
+    from .subjects import Refused, traced
+
+    name, attention = request.param
+    try:
+        return traced(name, attention, base)
+    except Refused as reason:
+        pytest.skip(str(reason))

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Models of every architecture, traced once each for all tests that look at them, and what they do untraced."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from forward_pass.tracer.choices import Choices
+from forward_pass.tracer.generate import trace
+from forward_pass.tracer.subject import Kind, Subject
+
+from .architectures import ARCHITECTURES, PROMPT, VOCAB, build, is_encoder, missing
+from .numpy_check import File
+
+ATTENTION = ("eager", "sdpa")
+STEPS = 3
+
+
+class Numbers:
+    """A codec that writes token ids as numbers."""
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """The numbers in a text."""
+        return tuple(map(int, text.split()))
+
+    def text(self, token: int) -> str:
+        """A number with the space before it."""
+        return f" {token}"
+
+
+class Refused(Exception):
+    """The library does not offer this way of attention for this model."""
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A model, its trace, and what it gave untraced just before: logits [1, T, V] and the tokens of `generate()`."""
+
+    path: Path
+    model: torch.nn.Module
+    plain: NDArray[np.float32]
+    tokens: tuple[int, ...]
+
+    @property
+    def file(self) -> File:
+        """The trace, opened by the second reader."""
+        return File(self.path)
+
+
+def subject(
+    model: torch.nn.Module, kind: Kind, vocabulary: int = VOCAB, checkpoint: Iterable[Path] = (), **more: Any
+) -> Subject:
+    """A model as the tracer takes it."""
+    return Subject(
+        model=model.eval(),
+        name="test",
+        architecture=type(model).__name__,
+        config=more.get("config", {}),
+        source="test",
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        codec=Numbers(),
+        limit=None,
+        vocabulary=vocabulary,
+        ends=frozenset(),
+        kind=kind,
+        checkpoint=tuple(checkpoint),
+        transformers=more.get("transformers"),
+        warnings=(),
+    )
+
+
+def cases() -> list[tuple[str, str]]:
+    """Every architecture that this transformers has, with each way of attention."""
+    lacking = missing()
+    return [(name, attention) for name in ARCHITECTURES if name not in lacking for attention in ATTENTION]
+
+
+def of_transformers(folder: Path, encoder: bool, attention: str, dtype: torch.dtype = torch.float32) -> Any:
+    """The model of a folder, with its experts one by one. Raises Refused where it cannot attend like this."""
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
+
+    kind = AutoModelForMaskedLM if encoder else AutoModelForCausalLM
+    try:
+        model = kind.from_pretrained(folder, attn_implementation=attention, dtype=dtype)
+    except ValueError as error:
+        raise Refused(str(error).splitlines()[0]) from None
+    if hasattr(model, "set_experts_implementation"):
+        model.set_experts_implementation("eager")
+    return model.eval()
+
+
+_folders: dict[tuple[str, torch.dtype], Path] = {}
+_traced: dict[tuple[str, str, torch.dtype], Traced] = {}
+
+
+def folder_of(name: str, base: Path, dtype: torch.dtype = torch.float32) -> Path:
+    """The model folder of an architecture, built where it was not yet."""
+    if (name, dtype) not in _folders:
+        _folders[name, dtype] = build(name, base / "models" / f"{name}-{str(dtype)[6:]}", dtype=dtype)
+    return _folders[name, dtype]
+
+
+def traced(name: str, attention: str, base: Path, dtype: torch.dtype = torch.float32) -> Traced:
+    """The trace of an architecture under `base`: three greedy steps, or one pass of an encoder.
+
+    Raises Refused where it cannot attend like this.
+    """
+    key = name, attention, dtype
+    if key not in _traced:
+        path = base / f"{name}-{attention}-{str(dtype)[6:]}.trace.safetensors"
+        _traced[key] = _trace(name, attention, folder_of(name, base, dtype), path, dtype)
+    return _traced[key]
+
+
+def _trace(name: str, attention: str, folder: Path, path: Path, dtype: torch.dtype) -> Traced:
+    import transformers
+
+    encoder = is_encoder(name)
+    model = of_transformers(folder, encoder, attention, dtype)
+    plain, tokens = untraced(model, encoder)
+    one = subject(
+        model,
+        "encoder" if encoder else "causal",
+        checkpoint=folder.glob("*.safetensors"),
+        config=json.loads(model.config.to_json_string()),
+        transformers=transformers.__version__,
+    )
+    trace(one, PROMPT, Choices(1 if encoder else STEPS, check="full"), path, say=lambda message: None)
+    return Traced(path, model, plain, tokens)
+
+
+def untraced(model: Any, encoder: bool) -> tuple[NDArray[np.float32], tuple[int, ...]]:
+    """What a model does when nobody watches: its logits for the prompt, and the tokens that it goes on with."""
+    ids = torch.tensor([PROMPT])
+    with torch.no_grad():
+        plain = model(input_ids=ids).logits.float().numpy()
+        if encoder:
+            return plain, ()
+        made = model.generate(ids, do_sample=False, max_new_tokens=STEPS, min_new_tokens=STEPS)
+    return plain, tuple(made[0, len(PROMPT) :].tolist())
