@@ -22,6 +22,8 @@ from .listen import listen, raise_interrupt
 from .request import read_request
 
 DEVICES = ("auto", "cuda", "mps", "cpu")
+NUMBER_TYPES = ("auto", "float32", "float16", "bfloat16")
+ATTENTIONS = ("eager", "sdpa")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -31,13 +33,30 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _arguments(words: list[str] | None) -> argparse.Namespace:
-    parser = _Parser(prog="python -m forward_pass.tracer", description="Trace a language model at work on a prompt.")
-    parser.add_argument("--prompt", required=True)
-    parser.add_argument("--model", type=Path, required=True, help="a folder with config.json and model.safetensors")
-    parser.add_argument("--out", type=Path, required=True, help="the .trace.safetensors file to write")
-    parser.add_argument("--device", choices=DEVICES, default="auto")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, help="how many tokens to generate (all that the model is made for)")
+    parser = _Parser(
+        prog="python -m forward_pass.tracer", description="Trace a language model at work.", allow_abbrev=False
+    )
+    add = parser.add_argument
+    add("--prompt", help="the text; may be left out where --ids are given")
+    add("--ids", metavar="1,2,3", help="the prompt as token ids")
+    add("--model", required=True, help="a folder with config.json and weights, or a name of the hub, org/name")
+    add("--out", type=Path, required=True, help="the .trace.safetensors file to write")
+    add("--device", choices=DEVICES, default="auto")
+    add("--dtype", choices=NUMBER_TYPES, default="auto", help="float32 on the CPU, else the checkpoint's own")
+    add("--attention", choices=ATTENTIONS, default="eager")
+    add("--steps", type=int, help="how many tokens to generate (all that a built-in model is made for, else 1)")
+    add("--temperature", type=float, help="0 is the likeliest token each time (0; 1 with --top-k or --top-p)")
+    add("--top-k", type=int)
+    add("--top-p", type=float)
+    add("--seed", type=int, default=0)
+    add("--chat", action="store_true", help="put the prompt into the model's chat template")
+    add("--online", action="store_true", help="fetch what is not in the local cache of the hub")
+    add("--trust-remote-code", action="store_true", help="run Python that comes with the model")
+    add("--keep", action="append", default=[], metavar="NAME[ROWS, COLUMNS]", help="keep this in full resolution")
+    add("--max-bytes", metavar="SIZE", help="the most that the file may have, such as 500MB")
+    add("--check", choices=("auto", "full"), default="auto", help="how much of each multiply is recomputed")
+    add("--also", metavar="NAME", help="the name of the file beside, which this one is to be compared with")
+    add("--estimate", action="store_true", help="tell what the trace would take, and write nothing")
     return parser.parse_args(words)
 
 

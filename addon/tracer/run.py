@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -10,38 +11,71 @@ from pathlib import Path
 import torch
 
 from ..core.errors import UserError
-from ..core.messages import Message, ProgressMessage, ResultMessage
+from ..core.messages import Message, ProgressMessage, ResultMessage, WarningMessage
 from ..core.trace import Manifest
-from .checkpoint import load
+from .choices import Choices
 from .device import choose_device
 from .generate import trace
+from .memory import free, is_out_of_memory
+from .prompt import prompt_ids
 from .request import Request
+from .subject import Subject, load
+
+Say = Callable[[Message], None]
 
 
-def run(request: Request, say: Callable[[Message], None]) -> ResultMessage:
-    """Makes the trace and returns what there is to say about it.
+def run(request: Request, say: Say) -> ResultMessage:
+    """Makes the trace and returns what there is to say about it; on the CPU where a GPU's memory does not suffice.
 
     Raises UserError where the device is not there, the model cannot be loaded, or the file cannot be written.
     """
     device = choose_device(request.device)
-    name = request.config.name
-    say(ProgressMessage("load", 0.5, f"Loading {name} on {device.type}"))
+    result = _attempt(request, device, (), say)
+    if result is None and device.type != "cpu":
+        free(device)
+        warning = f"The memory of the {device.type} device does not suffice; this ran on the CPU."
+        say(WarningMessage(warning))
+        result = _attempt(request, torch.device("cpu"), (warning,), say)
+    if result is None:
+        hint = "Give a shorter prompt, fewer tokens or a smaller model, or keep less with --max-bytes."
+        raise UserError("There is not enough memory for this.", hint)
+    return result
+
+
+def _attempt(request: Request, device: torch.device, warnings: tuple[str, ...], say: Say) -> ResultMessage | None:
+    """One try on one device; None where its memory does not suffice, with nothing left of it."""
     try:
-        model = load(request.model, device)
-        say(ProgressMessage("load", 1.0, f"{name} on {device.type}"))
-        manifest = trace(model, request.ids, request.steps, request.out, seed=request.seed, source=name, say=say)
-    except torch.OutOfMemoryError:
-        raise UserError(f"There is not enough memory on {device.type}.", "Choose the device cpu.") from None
-    return ResultMessage(str(request.out), summary(manifest, request.out))
+        return _run_on(request, device, warnings, say)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+    return None
 
 
-def summary(manifest: Manifest, path: Path) -> dict[str, object]:
-    """What a person wants to know about a trace; `max_error` is None where a multiply could not be checked."""
+def _run_on(request: Request, device: torch.device, warnings: tuple[str, ...], say: Say) -> ResultMessage:
+    say(ProgressMessage("load", 0.2, f"Loading the model for {device.type}"))
+    subject = load(request, device, say)
+    subject = dataclasses.replace(subject, warnings=warnings + subject.warnings)
+    choices = request.choices(subject.kind)
+    ids = prompt_ids(request, subject, choices.steps)
+    say(ProgressMessage("load", 1.0, f"{subject.name} on {device.type}"))
+    manifest = _trace(subject, ids, choices, request.out, say)
+    return ResultMessage(str(request.out), summary(manifest, len(ids), request.out))
+
+
+def _trace(subject: Subject, ids: tuple[int, ...], choices: Choices, path: Path, say: Say) -> Manifest:
+    model, seed = subject.model, choices.sampling.seed
+    return trace(model, ids, choices.steps, path, seed=seed, source=subject.source, say=say)  # type: ignore[arg-type]
+
+
+def summary(manifest: Manifest, prompt: int, path: Path) -> dict[str, object]:
+    """What a person wants to know about a trace whose first `prompt` tokens were given; `max_error` is None where a
+    multiply could not be checked."""
     errors = [one.max_error for one in manifest.operations if one.max_error is not None]
     worst = max((math.inf if math.isnan(error) else error for error in errors), default=0.0)
     return {
         "prompt": manifest.prompt,
-        "generated": "".join(token.text for token in manifest.tokens[len(manifest.prompt) :]),
+        "generated": "".join(token.text for token in manifest.tokens[prompt:]),
         "operations": len(manifest.operations),
         "multiplies": len(errors),
         "max_error": worst if math.isfinite(worst) else None,
