@@ -16,7 +16,7 @@ import torch
 
 from .architectures import PROMPT, is_encoder
 from .numpy_check import File
-from .subjects import STEPS, Refused, Traced, cases, traced
+from .subjects import STEPS, Traced, cases, traced
 
 CASES = [case for case in cases() if not is_encoder(case[0])]
 
