@@ -12,7 +12,7 @@ from typing import Any
 from ..core.errors import UserError
 from ..core.hub_cache import MAIN, HubName, cached_snapshot
 from ..core.messages import Message, ProgressMessage
-from .weights import NAMES, weight_files
+from .checkpoint_files import NAMES, weight_files
 
 TIMEOUT = 10.0  # seconds that the hub may take to say what a model consists of
 SMALL = (".json", ".txt", ".model", ".jinja", ".tiktoken")  # configs and tokenizers

@@ -15,11 +15,11 @@ import torch
 from ..core.errors import UserError
 from ..core.messages import Message, ProgressMessage
 from .architecture import ends_of, first_line, has_masked_head, json_safe, kind_of, limit_of, load_config
+from .checkpoint_files import safetensors_header, weight_files
 from .codecs import load_codec
 from .hub import hub_folder, keep_quiet, stay_offline
 from .request import Request
 from .subject import Kind, Subject
-from .weights import safetensors_header, weight_files
 
 NUMBER_TYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 SHORTER = "Say --dtype bfloat16, which takes half of that, or choose a smaller model."
