@@ -64,7 +64,7 @@ def test_it_sorts_all_729_inputs(weights: Weights) -> None:
 def test_torch_and_the_formulas_agree(weights: Weights, nano_sort: Path) -> None:
     torch = pytest.importorskip("torch")
     from forward_pass.tracer.checkpoint import load
-    from forward_pass.tracer.train import sorts_all
+    from forward_pass.tracer.train_nano_sort import sorts_all
 
     model = load(nano_sort, torch.device("cpu"))
     assert sorts_all(model) == 729
@@ -84,7 +84,7 @@ def test_it_ships_small_and_says_what_it_takes(nano_sort: Path) -> None:
 
 def test_training_is_the_same_every_time_and_learns() -> None:
     torch = pytest.importorskip("torch")
-    from forward_pass.tracer.train import NANO_SORT, sorts_all, train
+    from forward_pass.tracer.train_nano_sort import NANO_SORT, sorts_all, train
 
     first, second = (train(NANO_SORT, seed=1, steps=30).state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
