@@ -15,10 +15,13 @@ from typing import Any, NoReturn
 
 from forward_pass.core.errors import UserError
 from forward_pass.core.theme import THEMES, theme
+from forward_pass.process.options import DEFAULTS, TraceOptions
 from forward_pass.render.presets import ENGINES, QUALITIES, Quality, quality, read_range, read_size
 from forward_pass.render.workers import MOST
+from scripts._trace_options import add_trace_options, read_trace_options
 
 DEVICES = ("auto", "cuda", "mps", "cpu")
+MODELS = "a built-in model, a folder with a model of transformers, or org/name of the hub"
 LONGEST = 3600.0  # seconds of video
 LONGEST_NAME = 60  # characters of a prompt that go into a file's name
 
@@ -27,7 +30,7 @@ LONGEST_NAME = 60  # characters of a prompt that go into a file's name
 class Request:
     """`prompt` is None where a trace is read without one; `seconds` None is the story's own length; `frames` are first
     and last, None for all; `workers` None is as many as are worth while; `video` None is out/<prompt>.mp4; `blend` and
-    `trace` None lie beside the video."""
+    `trace` None lie beside the video; `steps` None generates what suits the model, and `options` say how it runs."""
 
     prompt: str | None
     model: str
@@ -41,6 +44,8 @@ class Request:
     video: Path | None
     blend: Path | None
     trace: Path | None
+    steps: int | None = None
+    options: TraceOptions = DEFAULTS
 
     @property
     def reads_trace(self) -> bool:
@@ -76,6 +81,8 @@ class Request:
         return {
             "prompt": prompt,
             "model": self.model,
+            "steps": self.steps,
+            "options": self.options.words(),
             "theme": self.theme,
             "seconds": self.seconds,
             "size": list(self.quality.size),
@@ -120,6 +127,8 @@ def read_request(arguments: list[str]) -> Request:
         video=_with_suffix(asked.output, ".mp4"),
         blend=_with_suffix(asked.blend, ".blend"),
         trace=trace,
+        steps=asked.max_tokens,
+        options=read_trace_options(asked),
     )
 
 
@@ -140,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("prompt", nargs="?", metavar="PROMPT", help="for nano-sort: six letters out of A, B, C")
-    add("--model", default="nano-sort", metavar="NAME|DIR", help="a built-in model or a folder (%(default)s)")
+    add("--model", default="nano-sort", metavar="MODEL", help=f"{MODELS} (%(default)s)")
     add("-o", "--output", type=Path, metavar="FILE.mp4", help="the video; the other files lie beside (out/PROMPT.mp4)")
     add("--quality", default="draft", metavar="NAME", help="; ".join(map(_described, QUALITIES.values())) + " (draft)")
     add("--engine", metavar="NAME", help=f"{', '.join(ENGINES)}; auto is eevee (auto)")
@@ -160,6 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--frames", metavar="A-B", help="render only these frames, counted from 1")
     add("--workers", type=int, metavar="N", help="processes that render (without a GPU one for each core, else one)")
     add("--no-render", action="store_true", help="stop when the scene is saved")
+    add_trace_options(parser)
     return parser
 
 

@@ -22,7 +22,7 @@ from forward_pass.core.layout import Layout, lay_out
 from forward_pass.core.messages import Message, ProgressMessage, WarningMessage
 from forward_pass.core.story import Story, tell
 from forward_pass.core.trace import Trace
-from forward_pass.process.models import model_folder
+from forward_pass.process.models import find_model
 from forward_pass.process.trace_prompt import trace_prompt
 from scripts._interrupt import Guard, Interrupted, interruptible
 from scripts._memory import peak_memory
@@ -89,7 +89,7 @@ def make_video(request: Request, terminal: Terminal, outputs: Outputs, guard: Gu
 def find_trace(request: Request, terminal: Terminal, outputs: Outputs) -> Trace | None:
     """The trace that is there already, read; None where the model is to run. Raises `UserError`."""
     if not request.reads_trace:
-        model_folder(request.model)  # before anything else is done
+        find_model(request.model, request.options.online)  # before anything else is done
         return None
     assert request.trace is not None
     with terminal.stage("trace") as stage:
@@ -112,7 +112,16 @@ def make_trace(request: Request, path: Path, terminal: Terminal) -> Trace:
         def listen(message: Message) -> None:
             _follow(message, stage, terminal)
 
-        trace = Trace.open(trace_prompt(request.prompt, request.model, path, request.device, on_message=listen))
+        made = trace_prompt(
+            request.prompt,
+            request.model,
+            path,
+            request.device,
+            on_message=listen,
+            steps=request.steps,
+            options=request.options,
+        )
+        trace = Trace.open(made)
         stage.summary = _run(trace)
     return trace
 

@@ -30,7 +30,8 @@ from ..core.messages import (
     decode,
     encode,
 )
-from .models import model_folder
+from .models import find_model
+from .options import DEFAULTS, TraceOptions
 from .python import clean_environment, find_python
 
 State = Literal["running", "done", "failed", "cancelled"]
@@ -45,15 +46,19 @@ POSIX = sys.platform != "win32"
 
 @dataclass(frozen=True)
 class TraceRequest:
-    """What to trace: the prompt, a model's name or folder, the file to write, the device (auto, cuda, mps, cpu),
-    the Python to run with (None: `find_python`), and how many tokens to generate (None: until the model is done)."""
+    """What to trace: the prompt (None where the options give its token ids), a model's name or folder, the file to
+    write, the device (auto, cuda, mps, cpu), the Python to run with (None: `find_python`), how many tokens to generate
+    (None: until a built-in model is done, one for others), and the rest. `estimate` asks what it would take instead:
+    the answer is in the job's `data`, and nothing is written."""
 
-    prompt: str
+    prompt: str | None
     model: str | Path
     out: Path
     device: str = "auto"
     python: Path | None = None
     steps: int | None = None
+    options: TraceOptions = DEFAULTS
+    estimate: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ class TracerJob:
         self.result: Path | None = None
         self.error: UserError | None = None
         self.data: dict[str, Any] = {}  # what the tracer told beside the path
-        self._model = model_folder(request.model)
+        self._model = find_model(request.model, request.options.online)
         self._request = request
         self._package = package
         self._grace = grace
@@ -148,7 +153,7 @@ class TracerJob:
         if not isinstance(item, _End):
             return item
         self.state, self.error, self.data = item.state, item.error, item.data
-        self.result = self._out if item.state == "done" else None
+        self.result = self._out if item.state == "done" and not self._request.estimate else None
         return None
 
     # What happens in the job's own threads.
@@ -195,9 +200,11 @@ class TracerJob:
     def _start(self, python: Path) -> subprocess.Popen[bytes] | None:
         """The child, or None where the job was cancelled before it began."""
         request = self._request
-        command = [str(python), "-m", f"{self._package.name}.tracer", f"--prompt={request.prompt}"]
-        command += ["--model", str(self._model), "--out", str(self._stage / self._out.name), "--device", request.device]
-        command += [] if request.steps is None else ["--steps", str(request.steps)]
+        command = [str(python), "-m", f"{self._package.name}.tracer", "--model", self._model]
+        command += ["--out", str(self._stage / self._out.name), "--device", request.device]
+        command += [] if request.prompt is None else [f"--prompt={request.prompt}"]
+        command += [] if request.steps is None else [f"--steps={request.steps}"]
+        command += [*request.options.words(), *(["--estimate"] if request.estimate else [])]
         environment = clean_environment() | {"PYTHONPATH": str(self._package.parent), "PYTHONUNBUFFERED": "1"}
         with self._lock:
             if self._cancelled.is_set():
@@ -251,6 +258,8 @@ class TracerJob:
         last = f"The last that it said: {self._log[-1]}" if self._log else "It left nothing in its log."
         if not results:
             return _End("failed", _no_result(status, last))
+        if self._request.estimate:
+            return _End("done", data=results[-1].data)
         made = self._stage / self._out.name
         if not made.is_file():
             return _End("failed", UserError("The tracer reported a trace that is not there.", last))

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what a person writes as the model to the folder that holds it."""
+"""From what a person writes as the model to the folder that holds it, or to a name that the tracer looks up."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from ..core.errors import UserError
+from ..core.hub_cache import cached_snapshot, read_hub_name
 
 CONFIG = "config.json"
 
@@ -47,3 +48,25 @@ def model_folder(model: str | Path) -> Path:
     if not (folder / CONFIG).is_file():
         raise UserError(f"The folder {text} holds no model: {CONFIG} is missing.", known, code=2)
     return folder.resolve()
+
+
+def find_model(model: str | Path, online: bool = False) -> str:
+    """What to tell the tracer: the folder of a model, or a name of the Hugging Face hub as it was written.
+
+    A name of the hub has a slash, or is in the local cache, or may be anything where `online` lets the tracer ask.
+    Raises `UserError` as `model_folder` does for what is neither.
+    """
+    text = str(model).strip()
+    is_there = text in built_in_models() or Path(text).expanduser().exists()
+    hub = None if is_there or isinstance(model, Path) else read_hub_name(text)
+    if hub is not None and ("/" in hub.repository or online or cached_snapshot(hub) is not None):
+        return str(hub)
+    return str(model_folder(model))
+
+
+def is_model(text: str) -> bool:
+    """Whether that names a model rather than being a prompt: a built-in one, a model's folder, or `org/name`."""
+    if text in built_in_models() or (Path(text).expanduser() / CONFIG).is_file():
+        return True
+    hub = read_hub_name(text)
+    return hub is not None and "/" in hub.repository

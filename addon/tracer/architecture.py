@@ -12,8 +12,18 @@ from typing import Any, Literal
 from ..core.errors import UserError
 
 # What configs call the most tokens that a model reads.
-LIMITS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "max_seq_length", "n_ctx")
-LIMITS += ("seq_length", "max_target_positions", "model_max_length")
+LIMITS = (
+    "max_position_embeddings",
+    "n_positions",
+    "max_seq_len",
+    "max_sequence_length",
+    "max_seq_length",
+    "n_ctx",
+    "seq_length",
+    "max_target_positions",
+    "model_max_length",
+)
+TABLES = ("wpe", "embed_positions", "position_embeddings", "positions_embed")  # embeddings of positions
 TRACED = "Forward Pass traces causal language models, such as GPT-2 or Llama, and encoders such as BERT."
 
 
@@ -96,8 +106,7 @@ def _position_rows(model: Any) -> list[int]:
     """The rows for positions in embeddings of positions: some tables begin with rows that stand for padding."""
     rows = []
     for path, module in model.named_modules():
-        last = path.rpartition(".")[2]
-        weight = getattr(module, "weight", None)
+        weight: Any = getattr(module, "weight", None)
         if (
             last in ("wpe", "embed_positions", "position_embeddings", "positions_embed")
             and getattr(weight, "ndim", 0) == 2

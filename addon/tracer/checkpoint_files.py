@@ -43,7 +43,7 @@ def safetensors_header(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             start = file.read(8)
             size = struct.unpack("<Q", start)[0] if len(start) == 8 else LONGEST_HEADER + 1
-            header = json.loads(file.read(size)) if size <= LONGEST_HEADER else None
+            header: Any = json.loads(file.read(size)) if size <= LONGEST_HEADER else None
             tensors = {key: entry for key, entry in header.items() if key != "__metadata__"}
             end = 8 + size + max((entry["data_offsets"][1] for entry in tensors.values()), default=0)
             whole = end <= path.stat().st_size

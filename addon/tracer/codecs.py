@@ -11,8 +11,18 @@ from ..core.errors import UserError
 from .subject import Codec
 
 # One of these is there where a model has a tokenizer.
-FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
-FILES += ("sentencepiece.bpe.model", "tekken.json", "spm.model", "tokenizer.tiktoken")
+FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "tekken.json",
+    "spm.model",
+    "tokenizer.tiktoken",
+)
 BROKEN = "\ufffd"  # what decoding shows for bytes that are no whole character
 ANCHOR = "x"  # a token before another, so that this one stands inside a sequence
 NO_TOKENIZER = "has no tokenizer: each byte of the prompt, modulo the vocabulary, is taken for a token."

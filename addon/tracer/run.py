@@ -65,7 +65,7 @@ def _run_on(request: Request, device: torch.device, warnings: tuple[str, ...], s
 
 def _trace(subject: Subject, ids: tuple[int, ...], choices: Choices, path: Path, say: Say) -> Manifest:
     model, seed = subject.model, choices.sampling.seed
-    return trace(model, ids, choices.steps, path, seed=seed, source=subject.source, say=say)  # type: ignore[arg-type]
+    return trace(model, ids, choices.steps, path, seed=seed, source=subject.source, say=say)
 
 
 def summary(manifest: Manifest, prompt: int, path: Path) -> dict[str, object]:
