@@ -12,12 +12,10 @@ from numpy.typing import NDArray
 
 from .errors import UserError
 from .trace_check import check
-from .trace_file import AGAIN, Entry, check_version, damaged, read_entries, read_json
+from .trace_file import Entry, check_version, damaged, parse_json, read_entries
 from .trace_manifest import (
     FORMAT,
-    BufferSource,
     Composite,
-    ConcatSource,
     Cut,
     Manifest,
     ManifestError,
@@ -26,6 +24,7 @@ from .trace_manifest import (
     Module,
     Operation,
     Part,
+    PooledSource,
     Run,
     Stats,
     Step,
@@ -33,6 +32,7 @@ from .trace_manifest import (
     Token,
     Witness,
 )
+from .trace_numbers import Numbers
 from .trace_words import from_words
 from .trace_writer import TraceWriter, partial_path
 
@@ -56,11 +56,6 @@ __all__ = [
     "partial_path",
 ]
 
-_NUMPY = {
-    "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "F16": "<f2", "BF16": "<u2",
-    "U32": "<u4", "I32": "<i4", "F32": "<f4", "U64": "<u8", "I64": "<i8", "F64": "<f8",
-}  # fmt: skip
-
 
 class Trace:
     """A trace file, opened. Nothing is read before it is asked for; what was checked stays as it was checked.
@@ -71,8 +66,8 @@ class Trace:
     def __init__(self, path: Path, manifest: Manifest, entries: dict[str, Entry]) -> None:
         self.path = path
         self.manifest = manifest
-        self._entries = entries
         self._by_id = {tensor.id: tensor for tensor in manifest.tensors}
+        self._numbers = Numbers(path, self._by_id, entries)
         self._by_name = _by_name(manifest.tensors)
         self._operations = {(operation.step, operation.name): operation for operation in manifest.operations}
 
@@ -87,9 +82,9 @@ class Trace:
         manifest = entries.pop("manifest", None)
         if manifest is None or manifest.dtype != "U8":
             raise damaged(path, "it has no manifest")
-        words = read_json(manifest.data.tobytes(), path, "its manifest")
-        check_version({"format": FORMAT, "version": words.get("version")}, path)
         try:
+            words = parse_json(manifest.data.tobytes(), "its manifest")
+            check_version({"format": FORMAT, "version": words.get("version")}, path)
             found = from_words(words)
             check(found, {name: (entry.dtype, entry.elements) for name, entry in entries.items()})
         except ManifestError as error:
@@ -196,31 +191,63 @@ class Trace:
     def array(self, key: int | str) -> NDArray[np.float32]:
         """The numbers of a tensor, in its shape, read-only where they are the file's own.
 
-        Raises UserError where the trace does not hold them (a tensor that is pooled or lies in another file), or
-        where they do not fit into memory.
+        Raises UserError where they cannot be had: only a map of them was kept, or the model's own file, in which they
+        lie, is gone or another one; or where they do not fit into memory.
         """
         tensor = self.tensor(key)
-        source = tensor.source
-        try:
-            if isinstance(source, BufferSource):
-                return self._view(tensor, source)
-            if isinstance(source, ConcatSource):
-                return np.concatenate([self.array(part) for part in source.concat], axis=source.axis)
-        except MemoryError:
-            raise UserError(f"{tensor.name} is too large for this machine's memory.", AGAIN) from None
-        raise UserError(
-            f"The trace {self.path.name} does not hold the numbers of {tensor.name}.",
-            "They are in the model's own file; only a summary was kept.",
-        )
+        return self._numbers.read(tensor, tuple((0, n) for n in tensor.shape))
 
-    def _view(self, tensor: Tensor, source: BufferSource) -> NDArray[np.float32]:
-        entry = self._entries[source.buffer]
-        flat = entry.data.view(_NUMPY[entry.dtype])[source.offset :]
-        strides = [stride * flat.itemsize for stride in source.strides]
-        view = np.lib.stride_tricks.as_strided(flat, tensor.shape, strides, writeable=False)
-        if entry.dtype == "BF16":  # the upper half of a float32
-            return (view.astype(np.uint32) << 16).view(np.float32)
-        return view if entry.dtype == "F32" else view.astype(np.float32)
+    def piece(self, key: int | str, at: tuple[tuple[int, int], ...]) -> NDArray[np.float32]:
+        """The numbers of a tensor from a first index to before a last one in every dimension, which is all that is
+        read; UserError as for `array`."""
+        tensor = self.tensor(key)
+        inside = all(0 <= start <= stop <= n for (start, stop), n in zip(at, tensor.shape, strict=True))
+        if not inside:
+            raise UserError(f"{tensor.name} has the shape {_by(tensor.shape)}, and something beyond it was asked for.")
+        return self._numbers.read(tensor, at)
+
+    def leaves(self, key: int | str) -> tuple[Tensor, ...]:
+        """The tensors that this one is made of in the end: itself, or all that are joined in it."""
+        return tuple(self._numbers.leaves(self.tensor(key)))
+
+    def map(self, key: int | str, how: str = "absmax") -> NDArray[np.float32]:
+        """A smaller map of a tensor: one value for each block, its mean or ("absmax") the one of the largest
+        magnitude, with its sign. UserError where there is none."""
+        tensor = self.tensor(key)
+        kept = {one.how: one.tensor for one in tensor.maps}
+        if isinstance(tensor.source, PooledSource):
+            kept.setdefault(tensor.source.how, tensor.source.pooled)
+        if how not in kept:
+            there = f"those there are: {', '.join(kept)}" if kept else "it has none"
+            raise UserError(f"The trace {self.path.name} has no map {how!r} of {tensor.name}; {there}.")
+        return self.array(kept[how])
+
+    def crop(self, key: int | str, rows: tuple[int, int], columns: tuple[int, int]) -> NDArray[np.float32]:
+        """A piece of a tensor at full resolution: these rows and columns (first and last, inclusive) of its last two
+        dimensions, out of a crop that was kept where the trace does not have it all.
+
+        Raises UserError where there is neither.
+        """
+        tensor = self.tensor(key)
+        if len(tensor.shape) < 2:
+            raise UserError(f"{tensor.name} has the shape {_by(tensor.shape)}, without rows and columns.")
+        for cut in tensor.crops:
+            if all(a[0] <= b[0] <= b[1] <= a[1] for a, b in ((cut.rows, rows), (cut.columns, columns))):
+                found, shift = self.tensor(cut.tensor), (cut.rows[0], cut.columns[0])
+                return self.piece(found.id, _last_two(found.shape, rows, columns, shift))
+        return self.piece(tensor.id, _last_two(tensor.shape, rows, columns, (0, 0)))
+
+
+def _last_two(
+    shape: tuple[int, ...], rows: tuple[int, int], columns: tuple[int, int], shift: tuple[int, int]
+) -> tuple[tuple[int, int], ...]:
+    """Everything of all dimensions but the last two, of which these (inclusive) after a shift."""
+    ends = [(first - by, last + 1 - by) for (first, last), by in zip((rows, columns), shift, strict=True)]
+    return (*((0, n) for n in shape[:-2]), *ends)
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " by ".join(map(str, shape)) or "of one number"
 
 
 def _by_name(tensors: tuple[Tensor, ...]) -> dict[str, Tensor]:

@@ -19,6 +19,7 @@ from .trace_manifest import (
     PooledSource,
     Step,
     Tensor,
+    reach,
 )
 
 MOST_ELEMENTS = 1 << 36  # of one tensor; a view of stride 0 can claim any size
@@ -98,11 +99,6 @@ def _check_view(tensor: Tensor, source: BufferSource, buffers: Mapping[str, tupl
 def _check_strides(tensor: Tensor, strides: tuple[int, ...]) -> None:
     if len(strides) != len(tensor.shape):
         raise ManifestError(f"tensor {tensor.name!r} has {len(tensor.shape)} dimensions and {len(strides)} strides")
-
-
-def reach(shape: tuple[int, ...], strides: tuple[int, ...]) -> int:
-    """How many elements a view spans, from its first to its last; 0 where it has none."""
-    return 0 if 0 in shape else 1 + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
 
 
 def _check_concat(tensor: Tensor, parts: list[Tensor], axis: int) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import UserError
-from .trace_manifest import FORMAT, VERSION
+from .trace_manifest import FORMAT, VERSION, ManifestError
 
 AGAIN = "Trace the prompt again."
 MOST_HEADER = 100_000_000  # bytes; the limit of the official library
@@ -64,16 +64,19 @@ def read_entries(path: Path) -> dict[str, Entry]:
         raise UserError(f"{path.name} is not a trace of Forward Pass.", "Choose a .trace.safetensors file.")
     if length > len(content) - 8:
         raise cut_off(path)
-    header = read_json(content[8 : 8 + length].tobytes(), path, "its header")
-    check_version(header.pop("__metadata__", None), path)
-    return _entries(header, content[8 + length :], path)
+    try:
+        header = parse_json(content[8 : 8 + length].tobytes(), "its header")
+        check_version(header.pop("__metadata__", None), path)
+        return _entries(header, content[8 + length :], path)
+    except ManifestError as error:
+        raise damaged(path, str(error)) from None
 
 
 def _map(path: Path) -> NDArray[np.uint8]:
     try:
         if path.stat().st_size == 0:
             raise cut_off(path)
-        return np.memmap(path, np.uint8, "r").view(np.ndarray)
+        return map_bytes(path)
     except FileNotFoundError:
         raise UserError(f"The trace {path} is not there.", "Check the path.") from None
     except (OSError, ValueError) as error:
@@ -81,8 +84,16 @@ def _map(path: Path) -> NDArray[np.uint8]:
         raise UserError(f"The trace {path} cannot be opened: {reason}.", "Check the path.") from None
 
 
-def read_json(content: bytes, path: Path, what: str) -> dict[str, Any]:
-    """The JSON object in these bytes; NaN and Infinity, which JSON does not have, are refused like other damage."""
+def map_bytes(path: Path) -> NDArray[np.uint8]:
+    """The bytes of a file, mapped and not yet read. Raises OSError, and ValueError where the file is empty."""
+    return np.memmap(path, np.uint8, "r").view(np.ndarray)
+
+
+def parse_json(content: bytes, what: str) -> dict[str, Any]:
+    """The JSON object in these bytes; NaN and Infinity, which JSON does not have, are refused like other damage.
+
+    Raises ManifestError.
+    """
 
     def refuse(constant: str) -> None:
         raise ValueError(constant)
@@ -90,9 +101,9 @@ def read_json(content: bytes, path: Path, what: str) -> dict[str, Any]:
     try:
         words = json.loads(content.decode("utf-8"), parse_constant=refuse)
     except (ValueError, RecursionError):
-        raise damaged(path, f"{what} is not JSON") from None
+        raise ManifestError(f"{what} is not JSON") from None
     if not isinstance(words, dict):
-        raise damaged(path, f"{what} is not an object")
+        raise ManifestError(f"{what} is not an object")
     return words
 
 
@@ -114,7 +125,7 @@ def _entries(header: dict[str, Any], data: NDArray[np.uint8], path: Path) -> dic
     places: dict[str, tuple[int, int]] = {}
     entries: dict[str, Entry] = {}
     for name, words in header.items():
-        dtype, elements, begin, end = _entry(name, words, path)
+        dtype, elements, begin, end = parse_entry(name, words)
         if end > len(data):
             raise cut_off(path)
         places[name] = begin, end
@@ -122,27 +133,27 @@ def _entries(header: dict[str, Any], data: NDArray[np.uint8], path: Path) -> dic
     position = 0
     for begin, end in sorted(places.values()):
         if begin != position:
-            raise damaged(path, "its buffers overlap or leave holes")
+            raise ManifestError("its buffers overlap or leave holes")
         position = end
     if position != len(data):
-        raise damaged(path, "it has bytes that belong to no buffer")
+        raise ManifestError("it has bytes that belong to no buffer")
     return entries
 
 
-def _entry(name: str, words: object, path: Path) -> tuple[str, int, int, int]:
-    """dtype, element count, first byte, byte after the last."""
+def parse_entry(name: str, words: object) -> tuple[str, int, int, int]:
+    """dtype, element count, first byte, byte after the last, of one line of a header; raises ManifestError."""
 
     def counts(value: object) -> bool:
         return isinstance(value, list) and all(type(n) is int and 0 <= n < 1 << 62 for n in value)
 
     if not isinstance(words, dict):
-        raise damaged(path, f"buffer {name[:40]!r} is not described")
+        raise ManifestError(f"buffer {name[:40]!r} is not described")
     dtype, shape, place = words.get("dtype"), words.get("shape"), words.get("data_offsets")
     known = isinstance(dtype, str) and dtype in ITEM_SIZE
     if not known or not counts(shape) or not counts(place) or len(place) != 2:  # type: ignore[arg-type]
-        raise damaged(path, f"buffer {name[:40]!r} is not properly described")
+        raise ManifestError(f"buffer {name[:40]!r} is not properly described")
     assert isinstance(dtype, str) and isinstance(shape, list) and isinstance(place, list)
     elements = math.prod(shape)
     if place[1] - place[0] != elements * ITEM_SIZE[dtype]:
-        raise damaged(path, f"buffer {name[:40]!r} does not have the size it says")
+        raise ManifestError(f"buffer {name[:40]!r} does not have the size it says")
     return dtype, elements, place[0], place[1]

@@ -92,6 +92,11 @@ class ExternalSource:
 Source = BufferSource | ConcatSource | PooledSource | ExternalSource
 
 
+def reach(shape: tuple[int, ...], strides: tuple[int, ...]) -> int:
+    """How many elements a view spans, from its first to its last; 0 where it has none."""
+    return 0 if 0 in shape else 1 + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
+
+
 @dataclass(frozen=True)
 class Stats:
     """Of the finite values (all 0 where there is none), and how many are not finite."""
