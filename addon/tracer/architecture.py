@@ -107,10 +107,7 @@ def _position_rows(model: Any) -> list[int]:
     rows = []
     for path, module in model.named_modules():
         weight: Any = getattr(module, "weight", None)
-        if (
-            last in ("wpe", "embed_positions", "position_embeddings", "positions_embed")
-            and getattr(weight, "ndim", 0) == 2
-        ):
+        if path.rpartition(".")[2] in TABLES and getattr(weight, "ndim", 0) == 2:
             padding = getattr(module, "padding_idx", None)
             before = getattr(module, "offset", 0 if padding is None else padding + 1)
             rows.append(int(weight.shape[0]) - int(before))

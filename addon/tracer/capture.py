@@ -2,44 +2,62 @@
 """Capture of a forward pass: every torch call that a model makes, seen as it is made.
 
 A `TorchFunctionMode` sees the calls with all their dimensions, a witness under it the multiplies that they come down
-to, and hooks only tell in which module they happen. What a call becomes is in `calls`.
+to, and hooks only tell in which module they happen. What a call becomes is in `rules`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import _disable_current_modes
 
 from ..core.trace import Module, Witness
-from .calls import HANDLERS, Call, other, raw_multiply
-from .recorder import Recorder, layer_of
+from .attention import expand_attention, unfused
+from .calls import Call, tensors
+from .calls_multiply import explained, raw
+from .calls_views import other
+from .folding import fold_module, fold_rotary
+from .graph import Graph
+from .layers import layer_of
+from .rules import IGNORED, RULES, name_of
 from .witness import AtenWitness, Multiply
+
+ATTENTION = torch.nn.functional.scaled_dot_product_attention
 
 
 class Capture(TorchFunctionMode):
-    """Watches `model` while it is entered; everything seen goes to the recorder."""
+    """Watches `model` while it is entered; everything seen goes to the graph."""
 
-    def __init__(self, model: torch.nn.Module, recorder: Recorder) -> None:
+    def __init__(self, model: torch.nn.Module, graph: Graph) -> None:
         super().__init__()
-        self.recorder = recorder
-        self.modules: list[Module] = []
+        self.graph = graph
+        self._opened: list[Module] = []
         self._model = model
-        self._aten = AtenWitness(self._stray)
-        self._open: list[tuple[int, torch.nn.Module]] = []  # index in `modules` of the calls under way
+        self._aten = AtenWitness(self._stray, graph.freeze)
+        self._open: list[tuple[int, int, bool]] = []  # of the calls under way: index of the call, of what was pending, leaf
+        self._parents: list[int] = []  # of each call of a module, the one that it happened in, or -1
         self._stack = contextlib.ExitStack()
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """What is computed in here is no part of the run, and nobody watches it."""
+        with _disable_current_modes(), torch._C.DisableTorchFunction():
+            yield
 
     @property
     def witness(self) -> Witness:
         """Multiplies that reached a kernel, and those that became operations."""
-        return Witness(self._aten.count, self.recorder.matmuls)
+        return Witness(self._aten.count, self.graph.matmuls)
 
     def __enter__(self) -> Capture:
         self._stack.enter_context(torch.no_grad())
+        self._stack.enter_context(unfused())
         for path, module in self._model.named_modules():
             self._watch(path, module)
         self._stack.enter_context(self._aten)
@@ -54,47 +72,96 @@ class Capture(TorchFunctionMode):
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Lets the call happen, and notes it."""
-        seen = self._aten.open()
+        options = kwargs or {}
+        if func in IGNORED or torch._C._functorch.peek_interpreter_stack() is not None:
+            return func(*args, **options)
+        if func is ATTENTION:
+            return expand_attention(self._observe, args, options)
+        return self._observe(func, *args, **options)
+
+    def _observe(self, func: Any, *args: Any, **options: Any) -> Any:
+        graph = self.graph
+        call = Call(graph, name_of(func), args, options, *self._where())
+        given = list(tensors((args, options)))
+        noted = any(map(graph.known, given))
+        if noted:
+            call.before = {id(tensor): graph.value(tensor) for tensor in given}
+        began = time.perf_counter()
+        call.seen = self._aten.open()
         try:
-            result = func(*args, **(kwargs or {}))
+            call.result = func(*args, **options)
         finally:
             self._aten.close()
-        name = getattr(func, "__name__", "other").strip("_")
-        self._note(Call(name, args, kwargs or {}, result, seen, *self._where()))
+        call.seconds = time.perf_counter() - began
+        result = call.result
+        if call.name == "setitem":  # writes, and gives nothing
+            call.result = args[0]
+        if noted or call.seen.multiplies:
+            with self._aten.asleep():
+                self._note(call, noted)
         return result
 
-    def _watch(self, path: str, module: torch.nn.Module) -> None:
-        """Hooks that tell when a module begins and ends. They return None: anything else would replace its output."""
+    def _note(self, call: Call, noted: bool) -> None:
+        graph, result = self.graph, call.result
+        before = graph.matmuls
+        if noted and (isinstance(result, torch.Tensor) or (isinstance(result, list | tuple) and any(True for _ in tensors(result)))):
+            rule: Callable[[Call], None] = RULES.get(call.name, other)
+            if rule is not other or not call.seen.multiplies:
+                rule(call)
+        caught = graph.matmuls - before
+        for multiply in call.seen.multiplies[caught:]:
+            raw(graph, multiply, call.module, call.seconds)
+        if len(call.seen.multiplies) > caught and graph.pending and graph.pending[-1].kind == "matmul":
+            explained(call, graph.pending[-1])
 
-        def begin(module: torch.nn.Module, inputs: object) -> None:
-            first = len(self.recorder.operations)
-            self._open.append((len(self.modules), module))
-            name = type(module).__name__
-            self.modules.append(Module(path, name, layer_of(path), (first, first), self.recorder.step))
-
-        def end(module: torch.nn.Module, inputs: object, output: object) -> None:
-            index, _ = self._open.pop()
-            first, last = self.modules[index].operations[0], len(self.recorder.operations) - 1
-            self.modules[index] = dataclasses.replace(self.modules[index], operations=(first, last))
-
-        self._stack.callback(module.register_forward_pre_hook(begin).remove)
-        self._stack.callback(module.register_forward_hook(end, always_call=True).remove)
+    def _stray(self, multiply: Multiply) -> None:
+        raw(self.graph, multiply, self._where()[0])
 
     def _where(self) -> tuple[str, bool]:
         """Path of the innermost module under way, and whether it is one without children."""
         if not self._open:
             return "", False
-        index, module = self._open[-1]
-        return self.modules[index].path, not any(True for _ in module.children())
+        index, _, leaf = self._open[-1]
+        return self._opened[index].path, leaf
 
-    def _note(self, call: Call) -> None:
-        recorder, tensors = self.recorder, call.tensors()
-        before = recorder.matmuls
-        if any(map(recorder.known, tensors)) or (call.name == "embedding" and tensors):
-            handler: Callable[[Recorder, Call], None] = HANDLERS.get(call.name, other)
-            handler(recorder, call)
-        for multiply in call.seen.multiplies[recorder.matmuls - before :]:
-            raw_multiply(recorder, multiply, call.module)
+    def _watch(self, path: str, module: torch.nn.Module) -> None:
+        """Hooks that tell when a module begins and ends. They return None: anything else would replace its output."""
+        leaf = not any(True for _ in module.children())
+        name = type(module).__name__
 
-    def _stray(self, multiply: Multiply) -> None:
-        raw_multiply(self.recorder, multiply, self._where()[0])
+        def begin(module: torch.nn.Module, inputs: object) -> None:
+            self._parents.append(self.graph.frame)
+            self.graph.frame = len(self._opened)
+            self._open.append((self.graph.frame, len(self.graph.pending), leaf))
+            self._opened.append(Module(path, name, layer_of(path), (0, 0), self.graph.step))
+
+        def end(module: torch.nn.Module, inputs: object, output: object) -> None:
+            self._end(module, output)
+
+        self._stack.callback(module.register_forward_pre_hook(begin).remove)
+        self._stack.callback(module.register_forward_hook(end, always_call=True).remove)
+
+    def _end(self, module: torch.nn.Module, output: object) -> None:
+        index, start, leaf = self._open.pop()
+        with self.aside():
+            if leaf:
+                fold_module(self.graph, start, module, self._opened[index].path, output)
+            else:
+                self.flush()
+        self.graph.frame = self._parents[index]
+
+    def flush(self) -> None:
+        """Writes what was captured up to now."""
+        fold_rotary(self.graph)
+        self.graph.flush()
+
+    def modules(self) -> tuple[Module, ...]:
+        """Every call of a module in which there were operations, with the first and the last of them."""
+        spans: dict[int, tuple[int, int]] = {}
+        for number, node in enumerate(self.graph.done):
+            frame = node.frame
+            while frame >= 0:
+                first, last = spans.get(frame, (number, number))
+                spans[frame] = (min(first, number), max(last, number))
+                frame = self._parents[frame]
+        return tuple(dataclasses.replace(self._opened[frame], operations=spans[frame]) for frame in sorted(spans))

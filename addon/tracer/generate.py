@@ -1,60 +1,61 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From token ids to a trace: one full forward pass for every token, the likeliest one each time."""
+"""From token ids to a trace: forward passes under the capture, then all that is known of them in one file."""
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch.nn import functional as F
 
 from ..core.messages import Message, ProgressMessage, WarningMessage
 from ..core.trace import Manifest, Model, Run, Step, Token, TraceWriter
+from .aliases import name_aliases
 from .capture import Capture
-from .model import GPT
-from .recorder import Recorder
+from .choices import Choices
+from .graph import Graph
+from .layers import layer_of
+from .ledger import Keeping, Ledger, operation
+from .passes import Pass, passes
+from .roles import find_composites, find_groups
+from .store import FileStore, Store
+from .subject import Subject
+from .weights import Weights, first_names
+
+TOP = 64  # of the scores of each token, the largest that are kept
+Say = Callable[[Message], None]
 
 
 @dataclass(frozen=True)
-class Passes:
-    """What the forward passes gave: the steps and the whole sequence of token ids."""
+class Followed:
+    """A run that was followed to its end."""
 
-    steps: tuple[Step, ...]
-    ids: tuple[int, ...]
+    manifest: Manifest
+    ledger: Ledger
 
 
 def trace(
-    model: GPT, ids: Sequence[int], steps: int, path: Path, *, seed: int, source: str, say: Callable[[Message], None]
+    subject: Subject,
+    ids: Sequence[int],
+    choices: Choices,
+    path: Path,
+    *,
+    say: Say,
+    weights: Weights | None = None,
+    keeping: Keeping | None = None,
 ) -> Manifest:
-    """Generates `steps` tokens after `ids` and writes the trace of it all to `path`.
+    """Generates tokens after `ids` (batch 1) and writes the trace of it all to `path`.
 
-    Every pass runs the whole sequence so far (batch 1, no cache): T = len(ids), len(ids) + 1, ...
+    `weights` may be prepared before; `keeping` says what of the tensors is kept where that is not all.
     Raises UserError where the file cannot be written; however this ends, no part of a file is left.
     """
-    started = time.perf_counter()
-    torch.manual_seed(seed)
+    weights = Weights(subject.model, subject.checkpoint) if weights is None else weights
+    keeping = Keeping(choices.keep, whole=choices.check == "full") if keeping is None else keeping
     with TraceWriter(path) as writer:
-        recorder = Recorder(writer, dict(model.named_parameters()))
-        with Capture(model, recorder) as capture:
-            passes = _generate(model, ids, steps, recorder, say)
+        manifest = follow(subject, ids, choices, FileStore(writer), weights, keeping, say).manifest
         say(ProgressMessage("write", 0.0, "Writing the trace"))
-        tensors, operations = recorder.finished()
-        manifest = Manifest(
-            model=_model(model, source),
-            run=_run(model, seed, time.perf_counter() - started),
-            prompt="".join(model.config.vocabulary[i] for i in ids),
-            tokens=_tokens(model, passes.ids, len(ids)),
-            tensors=tensors,
-            operations=operations,
-            modules=tuple(capture.modules),
-            steps=passes.steps,
-            witness=capture.witness,
-            warnings=tuple(recorder.warnings),
-        )
         writer.finish(manifest)
     for warning in manifest.warnings:
         say(WarningMessage(warning))
@@ -62,36 +63,90 @@ def trace(
     return manifest
 
 
-def _generate(model: GPT, ids: Sequence[int], steps: int, recorder: Recorder, say: Callable[[Message], None]) -> Passes:
-    device = next(model.parameters()).device
+def follow(
+    subject: Subject, ids: Sequence[int], choices: Choices, store: Store, weights: Weights, keeping: Keeping, say: Say
+) -> Followed:
+    """Runs the model under the capture and says all that there is to say about it."""
+    started = time.perf_counter()
+    ledger = Ledger(store, weights, subject.vocabulary, keeping, embed=subject.kind == "builtin")
+    graph = Graph(first_names(weights.named), ledger)
+    generator = torch.Generator().manual_seed(choices.sampling.seed)
+    with Capture(subject.model, graph) as capture:
+        steps, sequence = _follow(subject, ids, choices, capture, generator, say)
+    groups = find_groups(graph.done)
+    name_aliases(graph.done, groups, ledger)
+    tensors = ledger.tensors()
+    _warn_of_crops(ledger, keeping)
+    manifest = Manifest(
+        model=Model(subject.name, subject.architecture, subject.parameters, subject.config, subject.source),
+        run=_run(subject, choices, time.perf_counter() - started),
+        prompt="".join(subject.codec.text(i) for i in ids) if choices.prompt is None else choices.prompt,
+        tokens=tuple(Token(i, subject.codec.text(i), max(0, n - len(ids))) for n, i in enumerate(sequence)),
+        tensors=tensors,
+        operations=tuple(operation(i, node, tensors, layer_of(node.module)) for i, node in enumerate(graph.done)),
+        modules=capture.modules(),
+        steps=steps,
+        witness=capture.witness,
+        warnings=(*subject.warnings, *ledger.warnings),
+        composites=find_composites(groups),
+        also=choices.also,
+    )
+    return Followed(manifest, ledger)
+
+
+def _follow(
+    subject: Subject,
+    ids: Sequence[int],
+    choices: Choices,
+    capture: Capture,
+    generator: torch.Generator,
+    say: Say,
+) -> tuple[tuple[Step, ...], list[int]]:
+    """The steps, and the whole sequence of token ids."""
     sequence, done = list(ids), []
-    for index in range(steps):
-        say(ProgressMessage("trace", index / steps, f"Letter {index + 1} of {steps}"))
-        given = torch.tensor([sequence], device=device)  # [1, T]
-        recorder.begin(index, given)
-        logits = model(given)  # [1, T, V]
-        probabilities = F.softmax(logits, dim=-1)  # [1, T, V]
-        chosen = int(probabilities[:, -1].argmax(-1, keepdim=True).item())  # of [1, 1]
-        recorder.settle()
-        logits_id = recorder.value(logits).id
-        assert logits_id is not None  # it is the result of a multiply
-        done.append(Step(index, 0, (0, len(sequence) - 1), logits_id, chosen))
-        sequence.append(chosen)
-    say(ProgressMessage("trace", 1.0, "".join(model.config.vocabulary[i] for i in sequence[len(ids) :])))
-    return Passes(tuple(done), tuple(sequence))
+
+    def begin(index: int, given: torch.Tensor) -> None:
+        say(ProgressMessage("trace", index / choices.steps, f"Token {index + 1} of {choices.steps}"))
+        capture.graph.begin(index, given)
+
+    for one in passes(subject, ids, choices.steps, choices.sampling, begin, generator):
+        with capture.aside():
+            capture.flush()
+            done.append(_step(one, capture, subject))
+        if one.chosen is not None:
+            sequence.append(one.chosen)
+    say(ProgressMessage("trace", 1.0, "".join(subject.codec.text(i) for i in sequence[len(ids) :])))
+    return tuple(done), sequence
 
 
-def _tokens(model: GPT, ids: Sequence[int], prompt: int) -> tuple[Token, ...]:
-    return tuple(Token(key, model.config.vocabulary[key], max(0, i - prompt)) for i, key in enumerate(ids))
+def _step(one: Pass, capture: Capture, subject: Subject) -> Step:
+    """A forward pass as the trace has it, with the largest scores of each token."""
+    ledger = capture.graph.ledger
+    value = capture.graph.value(one.scores)
+    maker = value.node
+    scores = value.id
+    if scores is None and maker is not None and maker.rows is not None and value.shape == (*maker.out.shape[:-2], maker.of_rows, maker.out.shape[-1]):
+        scores = maker.out.id
+    if scores is None:
+        scores = ledger.keep(one.scores[:, -1:].contiguous(), f"step{one.index}.logits", value.axes)
+    first = one.past
+    tokens = first, first + one.given.shape[1] - 1
+    if subject.kind != "causal":
+        return Step(one.index, one.past, tokens, scores, one.chosen)
+    largest = one.scores[0].float().topk(min(TOP, one.scores.shape[-1]), dim=-1)  # [T, n] each
+    axes = (value.axes[-2], ())
+    values = ledger.keep(largest.values, f"step{one.index}.logits.top_values", axes)
+    places = ledger.keep(largest.indices, f"step{one.index}.logits.top_ids", axes)
+    return Step(one.index, one.past, tokens, scores, one.chosen, values, places)
 
 
-def _model(model: GPT, source: str) -> Model:
-    count = sum(parameter.numel() for parameter in model.parameters())
-    config = dataclasses.asdict(model.config)
-    return Model(model.config.name, "minGPT", count, config, source)
-
-
-def _run(model: GPT, seed: int, seconds: float) -> Run:
-    parameter = next(model.parameters())
+def _run(subject: Subject, choices: Choices, seconds: float) -> Run:
+    parameter = next(subject.model.parameters())
     dtype = str(parameter.dtype).removeprefix("torch.")
-    return Run(parameter.device.type, dtype, seed, str(torch.__version__), None, round(seconds, 3))
+    seed = choices.sampling.seed
+    return Run(parameter.device.type, dtype, seed, str(torch.__version__), subject.transformers, round(seconds, 3))
+
+
+def _warn_of_crops(ledger: Ledger, keeping: Keeping) -> None:
+    for name in dict.fromkeys(crop.name for crop in keeping.crops if crop.name not in ledger.found):
+        ledger.warnings.append(f"There is no tensor {name} to keep a part of.")

@@ -11,15 +11,14 @@ from pathlib import Path
 import torch
 
 from ..core.errors import UserError
-from ..core.messages import Message, ProgressMessage, ResultMessage, WarningMessage
+from ..core.messages import Message, ProgressMessage, ResultMessage
 from ..core.trace import Manifest
-from .choices import Choices
 from .device import choose_device
 from .generate import trace
 from .memory import free, is_out_of_memory
 from .prompt import prompt_ids
 from .request import Request
-from .subject import Subject, load
+from .subject import load
 
 Say = Callable[[Message], None]
 
@@ -34,7 +33,7 @@ def run(request: Request, say: Say) -> ResultMessage:
     if result is None and device.type != "cpu":
         free(device)
         warning = f"The memory of the {device.type} device does not suffice; this ran on the CPU."
-        say(WarningMessage(warning))
+        say(ProgressMessage("load", 0.0, warning))
         result = _attempt(request, torch.device("cpu"), (warning,), say)
     if result is None:
         hint = "Give a shorter prompt, fewer tokens or a smaller model, or keep less with --max-bytes."
@@ -59,13 +58,8 @@ def _run_on(request: Request, device: torch.device, warnings: tuple[str, ...], s
     choices = request.choices(subject.kind)
     ids = prompt_ids(request, subject, choices.steps)
     say(ProgressMessage("load", 1.0, f"{subject.name} on {device.type}"))
-    manifest = _trace(subject, ids, choices, request.out, say)
+    manifest = trace(subject, ids, choices, request.out, say=say)
     return ResultMessage(str(request.out), summary(manifest, len(ids), request.out))
-
-
-def _trace(subject: Subject, ids: tuple[int, ...], choices: Choices, path: Path, say: Say) -> Manifest:
-    model, seed = subject.model, choices.sampling.seed
-    return trace(model, ids, choices.steps, path, seed=seed, source=subject.source, say=say)
 
 
 def summary(manifest: Manifest, prompt: int, path: Path) -> dict[str, object]:

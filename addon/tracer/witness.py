@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -16,8 +18,27 @@ MULTIPLIES: dict[str, tuple[int | None, int, int]] = {
     "bmm": (None, 0, 1),
     "addmm": (0, 1, 2),
     "baddbmm": (0, 1, 2),
+    "mv": (None, 0, 1),
+    "dot": (None, 0, 1),
+    "vdot": (None, 0, 1),
+    "addmv": (0, 1, 2),
+    "linear": (2, 0, 1),
+    "matmul": (None, 0, 1),
 }
-OTHER_MULTIPLIES = {"mv", "addmv", "dot", "vdot", "addbmm", "linear", "matmul"}  # counted; captured by the call above
+# Counted, each as so many multiplies as there are inside; what takes one is told that it was not captured.
+SEALED = {"addbmm": 1, "addr": 1, "_int_mm": 1, "_scaled_mm": 1, "_grouped_mm": 1, "_trilinear": 1}
+SEALED |= dict.fromkeys(
+    (
+        "_scaled_dot_product_flash_attention",
+        "_scaled_dot_product_flash_attention_for_cpu",
+        "_scaled_dot_product_efficient_attention",
+        "_scaled_dot_product_cudnn_attention",
+        "_scaled_dot_product_fused_attention_overrideable",
+    ),
+    2,
+)
+SEALED |= dict.fromkeys(("_native_multi_head_attention", "_transformer_encoder_layer_fwd"), 4)
+NORMS = ("native_layer_norm",)
 
 
 @dataclass(frozen=True)
@@ -27,7 +48,7 @@ class Multiply:
     name: str
     operands: tuple[Any, ...]
     options: dict[str, Any]
-    out: torch.Tensor
+    out: Any
 
 
 @dataclass
@@ -38,14 +59,35 @@ class Seen:
     norm: tuple[torch.Tensor, ...] = ()
 
 
-class AtenWitness(TorchDispatchMode):
-    """Counts multiplies, and gives each to the call it happened in, or to `stray` where there is none."""
+@lru_cache(maxsize=4096)
+def _written(func: Any) -> tuple[tuple[int, str], ...]:
+    """Which arguments a kernel writes over: position and name of each."""
+    arguments = enumerate(func._schema.arguments)
+    return tuple((i, one.name) for i, one in arguments if one.alias_info is not None and one.alias_info.is_write)
 
-    def __init__(self, stray: Callable[[Multiply], None]) -> None:
+
+class AtenWitness(TorchDispatchMode):
+    """Counts multiplies, and gives each to the call it happened in, or to `stray` where there is none.
+
+    Before a kernel writes over a tensor, `freeze` is told.
+    """
+
+    def __init__(self, stray: Callable[[Multiply], None], freeze: Callable[[torch.Tensor], None]) -> None:
         super().__init__()
         self.count = 0
         self._stray = stray
+        self._freeze = freeze
         self._open: Seen | None = None
+        self._sleeps = False
+
+    @contextlib.contextmanager
+    def asleep(self) -> Iterator[None]:
+        """What reaches a kernel in here is no part of the run."""
+        self._sleeps = True
+        try:
+            yield
+        finally:
+            self._sleeps = False
 
     def open(self) -> Seen:
         """A call begins; what comes until `close` belongs to it."""
@@ -60,15 +102,27 @@ class AtenWitness(TorchDispatchMode):
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Lets the kernel run, and looks at it."""
-        result = func(*args, **(kwargs or {}))
-        name = func.overloadpacket.__name__
-        if name in MULTIPLIES or name in OTHER_MULTIPLIES:
-            self.count += 1
-            multiply = Multiply(name, args, dict(kwargs or {}), result)
-            if self._open is None:
-                self._stray(multiply)
-            else:
-                self._open.multiplies.append(multiply)
-        elif name == "native_layer_norm" and self._open is not None:
+        options = kwargs or {}
+        if self._sleeps:
+            return func(*args, **options)
+        name = func.overloadpacket.__name__.rstrip("_")
+        operands = args
+        for position, argument in _written(func):
+            target = args[position] if position < len(args) else options.get(argument)
+            if isinstance(target, torch.Tensor):
+                self._freeze(target)
+                if name in MULTIPLIES and position == 0:  # the bias of addmm_ is gone afterwards
+                    operands = (target.clone(), *args[1:])
+        result = func(*args, **options)
+        if name in MULTIPLIES or name in SEALED:
+            self._multiplied(Multiply(name, operands, dict(options), result))
+        elif name in NORMS and self._open is not None:
             self._open.norm = result[1:]
         return result
+
+    def _multiplied(self, multiply: Multiply) -> None:
+        self.count += SEALED.get(multiply.name, 1)
+        if self._open is None:
+            self._stray(multiply)
+        else:
+            self._open.multiplies.append(multiply)

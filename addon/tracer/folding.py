@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Several calls that are one operation to a lecturer: the inside of a norm or an activation that is a module of its
+own, and a rotary embedding, wherever it is written.
+
+Of what is inside only small results are kept, such as a norm's mean; the calls are listed as parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+
+from .axes import leaves, unify_axis
+from .calls import within
+from .graph import Graph
+from .values import Node, Value
+
+SMALL = 8  # a result inside is kept where it is so many times smaller than the whole
+MOVES = frozenset(("merge", "concat", "split"))
+
+
+def fold_module(graph: Graph, start: int, module: torch.nn.Module, path: str, output: object) -> None:
+    """Makes one operation of all that a module without children did since `start`, if it is one: no multiply of
+    matrices in it, and one result."""
+    nodes = graph.pending[start:]
+    plain = all(node.kind not in ("matmul", "softmax", "embedding", "topk", "sample") for node in nodes)
+    if len(nodes) < 2 or not plain or not isinstance(output, torch.Tensor) or not graph.known(output):
+        return
+    result = graph.value(output)
+    if result.node not in nodes:
+        return
+    kind = _kind_of(nodes)
+    fold(graph, nodes, result, kind, path)
+
+
+def _kind_of(nodes: list[Node]) -> str:
+    """What calls like these are together: a norm divides by a root, an activation is known by its curve."""
+    if len(nodes) == 1 or any(node.kind in ("layer_norm", "rms_norm") for node in nodes):
+        return next((node.kind for node in nodes if node.kind in ("layer_norm", "rms_norm")), nodes[0].kind)
+    calls = {node.call for node in nodes}
+    if calls & {"rsqrt", "sqrt", "norm"} or ("pow" in calls and "mean" in calls):
+        takes_mean_off = any(node.call in ("sub", "rsub") for node in nodes)
+        return "layer_norm" if takes_mean_off else "rms_norm"
+    if "erf" in calls or ("tanh" in calls and calls & {"pow", "mul"} and len(nodes) > 3):
+        return "gelu"
+    for kind in ("gelu", "silu", "relu"):
+        if any(node.kind == kind for node in nodes):
+            return kind
+    if "sigmoid" in calls and "mul" in calls:
+        scaled = any(node.kind == "scale" for node in nodes)
+        return "gelu" if scaled else "silu"
+    return "tanh" if "tanh" in calls else "other"
+
+
+def fold(graph: Graph, nodes: list[Node], result: Value, kind: str, name: str) -> Node:
+    """Puts one operation in the place of `nodes`, which it has as its parts."""
+    inside = {id(value) for node in nodes for value, _ in node.outputs}
+    module, step = nodes[0].module, graph.step
+    whole = Node(kind, name, module, step, call=kind, seconds=sum(node.seconds for node in nodes), parts=list(nodes))
+    last = name.rsplit(".", 1)[-1]
+    for value, role in (pair for node in nodes for pair in node.inputs):
+        if _inner(value, inside) or any(value is one for one, _ in whole.inputs):
+            continue
+        whole.inputs.append((value, f"{last}.input" if value.active else _role(value, role)))
+    whole.inputs.sort(key=lambda pair: not pair[0].active)
+    whole.outputs = [(result, "")]
+    for node in nodes:
+        for value, suffix in node.outputs:
+            small = value.active and 0 < _count(value) * SMALL <= _count(result)
+            if small and node.call in ("mean", "rsqrt", "var", "std", "sqrt", "norm", "sum"):
+                whole.outputs.append((value, f".{'rstd' if node.call == 'rsqrt' else node.call}"))
+            elif node.kind in ("layer_norm", "rms_norm") and suffix in (".mean", ".rstd"):
+                whole.outputs.append((value, suffix))
+    made = {id(value) for value, _ in whole.outputs}
+    for node in nodes:
+        graph.pending.remove(node)
+        for value, _ in node.outputs:
+            if id(value) in made:
+                value.node, value.slot, value.base = whole, None, value.base
+    result.node = whole
+    whole.waits = False
+    graph.add(whole)
+    whole.frame = nodes[0].frame
+    return whole
+
+
+def _inner(value: Value, inside: set[int]) -> bool:
+    return id(value) in inside or id(value.root) in inside
+
+
+def _role(value: Value, role: str) -> str:
+    return role.rsplit(".", 1)[-1] if value.parameter is None else "weight"
+
+
+def _count(value: Value) -> int:
+    count = 1
+    for n in value.shape:
+        count *= n
+    return count
+
+
+def fold_rotary(graph: Graph) -> None:
+    """Makes one operation of every rotation of pairs among what is pending: an activation and a rearrangement of it,
+    each times a table that depends on positions only, added up."""
+    users = _users(graph.pending)
+    for seed in [node for node in graph.pending if node.call in ("mul", "imul") and _table(node) is not None]:
+        if seed not in graph.pending:
+            continue
+        region = _region(seed, users)
+        tables = {id(_table(node)) for node in region if _table(node) is not None}
+        spins = len(tables) >= 2 or any(node.call == "view_as_complex" for node in region)
+        if not spins or len(_sources(region)) != 1:
+            continue
+        region = _with_rest(region, users)
+        ends = [node for node in region if not all(user in region for user in users.get(id(node), ()))]
+        if len(ends) != 1 or len(ends[0].outputs) != 1:
+            continue
+        _fold_region(graph, [node for node in graph.pending if node in region], ends[0])
+
+
+def _fold_region(graph: Graph, nodes: list[Node], end: Node) -> None:
+    at = graph.pending.index(end)
+    later = graph.pending[at + 1 :]
+    result = end.out
+    source = next(iter(_sources(set(nodes)).values()))
+    whole = fold(graph, nodes, result, "rotary", within(end.module, "rotary"))
+    graph.pending.remove(whole)
+    graph.pending.insert(graph.pending.index(later[0]) if later and later[0] in graph.pending else len(graph.pending), whole)
+    _name_tables(whole, source)
+    whole.inputs = [(value, "rotary.input" if value.active else "rotary.table") for value, _ in whole.inputs]
+    for mine, theirs in zip(result.axes, source.axes, strict=False):
+        if len(result.axes) == len(source.axes):
+            unify_axis(mine, theirs)
+
+
+def _name_tables(whole: Node, source: Value) -> None:
+    for value, _ in whole.inputs:
+        if not value.active and value.axes and source.axes and len(leaves(value.axes[-1])) == 1:
+            unify_axis(value.axes[-1], source.axes[-1])
+
+
+def _users(nodes: list[Node]) -> dict[int, list[Node]]:
+    """By the id of an operation, those that take a result of it."""
+    users: dict[int, list[Node]] = {}
+    for node in nodes:
+        for maker in {id(value.node): value.node for value, _ in node.inputs if value.node is not None}.values():
+            users.setdefault(id(maker), []).append(node)
+    return users
+
+
+def _table(node: Node) -> Value | None:
+    """The table of positions that a product has at one side and an activation at the other."""
+    if node.kind != "mul" or len(node.inputs) != 2:
+        return None
+    tables = [value for value, _ in node.inputs if not value.active and value.parameter is None]
+    return tables[0] if len(tables) == 1 and len(tables[0].shape) >= 2 else None
+
+
+def _moves(node: Node) -> bool:
+    return node.kind in MOVES or node.call in ("neg", "convert", "view_as_complex", "view_as_real") or (
+        node.kind == "other" and node.name.endswith("convert")
+    )
+
+
+def _region(seed: Node, users: dict[int, list[Node]]) -> set[Node]:
+    """All products with tables, sums of them, and rearrangements that hang together with this one."""
+    region = {seed}
+    queue = [seed]
+    while queue:
+        node = queue.pop()
+        for user in users.get(id(node), ()):
+            grows = user.kind == "add" or user.call in ("sub", "view_as_real") or user.kind == "concat" and _only(user, region)
+            if user not in region and grows and all(maker in region or _reaches(maker, user) for maker in _makers(user)):
+                region.add(user)
+                queue.append(user)
+        for maker in _makers(node):
+            if maker not in region and (_moves(maker) or _table(maker) is not None) and _near(maker, node):
+                region.add(maker)
+                queue.append(maker)
+    return region
+
+
+def _makers(node: Node) -> list[Node]:
+    return [value.node for value, _ in node.inputs if value.active and value.node is not None]
+
+
+def _near(maker: Node, node: Node) -> bool:
+    return maker.module == node.module and maker.step == node.step and not maker.output_ids
+
+
+def _reaches(maker: Node, user: Node) -> bool:
+    """Whether what else a sum takes is a product with a table too."""
+    return _table(maker) is not None and maker.module == user.module
+
+
+def _only(node: Node, region: Iterable[Node]) -> bool:
+    return all(maker in region or _table(maker) is not None or maker.call == "sub" for maker in _makers(node))
+
+
+def _sources(region: Iterable[Node]) -> dict[int, Value]:
+    """The activations that come from outside, by the id of their storage's owner."""
+    region = set(region)
+    outside: dict[int, Value] = {}
+    for node in region:
+        for value in node.active_inputs():
+            if value.node not in region:
+                outside.setdefault(id(value.root), value)
+    return outside
+
+
+def _with_rest(region: set[Node], users: dict[int, list[Node]]) -> set[Node]:
+    """With the join that puts back the part of the activation that is not rotated."""
+    (owner,) = _sources(region)
+    for node in list(region):
+        for user in users.get(id(node), ()):
+            if user in region or user.kind != "concat":
+                continue
+            if all(value.node in region or id(value.root) == owner for value in user.active_inputs()):
+                region.add(user)
+    return region
