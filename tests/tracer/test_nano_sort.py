@@ -10,53 +10,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-LAYERS, HEADS = 3, 3
-Weights = dict[str, np.ndarray]
+from tests.tracer.formulas import Weights, forward, read_weights
+
+HEADS = 3
 
 
 @pytest.fixture(scope="module")
 def weights(nano_sort: Path) -> Weights:
-    found = pytest.importorskip("safetensors.numpy").load_file(nano_sort / "model.safetensors")
-    return {name: value.astype(np.float64) for name, value in found.items()}
-
-
-def linear(w: Weights, name: str, x: np.ndarray) -> np.ndarray:
-    return x @ w[f"{name}.weight"].T + w.get(f"{name}.bias", 0.0)
-
-
-def norm(w: Weights, name: str, x: np.ndarray) -> np.ndarray:
-    scaled = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
-    return scaled * w[f"{name}.weight"] + w[f"{name}.bias"]
-
-
-def attention(w: Weights, name: str, x: np.ndarray) -> np.ndarray:
-    """[N, T, C] -> [N, T, C]."""
-    n, t, c = x.shape
-    qkv = linear(w, f"{name}.c_attn", x).reshape(n, t, 3, HEADS, c // HEADS)
-    q, k, v = qkv.transpose(2, 0, 3, 1, 4)  # [N, H, T, d] each
-    scores = np.einsum("nhid,nhjd->nhij", q, k) / np.sqrt(c // HEADS)
-    powers = np.where(np.tri(t, dtype=bool), np.exp(scores), 0)
-    mixed = np.einsum("nhij,nhjd->nihd", powers / powers.sum(-1, keepdims=True), v)
-    return linear(w, f"{name}.c_proj", mixed.reshape(n, t, c))
-
-
-def forward(w: Weights, ids: np.ndarray) -> np.ndarray:
-    """Token ids [N, T] -> logits [N, T, V]: the whole model once more, from its formulas."""
-    x = w["transformer.wte.weight"][ids] + w["transformer.wpe.weight"][: ids.shape[1]]
-    for i in range(LAYERS):
-        block = f"transformer.h.{i}"
-        x = x + attention(w, f"{block}.attn", norm(w, f"{block}.ln_1", x))
-        hidden = linear(w, f"{block}.mlp.c_fc", norm(w, f"{block}.ln_2", x))
-        hidden = 0.5 * hidden * (1 + np.tanh(np.sqrt(2 / np.pi) * (hidden + 0.044715 * hidden**3)))
-        x = x + linear(w, f"{block}.mlp.c_proj", hidden)
-    return linear(w, "lm_head", norm(w, "transformer.ln_f", x))
+    return read_weights(nano_sort)
 
 
 def test_it_sorts_all_729_inputs(weights: Weights) -> None:
     prompts = np.array(list(itertools.product(range(3), repeat=6)))
     ids = prompts
     for _ in range(6):
-        ids = np.concatenate((ids, forward(weights, ids)[:, -1].argmax(-1)[:, None]), axis=1)
+        ids = np.concatenate((ids, forward(weights, ids, HEADS)[:, -1].argmax(-1)[:, None]), axis=1)
     assert len(ids) == 729
     np.testing.assert_array_equal(ids[:, 6:], np.sort(prompts, axis=1))
 
@@ -71,7 +39,7 @@ def test_torch_and_the_formulas_agree(weights: Weights, nano_sort: Path) -> None
     ids = np.random.default_rng(0).integers(0, 3, (50, 11))
     with torch.no_grad():
         found = model(torch.from_numpy(ids)).numpy()
-    wanted = forward(weights, ids)
+    wanted = forward(weights, ids, HEADS)
     assert np.abs(found - wanted).max() <= 1e-5 * np.abs(wanted).max()
 
 
