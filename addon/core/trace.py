@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import hashlib
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -78,6 +81,11 @@ class Trace:
         Raises UserError where it is not there, no trace, newer than this reader, cut off, or damaged.
         """
         path = Path(path)
+        with _no_collection():
+            return cls._open(path)
+
+    @classmethod
+    def _open(cls, path: Path) -> Trace:
         entries = read_entries(path)
         manifest = entries.pop("manifest", None)
         if manifest is None or manifest.dtype != "U8":
@@ -236,6 +244,19 @@ class Trace:
                 found, shift = self.tensor(cut.tensor), (cut.rows[0], cut.columns[0])
                 return self.piece(found.id, _last_two(found.shape, rows, columns, shift))
         return self.piece(tensor.id, _last_two(tensor.shape, rows, columns, (0, 0)))
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without Python's search for garbage: a large manifest is a million objects of which none is, and looking
+    through them again and again takes longer than making them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _last_two(

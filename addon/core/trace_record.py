@@ -15,20 +15,33 @@ T = TypeVar("T")
 
 
 class Record:
-    """A JSON object; `where` names it in errors. Every method raises ManifestError where the value is not proper."""
+    """A JSON object: the whole, or what is under a key of another, at an `index` where that is a list.
 
-    __slots__ = ("where", "words")
+    Every method raises ManifestError where the value is not proper.
+    """
 
-    def __init__(self, words: object, where: str) -> None:
-        if not isinstance(words, dict):
-            raise ManifestError(f"{where} is not an object")
+    __slots__ = ("_index", "_key", "_parent", "words")
+
+    def __init__(self, words: object, key: str, parent: Record | None = None, index: int | None = None) -> None:
+        self._key = key
+        self._parent = parent
+        self._index = index
+        if type(words) is not dict:
+            raise ManifestError(f"{self.where} is not an object")
         self.words: dict[str, Any] = words
-        self.where = where
 
-    def value(self, key: str, kind: type | tuple[type, ...]) -> Any:
-        """The value of a key, of this JSON type."""
+    @property
+    def where(self) -> str:
+        """What this is, for errors; put together only then, as a trace has very many records."""
+        if self._parent is None:
+            return self._key
+        name = repr(self._key) if self._index is None else f"{self._key}[{self._index}]"
+        return name if self._parent._parent is None else f"{name} of {self._parent.where}"
+
+    def value(self, key: str, *kinds: type) -> Any:
+        """The value of a key, of one of these types; JSON gives exactly these, so true is no int."""
         value = self.words.get(key)
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        if type(value) not in kinds:
             raise ManifestError(f"{self.where} has no proper {key!r}")
         return value
 
@@ -38,7 +51,7 @@ class Record:
 
     def text(self, key: str) -> str:
         """A text."""
-        return str(self.value(key, str))
+        return self.value(key, str)
 
     def optional_text(self, key: str) -> str | None:
         """A text, or None where there is none."""
@@ -46,14 +59,14 @@ class Record:
 
     def flag(self, key: str) -> bool:
         """True or false."""
-        return bool(self.value(key, bool))
+        return self.value(key, bool)
 
     def count(self, key: str) -> int:
         """A whole number from 0 on."""
         value = self.value(key, int)
         if not 0 <= value <= MOST:
             raise ManifestError(f"{key!r} of {self.where} is not a proper count")
-        return int(value)
+        return value
 
     def optional_count(self, key: str) -> int | None:
         """A whole number from 0 on, or None where there is none."""
@@ -61,12 +74,12 @@ class Record:
 
     def integer(self, key: str) -> int:
         """Any whole number: a random seed."""
-        return int(self.value(key, int))
+        return self.value(key, int)
 
     def number(self, key: str) -> float:
         """A finite number."""
         try:
-            value = float(self.value(key, (int, float)))
+            value = float(self.value(key, float, int))
         except OverflowError:
             value = math.inf
         if not math.isfinite(value):
@@ -99,9 +112,10 @@ class Record:
     def text_lists(self, key: str) -> tuple[tuple[str, ...], ...]:
         """A list of lists of texts."""
         values = self.value(key, list)
-        if not all(isinstance(value, list) for value in values):
-            raise ManifestError(f"{key!r} of {self.where} is not a list of lists")
-        return tuple(self._texts(key, value) for value in values)
+        for value in values:
+            if type(value) is not list:
+                raise ManifestError(f"{key!r} of {self.where} is not a list of lists")
+        return tuple([self._texts(key, value) for value in values])
 
     def table(self, key: str) -> dict[str, Any]:
         """An object of anything."""
@@ -109,12 +123,11 @@ class Record:
 
     def record(self, key: str) -> Record:
         """An object, to be read likewise."""
-        return Record(self.value(key, dict), f"{key!r}")
+        return Record(self.value(key, dict), key, self)
 
     def records(self, key: str, read: Callable[[Record], T]) -> tuple[T, ...]:
         """A list of objects."""
-        where = key if self.where == "the manifest" else f"{key!r} of {self.where}"
-        return tuple(read(Record(words, f"{where}[{i}]")) for i, words in enumerate(self.value(key, list)))
+        return tuple([read(Record(words, key, self, i)) for i, words in enumerate(self.value(key, list))])
 
     def optional_records(self, key: str, read: Callable[[Record], T]) -> tuple[T, ...]:
         """A list of objects, or nothing where there is none."""
@@ -122,6 +135,6 @@ class Record:
 
     def _texts(self, key: str, values: list[Any]) -> tuple[str, ...]:
         for value in values:
-            if not isinstance(value, str):
+            if type(value) is not str:
                 raise ManifestError(f"{key!r} of {self.where} is not a list of texts")
         return tuple(values)

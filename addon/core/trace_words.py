@@ -150,7 +150,7 @@ def _tensor(record: Record) -> Tensor:
         axes=axes,
         dtype=record.text("dtype"),
         parameter=record.optional_text("parameter"),
-        source=_source(Record(record.words.get("source"), f"'source' of {record.where}")),
+        source=_source(record.record("source")),
         stats=_stats(record.record("stats")),
         aliases=record.texts("aliases") if record.has("aliases") else (),
         maps=record.optional_records("maps", lambda r: Map(r.text("how"), r.count("tensor"), r.counts("block"))),
@@ -159,8 +159,9 @@ def _tensor(record: Record) -> Tensor:
 
 
 def _stats(record: Record) -> Stats:
-    low, high, absmax, mean, std = (record.number(key) for key in ("min", "max", "absmax", "mean", "std"))
-    return Stats(low, high, absmax, mean, std, record.count("nan"), record.count("inf"))
+    number, count = record.number, record.count
+    low, high, absmax = number("min"), number("max"), number("absmax")
+    return Stats(low, high, absmax, number("mean"), number("std"), count("nan"), count("inf"))
 
 
 def _source(record: Record) -> Source:
