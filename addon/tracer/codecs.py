@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import UserError
+from .architecture import first_line
 from .subject import Codec
 
 # One of these is there where a model has a tokenizer.
@@ -50,22 +52,36 @@ def _tokenizer(folder: Path, name: str, code: bool) -> Any:
     """The tokenizer of transformers. Raises UserError."""
     from transformers import AutoTokenizer
 
-    hint = "Get its tokenizer files again, or give token ids with --ids."
     try:
         return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=code)
-    except Exception as error:
-        text = str(error)
-        if isinstance(error, ImportError) or "sentencepiece" in text or "tiktoken" in text or "protobuf" in text:
-            needed = next((word for word in ("sentencepiece", "tiktoken", "protobuf") if word in text), "")
-            what = (
-                f"needs the Python package {needed}" if needed else f"needs a Python package that is not here: {text}"
-            )
-            raise UserError(f"The tokenizer of {name} {what.splitlines()[0].rstrip('.')}.", hint) from error
-        if "trust_remote_code" in text:
-            what = f"The tokenizer of {name} is program code that comes with the model."
-            raise UserError(what, "Say --trust-remote-code if you trust its author.", 2) from error
-        reason = (text.strip().splitlines() or [""])[0][:200].rstrip(".")
-        raise UserError(f"The tokenizer of {name} cannot be loaded: {reason or type(error).__name__}.", hint) from error
+    except Exception as error:  # whatever its files and its own code lead to
+        raise _unloadable(folder, name, error) from error
+
+
+def _unloadable(folder: Path, name: str, error: Exception) -> UserError:
+    """Why a tokenizer could not be loaded, as far as it can be told from its files and from what was raised."""
+    hint, text = "Get its tokenizer files again, or give token ids with --ids.", str(error)
+    broken = next((file for file in FILES if file.endswith(".json") and not _is_json(folder / file)), None)
+    if broken is not None:
+        return UserError(f"The tokenizer of {name} cannot be loaded: {broken} is not JSON.", hint)
+    if "trust_remote_code" in text:
+        what = f"The tokenizer of {name} is program code that comes with the model."
+        return UserError(what, "Say --trust-remote-code if you trust its author.", 2)
+    needed = next((word for word in ("sentencepiece", "tiktoken", "protobuf") if word in text), None)
+    if needed is not None:
+        return UserError(f"The tokenizer of {name} needs the Python package {needed}.", f"Install it. {hint}")
+    return UserError(f"The tokenizer of {name} cannot be loaded: {first_line(error)}.", hint)
+
+
+def _is_json(path: Path) -> bool:
+    """Whether the file is JSON, or not there."""
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError, RecursionError):
+        return False
+    return True
 
 
 class Tokens:
