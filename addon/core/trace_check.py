@@ -70,9 +70,10 @@ def _check_tensor(tensor: Tensor, earlier: Mapping[int, Tensor], buffers: Mappin
 
 
 def _check_map(tensor: Tensor, one: Map, found: Tensor) -> None:
-    """One value for each block; the last block of a dimension may be a part of one."""
-    fits = len(one.block) == len(tensor.shape) and min(one.block, default=1) > 0
-    if not fits or found.shape != tuple(-(-n // size) for n, size in zip(tensor.shape, one.block, strict=True)):
+    """One value for each block; the last block of a dimension may be a part of one. A vector counts as one row."""
+    shape = (1, *tensor.shape) if len(tensor.shape) == 1 and len(one.block) == 2 else tensor.shape
+    fits = len(one.block) == len(shape) and min(one.block, default=1) > 0
+    if not fits or found.shape != tuple(-(-n // size) for n, size in zip(shape, one.block, strict=True)):
         raise ManifestError(f"the map {found.name!r} is not one of {tensor.name!r}")
 
 
@@ -150,12 +151,12 @@ def _check_matmul(operation: Operation, tensors: Mapping[int, Tensor]) -> None:
     shapes = [_known(key, tensors, operation.name).shape for key in keys if key is not None]
     left, right, out = shapes[:3]
     fits = min(len(left), len(right), len(out)) >= 2 and left[-1] == right[-2]
-    fits = fits and out[-2:] == (left[-2], right[-1]) and _broadcast((left[:-2], right[:-2])) == out[:-2]
-    if not fits or any(_broadcast((bias, out)) != out for bias in shapes[3:]):
+    fits = fits and out[-2:] == (left[-2], right[-1]) and broadcast((left[:-2], right[:-2])) == out[:-2]
+    if not fits or any(broadcast((bias, out)) != out for bias in shapes[3:]):
         raise ManifestError(f"the multiply {operation.name!r} has shapes that do not fit")
 
 
-def _broadcast(shapes: Iterable[tuple[int, ...]]) -> tuple[int, ...] | None:
+def broadcast(shapes: Iterable[tuple[int, ...]]) -> tuple[int, ...] | None:
     """What the shapes become together, or None where they do not go together."""
     result: list[int] = []
     for shape in shapes:
