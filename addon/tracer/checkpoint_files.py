@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import struct
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -77,5 +78,10 @@ def _shards(index: Path) -> tuple[Path, ...]:
 def _check(path: Path) -> None:
     if path.suffix == ".safetensors":
         safetensors_header(path)
-    elif path.stat().st_size == 0:
-        raise UserError(f"{path} is corrupt: it is empty.", AGAIN)
+        return
+    with path.open("rb") as file:  # a zip file, or a pickle of old
+        start = file.read(2)
+    if start[:1] != b"\x80" and start != b"PK":
+        raise UserError(f"{path} is corrupt: it cannot be read as weights of torch.", AGAIN)
+    if start == b"PK" and not zipfile.is_zipfile(path):
+        raise UserError(f"{path} is corrupt: its end is missing.", AGAIN)

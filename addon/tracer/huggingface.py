@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -130,12 +130,24 @@ def _loaded(loading: _Loading, dtype: torch.dtype | None) -> Any:
     missing: list[str] = []
     for kind, own in _ways(loading):
         model, info = _from_pretrained(loading, kind, own, dtype)
+        _check_shapes(loading.place.name, info["mismatched_keys"])
         missing = missing or sorted(map(str, info["missing_keys"]))
         if not info["missing_keys"]:
+            method = _quantisation(loading.config)
+            if method is not None:
+                what = f"The weights of {loading.place.name} are quantised ({method})"
+                loading.warnings.append(f"{what}: multiplies in its quantised layers may not be exact.")
             return model
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     what = f"The weights of {loading.place.name} have no {missing[0]}{more}, and random numbers shall not be shown."
     raise UserError(what, "Get the model again, or the one that it was made from.")
+
+
+def _check_shapes(name: str, mismatched: Iterable[str | tuple[str, Any, Any]]) -> None:
+    """Raises UserError where a weight has another shape than the config asks for; transformers 5 tells the shapes."""
+    for key in sorted(entry if isinstance(entry, str) else entry[0] for entry in mismatched):
+        what = f"{key} of {name} has another shape in its file than its config.json asks for."
+        raise UserError(what, "Get the model again: its config.json belongs to another one.")
 
 
 def _ways(loading: _Loading) -> Iterator[tuple[Any, dict[str, Any]]]:
@@ -157,6 +169,7 @@ def _from_pretrained(loading: _Loading, kind: Any, own: dict[str, Any], dtype: t
     if hasattr(config, "_experts_implementation"):
         config._experts_implementation = "eager"  # the others are one kernel for all experts
     arguments = {"config": config, "local_files_only": True, "output_loading_info": True, **own}
+    arguments["ignore_mismatched_sizes"] = True  # told apart below, in better words
     arguments |= {"trust_remote_code": request.code, _dtype_argument(): "auto" if dtype is None else dtype}
     folder = str(loading.place.folder)
     try:
@@ -186,10 +199,8 @@ def _unloadable(loading: _Loading, error: Exception) -> UserError:
     import transformers
 
     name, text = loading.place.name, first_line(error)
-    quantised = getattr(loading.config, "quantization_config", None)
-    if quantised is not None:
-        words = quantised if isinstance(quantised, dict) else quantised.to_dict()
-        method = words.get("quant_method", "an unknown way")
+    method = _quantisation(loading.config)
+    if method is not None:
         what = f"The weights of {name} are quantised ({method}), and this Python cannot read them: {text}."
         return UserError(what, "Choose the model that it was made from, or install what that needs.")
     if isinstance(error, ImportError):
@@ -197,10 +208,17 @@ def _unloadable(loading: _Loading, error: Exception) -> UserError:
     if "trust_remote_code" in str(error):
         hint = "If you trust its author, say --trust-remote-code; it may do anything that you may do."
         return UserError(f"{name} needs program code that comes with it, which is not run unasked.", hint, 2)
-    if "size mismatch" in str(error) or "mismatched" in str(error):
-        return UserError(f"The weights of {name} do not fit its config.json: {text}.", "Get the model again.")
     what = f"transformers {transformers.__version__} cannot load {name}: {text}."
     return UserError(what, "Get the model again, or try another version of transformers.")
+
+
+def _quantisation(config: Any) -> str | None:
+    """How the weights are quantised; None where they are not."""
+    found = getattr(config, "quantization_config", None)
+    if found is None:
+        return None
+    words = found if isinstance(found, dict) else found.to_dict()
+    return str(words.get("quant_method", "in an unknown way")).rpartition(".")[2].lower()
 
 
 def _check_memory(name: str, files: tuple[Path, ...], dtype: torch.dtype | None, device: torch.device) -> None:
