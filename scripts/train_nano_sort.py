@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
-from _training import run_training
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from scripts._training import run_training
 
 if __name__ == "__main__":
     sys.exit(run_training("train_nano_sort", "nano-sort", sys.argv[1:]))

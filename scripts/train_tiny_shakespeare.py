@@ -7,8 +7,11 @@ About 50 minutes on one core of a CPU. Without -o the built-in model is replaced
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
-from _training import run_training
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from scripts._training import run_training
 
 if __name__ == "__main__":
     sys.exit(run_training("train_tiny_shakespeare", "tiny-shakespeare", sys.argv[1:]))
