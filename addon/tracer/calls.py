@@ -105,7 +105,9 @@ def traced_to(value: Value, wanted: Callable[[Node], bool], through: Callable[[N
 
 def is_scores(node: Node) -> bool:
     """A multiply of two activations."""
-    return node.kind == "matmul" and node.left is not None and node.left.active and bool(node.right and node.right.active)
+    return (
+        node.kind == "matmul" and node.left is not None and node.left.active and bool(node.right and node.right.active)
+    )
 
 
 def is_plain(node: Node) -> bool:

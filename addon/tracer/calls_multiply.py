@@ -29,7 +29,8 @@ def linear(call: Call) -> None:
 def addmm(call: Call) -> None:
     """bias [j] or [i, j], left [i, k], right [k, j] -> [i, j], as `beta * bias + alpha * (left @ right)`; so too where
     all have a leading dimension (baddbmm)."""
-    bias, left, right = (call.value(call.argument(i, name)) for i, name in enumerate(("input", "mat1", "mat2")))
+    names = ("input", "batch1", "batch2") if call.name == "baddbmm" else ("input", "mat1", "mat2")
+    bias, left, right = (call.value(call.argument(i, name)) for i, name in enumerate(names))
     if float(call.options.get("beta", 1)) != 1.0:
         return  # left to the witness, which says what the kernel did
     scale = float(call.options.get("alpha", 1))
@@ -183,7 +184,9 @@ def raw(graph: Graph, multiply: Multiply, module: str, seconds: float = 0.0) -> 
     unify_axis(left.axes[-1], right.axes[-2])
     roles = (f"{multiply.name}.left", f"{multiply.name}.right")
     name = f"{module}.{multiply.name}" if module else multiply.name
-    node = record(graph, (left, right, bias), roles, out, name, module, float(multiply.options.get("alpha", 1)), seconds)
+    node = record(
+        graph, (left, right, bias), roles, out, name, module, float(multiply.options.get("alpha", 1)), seconds
+    )
     if out is not multiply.out:
         graph.view(node.out, multiply.out, fresh(multiply.out.shape))
 

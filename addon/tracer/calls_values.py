@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import torch
 
-from .axes import Atom, aligned, call as name_axis, leaves, unify_aligned, unify_axis
-from .calls import Call, is_plain, is_scores, result, traced_to, within
+from .axes import Atom, aligned, leaves, unify_aligned, unify_axis
+from .axes import call as name_axis
+from .calls import Call, is_plain, is_scores, result, traced_to
 from .calls_views import other
 from .values import Node, Value, makers, shares
 
@@ -107,6 +108,10 @@ def _attention(scores: Node) -> None:
         for atom in leaves(axis):
             if atom.name is None or atom.name == "~head":
                 atom.call("head")
+    for axis in scores.right.axes[-3:-2]:
+        for atom in leaves(axis):
+            if atom.name is None:
+                atom.call("kv_head")
 
 
 def activation(kind: str) -> Callable[[Call], None]:
@@ -218,7 +223,13 @@ def multiply(call: Call) -> None:
 
 def _is_number(value: Value) -> bool:
     tensor = value.held()
-    return tensor.numel() == 1 and tensor.dim() <= 1 and not value.active and not tensor.is_meta and value.parameter is None
+    return (
+        tensor.numel() == 1
+        and tensor.dim() <= 1
+        and not value.active
+        and not tensor.is_meta
+        and value.parameter is None
+    )
 
 
 def convert(call: Call) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from . import joined
-from .axes import Atom, Axes, Axis, aligned, call as name_axis, fresh, join, leaves, regroup, size
+from .axes import Atom, Axes, Axis, aligned, fresh, join, leaves, regroup, size
+from .axes import call as name_axis
 from .calls import Call, result
 from .values import Node, Value, shares
 
@@ -67,7 +68,9 @@ def _last(name: str) -> str:
 
 def _repeats_heads(call: Call, x: Value, axes: Axes) -> bool:
     """Key and value heads that are stretched over a group of queries, then merged with it: repeated, at no cost."""
-    stretched = [i for i, (stride, n) in enumerate(zip(x.held().stride(), x.shape, strict=True)) if not stride and n > 1]
+    stretched = [
+        i for i, (stride, n) in enumerate(zip(x.held().stride(), x.shape, strict=True)) if not stride and n > 1
+    ]
     source = x.of
     while source is not None and source.of is not None and len(source.shape) >= len(x.shape):
         source = source.of
@@ -114,7 +117,9 @@ def contiguous(call: Call) -> None:
     if shares(call.result, x.held()):
         call.graph.view(x, call.result, x.axes)
     elif x.joined is not None:
-        call.graph.put(joined.permuted(x, tuple(range(len(x.shape))), x.axes, call.result) or Value(call.result, x.axes))
+        call.graph.put(
+            joined.permuted(x, tuple(range(len(x.shape))), x.axes, call.result) or Value(call.result, x.axes)
+        )
     else:
         _moved(call, x, x.axes)
 
@@ -208,7 +213,9 @@ def _cut(x: Value, keys: list[Any], axes: Axes, tensor: torch.Tensor) -> Value |
     if any(not isinstance(one, slice) for one in keys) or tensor.dim() != len(x.shape):
         return None
     axis = x.joined[1]
-    if axis >= len(keys) or any(n != m for i, (n, m) in enumerate(zip(tensor.shape, x.shape, strict=True)) if i != axis):
+    if axis >= len(keys) or any(
+        n != m for i, (n, m) in enumerate(zip(tensor.shape, x.shape, strict=True)) if i != axis
+    ):
         return None
     first, end, step = keys[axis].indices(x.shape[axis])
     return joined.cut(x, axis, first, end, axes, tensor) if step == 1 else None
@@ -288,9 +295,21 @@ def gather(call: Call) -> None:
     node = call.node("other", call.within("gather"))
     node.inputs = [(value, f"gather.{i}") for i, value in enumerate(values)]
     axes = aligned(call.result.shape, [x.axes])
-    if keys and keys[0].held().dtype != torch.bool and len(keys[0].shape) < len(axes):
+    if keys and len(axes) == len(x.axes) and len(keys[0].shape) == 1:
+        axes = (_some(x.axes[0], call.result.shape[0]), *axes[1:])
+    elif keys and keys[0].held().dtype != torch.bool and len(keys[0].shape) < len(axes):
         axes = (*keys[0].axes, *axes[len(keys[0].axes) :])
     result(node, call, call.result, axes)
+
+
+def nothing(call: Call) -> None:
+    """A new tensor that takes only its shape from another: no computation, and nothing is known of what it holds."""
+
+
+def _some(axis: Axis, n: int) -> Axis:
+    """Some of the steps of a dimension, in whatever order."""
+    inner = [atom for atom in leaves(axis) if atom.size != 1]
+    return (inner[0].cut(n, False),) if len(inner) == 1 and n <= inner[0].size else (Atom(n),)
 
 
 def other(call: Call) -> None:
@@ -312,7 +331,10 @@ def other(call: Call) -> None:
     node = call.node("other", call.within(call.name))
     node.inputs = [(value, f"{call.name}.{i}") for i, value in enumerate(values)]
     for i, tensor in enumerate(made):
-        result(node, call, tensor, aligned(tensor.shape, [v.axes for v in values]), f".{i}" if i else "")
+        value = result(node, call, tensor, aligned(tensor.shape, [v.axes for v in values]), f".{i}" if i else "")
+        if wrote_over and not i:
+            value.active = value.active or any(one.active for one in values)
+            call.graph.wrote_over(value)
 
 
 def _wrote_over(call: Call, x: Value) -> bool:

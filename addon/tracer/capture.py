@@ -40,7 +40,9 @@ class Capture(TorchFunctionMode):
         self._opened: list[Module] = []
         self._model = model
         self._aten = AtenWitness(self._stray, graph.freeze)
-        self._open: list[tuple[int, int, bool]] = []  # of the calls under way: index of the call, of what was pending, leaf
+        self._open: list[
+            tuple[int, int, bool]
+        ] = []  # of the calls under way: index of the call, of what was pending, leaf
         self._parents: list[int] = []  # of each call of a module, the one that it happened in, or -1
         self._stack = contextlib.ExitStack()
 
@@ -104,7 +106,10 @@ class Capture(TorchFunctionMode):
     def _note(self, call: Call, noted: bool) -> None:
         graph, result = self.graph, call.result
         before = graph.matmuls
-        if noted and (isinstance(result, torch.Tensor) or (isinstance(result, list | tuple) and any(True for _ in tensors(result)))):
+        if noted and (
+            isinstance(result, torch.Tensor)
+            or (isinstance(result, list | tuple) and any(True for _ in tensors(result)))
+        ):
             rule: Callable[[Call], None] = RULES.get(call.name, other)
             if rule is not other or not call.seen.multiplies:
                 rule(call)

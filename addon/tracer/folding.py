@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import torch
 
-from .axes import leaves, unify_axis
+from .axes import Atom, unify_axis
 from .calls import within
 from .graph import Graph
 from .values import Node, Value
@@ -69,7 +69,7 @@ def fold(graph: Graph, nodes: list[Node], result: Value, kind: str, name: str) -
         for value, suffix in node.outputs:
             small = value.active and 0 < _count(value) * SMALL <= _count(result)
             if small and node.call in ("mean", "rsqrt", "var", "std", "sqrt", "norm", "sum"):
-                whole.outputs.append((value, f".{'rstd' if node.call == 'rsqrt' else node.call}"))
+                whole.outputs.append((value, f".{_statistic(node.call, kind)}"))
             elif node.kind in ("layer_norm", "rms_norm") and suffix in (".mean", ".rstd"):
                 whole.outputs.append((value, suffix))
     made = {id(value) for value, _ in whole.outputs}
@@ -78,11 +78,18 @@ def fold(graph: Graph, nodes: list[Node], result: Value, kind: str, name: str) -
         for value, _ in node.outputs:
             if id(value) in made:
                 value.node, value.slot, value.base = whole, None, value.base
+    for value in graph.made_by(nodes):
+        value.node, value.slot = whole, None
     result.node = whole
-    whole.waits = False
     graph.add(whole)
     whole.frame = nodes[0].frame
     return whole
+
+
+def _statistic(call: str, kind: str) -> str:
+    if call == "rsqrt":
+        return "rstd"
+    return "mean_square" if call == "mean" and kind == "rms_norm" else call
 
 
 def _inner(value: Value, inside: set[int]) -> bool:
@@ -103,14 +110,15 @@ def _count(value: Value) -> int:
 def fold_rotary(graph: Graph) -> None:
     """Makes one operation of every rotation of pairs among what is pending: an activation and a rearrangement of it,
     each times a table that depends on positions only, added up."""
+    for node in [node for node in graph.pending if node.kind == "mul"]:
+        _fold_complex(graph, node)
     users = _users(graph.pending)
     for seed in [node for node in graph.pending if node.call in ("mul", "imul") and _table(node) is not None]:
         if seed not in graph.pending:
             continue
-        region = _region(seed, users)
+        region = _region(seed, graph.pending)
         tables = {id(_table(node)) for node in region if _table(node) is not None}
-        spins = len(tables) >= 2 or any(node.call == "view_as_complex" for node in region)
-        if not spins or len(_sources(region)) != 1:
+        if len(tables) < 2 or len(_sources(region)) != 1:
             continue
         region = _with_rest(region, users)
         ends = [node for node in region if not all(user in region for user in users.get(id(node), ()))]
@@ -119,14 +127,41 @@ def fold_rotary(graph: Graph) -> None:
         _fold_region(graph, [node for node in graph.pending if node in region], ends[0])
 
 
+def _fold_complex(graph: Graph, node: Node) -> None:
+    """A product of complex numbers is a rotation too: of pairs that are taken for real and imaginary parts."""
+    tensor = node.out.tensor
+    if tensor is None or not tensor.is_complex() or _table(node) is None:
+        return
+    table = _table(node)
+    source = next(iter(node.active_inputs()))
+    while source.of is not None and source.held().is_complex():
+        source = source.of
+    result = graph.real_view(node.out)
+    if table is None or result is None or source.held().is_complex():
+        return
+    real = torch.view_as_real(table.held())
+    whole = Node("rotary", within(node.module, "rotary"), node.module, graph.step, call="rotary", seconds=node.seconds)
+    whole.parts = [node]
+    whole.inputs = [(source, "rotary.input"), (Value(real, (*table.axes, (Atom(2),))), "rotary.table")]
+    whole.outputs = [(result, "")]
+    whole.frame = node.frame
+    for value in graph.views_of(node.out):
+        value.node = whole
+    for mine, theirs in zip(result.axes, source.axes, strict=False):
+        unify_axis(mine, theirs)
+    graph.pending[graph.pending.index(node)] = whole
+
+
 def _fold_region(graph: Graph, nodes: list[Node], end: Node) -> None:
     at = graph.pending.index(end)
     later = graph.pending[at + 1 :]
     result = end.out
-    source = next(iter(_sources(set(nodes)).values()))
+    source = _whole(next(iter(_sources(set(nodes)).values())), result)
     whole = fold(graph, nodes, result, "rotary", within(end.module, "rotary"))
     graph.pending.remove(whole)
-    graph.pending.insert(graph.pending.index(later[0]) if later and later[0] in graph.pending else len(graph.pending), whole)
+    graph.pending.insert(
+        graph.pending.index(later[0]) if later and later[0] in graph.pending else len(graph.pending), whole
+    )
     _name_tables(whole, source)
     whole.inputs = [(value, "rotary.input" if value.active else "rotary.table") for value, _ in whole.inputs]
     for mine, theirs in zip(result.axes, source.axes, strict=False):
@@ -134,9 +169,16 @@ def _fold_region(graph: Graph, nodes: list[Node], end: Node) -> None:
             unify_axis(mine, theirs)
 
 
+def _whole(source: Value, result: Value) -> Value:
+    """What was rotated, before a part of it was taken for that."""
+    while source.shape != result.shape and source.of is not None:
+        source = source.of
+    return source
+
+
 def _name_tables(whole: Node, source: Value) -> None:
     for value, _ in whole.inputs:
-        if not value.active and value.axes and source.axes and len(leaves(value.axes[-1])) == 1:
+        if not value.active and value.axes and source.axes and value.shape[-1:] == source.shape[-1:]:
             unify_axis(value.axes[-1], source.axes[-1])
 
 
@@ -158,44 +200,47 @@ def _table(node: Node) -> Value | None:
 
 
 def _moves(node: Node) -> bool:
-    return node.kind in MOVES or node.call in ("neg", "convert", "view_as_complex", "view_as_real") or (
-        node.kind == "other" and node.name.endswith("convert")
-    )
+    """A rearrangement: it changes nothing but the place, the sign or the type of numbers."""
+    return node.kind in MOVES or node.call == "neg" or node.name.endswith("convert")
 
 
-def _region(seed: Node, users: dict[int, list[Node]]) -> set[Node]:
-    """All products with tables, sums of them, and rearrangements that hang together with this one."""
-    region = {seed}
-    queue = [seed]
-    while queue:
-        node = queue.pop()
-        for user in users.get(id(node), ()):
-            grows = user.kind == "add" or user.call in ("sub", "view_as_real") or user.kind == "concat" and _only(user, region)
-            if user not in region and grows and all(maker in region or _reaches(maker, user) for maker in _makers(user)):
-                region.add(user)
-                queue.append(user)
-        for maker in _makers(node):
-            if maker not in region and (_moves(maker) or _table(maker) is not None) and _near(maker, node):
-                region.add(maker)
-                queue.append(maker)
+def _region(seed: Node, pending: list[Node]) -> set[Node]:
+    """All products with tables, sums of them, and rearrangements before and after that hang together with this one."""
+    nodes = [node for node in pending if node.module == seed.module]
+    region, before = {seed}, 0
+    while len(region) != before:
+        before = len(region)
+        for node in nodes:
+            if node not in region and (_follows(node, region) or (_leads(node) and _feeds(node, region))):
+                region.add(node)
     return region
+
+
+def _follows(node: Node, region: set[Node]) -> bool:
+    """A sum or a join of nothing but what is in the region or a product with a table itself."""
+    made = _makers(node)
+    sums = node.kind in ("add", "concat") or node.call == "sub"
+    inside = [maker in region for maker in made]
+    return sums and any(inside) and all(i or _spun(maker) for i, maker in zip(inside, made, strict=True))
+
+
+def _spun(node: Node) -> bool:
+    """A product with a table, or a sum or difference of such."""
+    if node.kind == "add" or node.call == "sub":
+        return all(map(_spun, _makers(node)))
+    return _table(node) is not None
+
+
+def _leads(node: Node) -> bool:
+    return _spun(node) or _moves(node)
+
+
+def _feeds(node: Node, region: set[Node]) -> bool:
+    return any(node in _makers(later) for later in region)
 
 
 def _makers(node: Node) -> list[Node]:
     return [value.node for value, _ in node.inputs if value.active and value.node is not None]
-
-
-def _near(maker: Node, node: Node) -> bool:
-    return maker.module == node.module and maker.step == node.step and not maker.output_ids
-
-
-def _reaches(maker: Node, user: Node) -> bool:
-    """Whether what else a sum takes is a product with a table too."""
-    return _table(maker) is not None and maker.module == user.module
-
-
-def _only(node: Node, region: Iterable[Node]) -> bool:
-    return all(maker in region or _table(maker) is not None or maker.call == "sub" for maker in _makers(node))
 
 
 def _sources(region: Iterable[Node]) -> dict[int, Value]:

@@ -13,6 +13,7 @@ import torch
 from ..core.messages import Message, ProgressMessage, WarningMessage
 from ..core.trace import Manifest, Model, Run, Step, Token, TraceWriter
 from .aliases import name_aliases
+from .axes import call as name_axis
 from .capture import Capture
 from .choices import Choices
 from .graph import Graph
@@ -123,9 +124,16 @@ def _step(one: Pass, capture: Capture, subject: Subject) -> Step:
     """A forward pass as the trace has it, with the largest scores of each token."""
     ledger = capture.graph.ledger
     value = capture.graph.value(one.scores)
+    if value.shape[-1] == subject.vocabulary:
+        name_axis(value.axes[-1], "vocab")
     maker = value.node
     scores = value.id
-    if scores is None and maker is not None and maker.rows is not None and value.shape == (*maker.out.shape[:-2], maker.of_rows, maker.out.shape[-1]):
+    if (
+        scores is None
+        and maker is not None
+        and maker.rows is not None
+        and value.shape == (*maker.out.shape[:-2], maker.of_rows, maker.out.shape[-1])
+    ):
         scores = maker.out.id
     if scores is None:
         scores = ledger.keep(one.scores[:, -1:].contiguous(), f"step{one.index}.logits", value.axes)

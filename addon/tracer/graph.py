@@ -7,6 +7,7 @@ rotary embedding) is known. Until then their tensors are kept, and copied before
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 
@@ -32,12 +33,14 @@ class Graph:
         self._values: dict[int, Value] = {}
         self._kept: dict[int, Value] = {}  # parameters: they stay from step to step
         self._transposed: dict[int, Value] = {}
+        self._written: dict[int, tuple[torch.UntypedStorage, Value]] = {}  # storages written over in this pass
         self._held: list[Value] = []  # written, but not let go yet
         self.matmuls = 0  # captured so far
 
     def begin(self, step: int, ids: torch.Tensor) -> Value:
         """A new forward pass of token ids [B, T]. Of the last one stays what somebody still holds: the cache."""
         self.step = step
+        self._written.clear()
         self._let_go()
         axes = ((Atom(ids.shape[0], "batch"),), (Atom(ids.shape[1], "token"),))
         self.ids = self.put(Value(ids, axes))
@@ -45,7 +48,17 @@ class Graph:
 
     def known(self, tensor: torch.Tensor) -> bool:
         """Whether it came up in this run: an input, a parameter, or something that was made of them."""
-        return id(tensor) in self._values or id(tensor) in self._names
+        return id(tensor) in self._values or id(tensor) in self._names or self._writer(tensor) is not None
+
+    def _writer(self, tensor: torch.Tensor) -> Value | None:
+        """The last result that was written over the storage of this tensor, through whatever view of it."""
+        found = self._written.get(tensor.untyped_storage()._cdata) if self._written else None
+        return None if found is None else found[1]
+
+    def wrote_over(self, value: Value) -> None:
+        """A result that was written over a storage: whatever looks at that sees it from now on."""
+        storage = value.held().untyped_storage()
+        self._written[storage._cdata] = storage, value
 
     def value(self, tensor: torch.Tensor) -> Value:
         """What is known of a tensor; something new where it never came up or was written over since."""
@@ -53,17 +66,37 @@ class Graph:
         name = self._names.get(key)
         values = self._values if name is None else self._kept
         found = values.get(key)
-        if found is None:
-            found = values[key] = Value(tensor, fresh(tensor.shape), parameter=name)
-        elif found.version != version_of(tensor) and name is None:
-            found = values[key] = Value(tensor, found.axes, node=found.node, active=found.active)
-        return found
+        if found is not None and (name is not None or found.version == version_of(tensor)):
+            return found
+        axes = fresh(tensor.shape) if found is None else found.axes
+        last = self._writer(tensor) or found
+        made = Value(tensor, axes, parameter=name)
+        if last is not None:
+            made.node, made.active = last.node, last.active
+        values[key] = made
+        return made
 
     def owner(self, tensor: torch.Tensor) -> Value | None:
         """A value that this is a view of."""
         storage = tensor.untyped_storage()._cdata
         values = (*self._values.values(), *self._kept.values())
         return next((v for v in values if v.tensor is not None and v.tensor.untyped_storage()._cdata == storage), None)
+
+    def made_by(self, nodes: list[Node]) -> Iterator[Value]:
+        """All values that are results of these operations or views of such."""
+        inside = {id(node) for node in nodes}
+        held = (value for node in self.pending for value, _ in node.inputs)
+        return (value for value in (*self._values.values(), *held) if id(value.node) in inside)
+
+    def views_of(self, root: Value) -> list[Value]:
+        """All values that are views of one, as they came up."""
+        return [value for value in self._values.values() if value.root is root]
+
+    def real_view(self, of: Value) -> Value | None:
+        """The last view of complex numbers as pairs of real ones that is as large as they are."""
+        count = 2 * math.prod(of.shape)
+        views = [v for v in self.views_of(of) if not v.held().is_complex() and math.prod(v.shape) == count]
+        return views[-1] if views else None
 
     def put(self, value: Value) -> Value:
         """Remembers what is known of a tensor."""

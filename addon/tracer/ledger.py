@@ -25,7 +25,7 @@ from ..core.trace_manifest import (
 )
 from .axes import Axes, names
 from .choices import Crop
-from .measure import NOTHING, TOLERANCE, recompute, summarise
+from .measure import TOLERANCE, recompute, summarise, together
 from .pooling import MOST, block_of, is_large, pool
 from .store import DTYPES, Store, dtype_of
 from .values import Node, Value
@@ -88,7 +88,8 @@ class Ledger:
         node.name = self._unique(f"step{node.step}:{node.name}").split(":", 1)[1]
         node.input_ids = tuple(self.use(value, node, role) for value, role in node.inputs if _kept(value))
         node.output_ids = [
-            None if node.waits else self._result(node, value, suffix) for value, suffix in node.outputs if _kept(value)
+            self._result(node, value, suffix) if _kept(value) and not node.waits else None
+            for value, suffix in node.outputs
         ]
         if node.kind == "matmul":
             self._check(node)
@@ -111,7 +112,7 @@ class Ledger:
         """Registers as they are the results that nothing used."""
         for node in nodes:
             for slot, (value, _) in enumerate(node.outputs):
-                if node.output_ids[slot] is None and value.tensor is not None:
+                if node.output_ids[slot] is None and value.tensor is not None and _kept(value):
                     node.output_ids[slot] = value.id = self._register(value, f"step{node.step}.{node.name}.{slot}")
 
     def keep(self, tensor: torch.Tensor, name: str, axes: Axes) -> int:
@@ -146,18 +147,40 @@ class Ledger:
         bias = None if node.bias is None else node.bias.held()
         error, checked = recompute(left, right, bias, out, node.scale, self._keeping.whole)
         node.max_error, node.checked = error, checked if checked < out.numel() else None
-        whole = not any(isinstance(self.entries[key].source, PooledSource) for key in (*node.input_ids, node.out.id or 0))
+        whole = not any(
+            isinstance(self.entries[key].source, PooledSource) for key in (*node.input_ids, node.out.id or 0)
+        )
         node.exact = whole and error <= TOLERANCE.get(out.dtype, 0.0)
         node.flops = 2 * out.numel() * left.shape[-1]
 
     def _register(self, value: Value, name: str) -> int:
         if value.parameter is not None:
             return self._parameter(value)
+        if value.joined is not None:
+            return self._joined(value, name)
         tensor = value.held()
         source, maps = self._source(value, name)
         entry = Entry(self._unique(name), value.shape, value.axes, dtype_of(tensor), None, source, summarise(tensor))
         entry.maps = maps
         return self._enter(entry, tensor)
+
+    def _joined(self, value: Value, name: str) -> int:
+        """A tensor that is nothing but others: those are registered, and said to be its parts."""
+        assert value.joined is not None
+        parts, axis = value.joined
+        several = len({id(part) for part in parts}) > 1
+        for number, part in enumerate(dict.fromkeys(parts)):
+            if part.id is None:
+                part.id = self._register(part, f"{name}.{number}" if several else name)
+        ids = tuple(part.id for part in parts if part.id is not None)
+        if len(ids) == 1:
+            self.entries[ids[0]].axes = value.axes
+            return ids[0]
+        stats = together([(self.entries[key].stats, math.prod(self.entries[key].shape)) for key in ids])
+        dtype = self.entries[ids[0]].dtype
+        entry = Entry(self._unique(name), value.shape, value.axes, dtype, None, ConcatSource(ids, axis), stats)
+        self.entries.append(entry)
+        return len(self.entries) - 1
 
     def _enter(self, entry: Entry, tensor: torch.Tensor) -> int:
         entry.crops = self._crops(entry, tensor)
@@ -204,18 +227,14 @@ class Ledger:
             flat = values.contiguous().reshape(-1)
             source = BufferSource(self._store.add(flat), 0, tuple(values.contiguous().stride()))
             axes = tuple(() for _ in values.shape)
-            entry = Entry(self._unique(f"{name}.{how}_map"), tuple(values.shape), axes, "F32", None, source, summarise(flat))
+            entry = Entry(
+                self._unique(f"{name}.{how}_map"), tuple(values.shape), axes, "F32", None, source, summarise(flat)
+            )
             self.entries.append(entry)
             found.append(Map(how, len(self.entries) - 1, (*[1] * (values.dim() - 2), *block)))
         return tuple(found)
 
     def _source(self, value: Value, name: str) -> tuple[Source, tuple[Map, ...]]:
-        if value.joined is not None:
-            parts, axis = value.joined
-            for number, part in enumerate(parts):
-                if part.id is None:
-                    part.id = self._register(part, f"{name}.part{number}" if len(parts) > 1 else f"{name}.part")
-            return ConcatSource(tuple(part.id for part in parts if part.id is not None), axis), ()
         if id(value.root) in self._pooled or name in self._keeping.pooled:
             return self._pooled_source(value, name)
         return self._buffer(value, name), ()
@@ -261,9 +280,7 @@ class Ledger:
             piece = tensor.detach()[..., r0 : r1 + 1, c0 : c1 + 1].contiguous()
             source = BufferSource(self._store.add(piece.reshape(-1)), 0, tuple(piece.stride()))
             name = self._unique(f"{entry.name}[{r0}:{r1 + 1}, {c0}:{c1 + 1}]")
-            self.entries.append(
-                Entry(name, tuple(piece.shape), (), dtype_of(piece), None, source, summarise(piece))
-            )
+            self.entries.append(Entry(name, tuple(piece.shape), (), dtype_of(piece), None, source, summarise(piece)))
             self.entries[-1].axes = tuple(() for _ in piece.shape)
             found.append(Cut(len(self.entries) - 1, (r0, r1), (c0, c1)))
         return tuple(found)
@@ -273,7 +290,9 @@ class Ledger:
         self._taken[name] = number
         if number == 1:
             return name
-        return self._unique(f"{name}.{number}") if f"{name}.{number}" in self._taken else self._claim(f"{name}.{number}")
+        return (
+            self._unique(f"{name}.{number}") if f"{name}.{number}" in self._taken else self._claim(f"{name}.{number}")
+        )
 
     def _claim(self, name: str) -> str:
         self._taken[name] = 1
@@ -291,7 +310,19 @@ class Ledger:
         """Everything as the file says it, named as far as names became known."""
         self._carry_names()
         return tuple(
-            Tensor(i, e.name, e.shape, _names(e), e.dtype, e.parameter, e.source, e.stats, tuple(e.aliases), e.maps, e.crops)
+            Tensor(
+                i,
+                e.name,
+                e.shape,
+                _names(e),
+                e.dtype,
+                e.parameter,
+                e.source,
+                e.stats,
+                tuple(e.aliases),
+                e.maps,
+                e.crops,
+            )
             for i, e in enumerate(self.entries)
         )
 
@@ -350,7 +381,7 @@ def _ids(part: Node) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 def _kept(value: Value) -> bool:
     """Whether the format has this number type; complex numbers are seen only inside a rotary embedding."""
-    return value.id is not None or value.held().dtype in DTYPES
+    return value.id is not None or value.joined is not None or value.held().dtype in DTYPES
 
 
 def _last_row(value: Value) -> Value:
@@ -360,7 +391,10 @@ def _last_row(value: Value) -> Value:
 
 
 def _names(entry: Entry) -> tuple[tuple[str, ...], ...]:
-    return tuple(names(axis) if axis else ("token",) if n == 1 else ("?",) for axis, n in zip(entry.axes, entry.shape, strict=True))
+    return tuple(
+        names(axis) if axis else ("token",) if n == 1 else ("?",)
+        for axis, n in zip(entry.axes, entry.shape, strict=True)
+    )
 
 
 def _means(name: str, entry: Entry) -> bool:

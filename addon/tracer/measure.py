@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 
@@ -53,6 +54,20 @@ def _dense(tensor: torch.Tensor) -> torch.Tensor:
     if reach == tensor.numel():
         return tensor.as_strided((reach,), (1,), tensor.storage_offset())
     return tensor
+
+
+def together(parts: Sequence[tuple[Stats, int]]) -> Stats:
+    """Statistics of tensors behind each other, from those of each and how many values it has."""
+    counted = [(stats, n - stats.nan - stats.inf) for stats, n in parts]
+    kept = [(stats, n) for stats, n in counted if n > 0]
+    nan, inf = sum(stats.nan for stats, _ in parts), sum(stats.inf for stats, _ in parts)
+    if not kept:
+        return Stats(0.0, 0.0, 0.0, 0.0, 0.0, nan, inf)
+    total = sum(n for _, n in kept)
+    mean = sum(stats.mean * n for stats, n in kept) / total
+    variance = sum((stats.std**2 + (stats.mean - mean) ** 2) * n for stats, n in kept) / total
+    low, high = min(stats.min for stats, _ in kept), max(stats.max for stats, _ in kept)
+    return Stats(low, high, max(abs(low), abs(high)), mean, math.sqrt(variance), nan, inf)
 
 
 def _stats(values: torch.Tensor, nan: int, inf: int) -> Stats:

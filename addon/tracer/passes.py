@@ -89,8 +89,11 @@ class _Cached:
         name = next((name for name in CACHES if name in self._takes), None)
         if self._cache is not None and name is not None:
             options[name] = self._cache
+        positions = torch.arange(self.past, self.past + given.shape[1], device=given.device)  # [T]
         if "cache_position" in self._takes:
-            options["cache_position"] = torch.arange(self.past, self.past + given.shape[1], device=given.device)
+            options["cache_position"] = positions
+        if "position_ids" in self._takes:  # as `generate()` gives them: a few models would count otherwise
+            options["position_ids"] = positions.unsqueeze(0)
         output = self._model(input_ids=given, **options)
         self._cache = next((found for name in CACHES if (found := getattr(output, name, None)) is not None), None)
         if self._cache is not None and name is not None:

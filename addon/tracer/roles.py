@@ -20,6 +20,7 @@ from .values import Node, Value, makers
 ACTIVATIONS = frozenset(("gelu", "relu", "silu", "tanh"))
 NORMS = frozenset(("layer_norm", "rms_norm"))
 MOVES = frozenset(("merge", "split", "concat"))
+CURVES = frozenset(("sigmoid", "softplus", "clamp", "elu", "leaky_relu", "hardswish", "mish", "prelu", "relu6"))
 
 
 @dataclass
@@ -132,7 +133,11 @@ def _mix(flow: Flow, softmax: Node) -> Node | None:
     for node in flow.nodes[softmax.id or 0 :]:
         if node.step != softmax.step:
             return None
-        if is_scores(node) and node.left is not None and traced_to(node.left, lambda n: n is softmax, is_plain) is softmax:
+        if (
+            is_scores(node)
+            and node.left is not None
+            and traced_to(node.left, lambda n: n is softmax, is_plain) is softmax
+        ):
             return node
     return None
 
@@ -175,7 +180,7 @@ def _mlps(flow: Flow, taken: set[int]) -> list[Group]:
         if not by_weight(down) or down.id in taken or down.left is None:
             continue
         inside, sources = _back(down.left)
-        curves = [node for node in inside if node.kind in ACTIVATIONS or node.call in ("sigmoid", "softplus", "clamp")]
+        curves = [node for node in inside if _bends(node)]
         if not sources or not curves or not all(by_weight(node) for node in sources):
             continue
         products = [node for node in inside if node.kind == "mul" and len(list(node.active_inputs())) == 2]
@@ -194,8 +199,15 @@ def _mlps(flow: Flow, taken: set[int]) -> list[Group]:
     return found
 
 
+def _bends(node: Node) -> bool:
+    """An activation: a curve that has a name, or what a module of its own does to each number."""
+    return node.kind in ACTIVATIONS or node.call in CURVES or (node.kind == "other" and bool(node.parts))
+
+
 def _feeds(source: Node, curve: Node) -> bool:
-    return any(source in makers(value) or traced_to(value, lambda n: n is source, is_plain) for value in curve.active_inputs())
+    return any(
+        source in makers(value) or traced_to(value, lambda n: n is source, is_plain) for value in curve.active_inputs()
+    )
 
 
 def _back(value: Value) -> tuple[list[Node], list[Node]]:
@@ -232,7 +244,7 @@ def _routed(flow: Flow) -> tuple[list[Group], list[Group]]:
         for node in flow.nodes[(scores.id or 0) + 1 :]:
             if node.step != choice.step or not _inside(node.module, home):
                 break
-            if node.id is not None and node.id < (choice.id or 0) or _inside(node.module, router.name):
+            if (node.id is not None and node.id < (choice.id or 0)) or _inside(node.module, router.name):
                 router.add("softmax" if node.kind == "softmax" else "weights", node)
             elif node.id != choice.id:
                 asked.add("multiply" if node.kind == "matmul" else node.kind, node)
@@ -268,8 +280,12 @@ def _name_neurons(nodes: Sequence[Node], experts: Iterable[Group]) -> None:
         if node.kind != "matmul" or node.left is None:
             continue
         contracted = leaves(node.left.axes[-1])
-        if names(node.out.axes[-1]) == ("channel",) and len(contracted) == 1:
+        if len(contracted) != 1:
+            continue
+        if names(node.out.axes[-1]) == ("channel",):
             contracted[0].call("neuron")
+        elif names(node.out.axes[-1]) == ("vocab",):
+            contracted[0].call("channel")
 
 
 def _residuals(flow: Flow) -> list[Group]:
@@ -282,7 +298,9 @@ def _residuals(flow: Flow) -> list[Group]:
 
     for node in flow.nodes:
         ways = [flows(value) for value, _ in node.inputs if value.active]
-        stream[id(node)] = node.kind == "embedding" or (node.kind not in ("matmul", "softmax", "topk") and any(ways))
+        begins = node.kind == "matmul" and layer_of(node.module) is None and any(ways)  # an embedding made wider
+        plain = node.kind not in ("matmul", "softmax", "topk")
+        stream[id(node)] = node.kind == "embedding" or begins or (plain and any(ways))
         if node.kind == "add" and sorted(ways) == [False, True]:
             group = Group("residual", node.name, node.step)
             group.add("sum", node)

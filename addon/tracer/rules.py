@@ -44,6 +44,10 @@ _SAME: dict[Rule, tuple[str, ...]] = {
     calls_views.cat: ("cat", "concat", "concatenate"),
     calls_views.stack: ("stack",),
     calls_views.gather: ("index_select",),
+    calls_views.nothing: (
+        "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like",
+        "new_zeros", "new_ones", "new_empty", "new_full", "new_tensor", "new_empty_strided",
+    ),
 }  # fmt: skip
 
 RULES: dict[str, Rule] = {name: rule for rule, names in _SAME.items() for name in names}

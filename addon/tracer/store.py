@@ -40,7 +40,9 @@ class FileStore:
     def add(self, flat: torch.Tensor) -> str:
         """Writes the elements as they are. Raises UserError where the disk refuses."""
         data = flat.detach().cpu()
-        return self._writer.add((data.view(torch.int16) if data.dtype == torch.bfloat16 else data).numpy(), dtype_of(flat))
+        return self._writer.add(
+            (data.view(torch.int16) if data.dtype == torch.bfloat16 else data).numpy(), dtype_of(flat)
+        )
 
 
 class CountingStore:

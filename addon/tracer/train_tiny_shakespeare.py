@@ -138,7 +138,7 @@ def main() -> int:
     )
     add = parser.add_argument
     add("--text", type=Path, required=True, metavar="FILE", help="the text, in UTF-8; its last tenth is for testing")
-    add("-o", "--out", type=Path, required=True, metavar="DIR", help="the model folder to write; it names the model")
+    add("-o", "--out", type=Path, required=True, metavar="DIR", help="the model folder to write, which names the model")
     add("--seed", type=int, default=1623, help="another seed gives another model (%(default)s)")
     add("--steps", type=int, default=STEPS, help=f"each of {BATCH} x {CONTEXT} characters (%(default)s)")
     add("--checkpoints", type=Path, metavar="DIR", help=f"also keep the model there, every {EVERY} steps anew")

@@ -11,7 +11,7 @@ import torch
 from .axes import Axes
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Value:
     """A torch tensor of the run. Its identity is that of the torch tensor for as long as `handle` keeps that alive.
 
@@ -60,7 +60,7 @@ class Value:
             self.tensor = self.handle = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Node:
     """An operation. `inputs` and `outputs` go with the last part of the name they get where they have none yet."""
 
