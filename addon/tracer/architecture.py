@@ -94,12 +94,13 @@ def has_masked_head(config: Any) -> bool:
     return any(one in heads or one.endswith(("ForPreTraining", "LMHeadModel")) for one in named)
 
 
-def limit_of(config: Any, model: Any) -> int | None:
+def limit_of(config: Any, model: Any = None) -> int | None:
     """The most tokens that the model can be given: by its config, and by its table of positions where it has one."""
     text = config.get_text_config() if hasattr(config, "get_text_config") else config
     found = [getattr(text, key, None) for key in LIMITS]
     limits = [value for value in found if type(value) is int and 0 < value < 1 << 40][:1]
-    return min([*limits, *_position_rows(model)], default=None)
+    rows = [] if model is None else _position_rows(model)
+    return min([*limits, *rows], default=None)
 
 
 def _position_rows(model: Any) -> list[int]:

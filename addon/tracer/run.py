@@ -14,6 +14,7 @@ from ..core.errors import UserError
 from ..core.messages import Message, ProgressMessage, ResultMessage
 from ..core.trace import Manifest
 from .device import choose_device
+from .forecast import forecast
 from .generate import trace
 from .memory import free, is_out_of_memory
 from .prompt import prompt_ids
@@ -25,9 +26,12 @@ Say = Callable[[Message], None]
 
 def run(request: Request, say: Say) -> ResultMessage:
     """Makes the trace and returns what there is to say about it; on the CPU where a GPU's memory does not suffice.
+    Where an estimate is asked for, tells that instead.
 
     Raises UserError where the device is not there, the model cannot be loaded, or the file cannot be written.
     """
+    if request.estimate:
+        return forecast(request, say)
     device = choose_device(request.device)
     result = _attempt(request, device, (), say)
     if result is None and device.type != "cpu":

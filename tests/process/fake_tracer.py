@@ -14,9 +14,11 @@ import threading
 import time
 
 parser = argparse.ArgumentParser()
-for option in ("--prompt", "--model", "--out", "--device"):
+for option in ("--model", "--out", "--device"):
     parser.add_argument(option, required=True)
-arguments = parser.parse_args()
+parser.add_argument("--prompt")
+parser.add_argument("--estimate", action="store_true")
+arguments, others = parser.parse_known_args()
 prompt, out = arguments.prompt, arguments.out
 
 
@@ -61,6 +63,14 @@ match prompt:
     case "error":
         say(type="error", message="The prompt has a letter too many.", hint="Take it out.", code=2)
         sys.exit(2)
+    case "estimate":
+        assert arguments.estimate
+        say(type="result", path="", data={"lines": ["a line", "another"], "bytes": 5})
+    case "options" | None:
+        assert not arguments.estimate
+        with open(out, "w") as file:
+            json.dump(others, file)
+        say(type="result", path=out, data={})
     case "silent":
         sys.exit(0)
     case "liar":

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from collections.abc import Callable
@@ -18,7 +19,8 @@ import pytest
 from forward_pass.core.errors import UserError
 from forward_pass.core.messages import Message, ProgressMessage, ResultMessage, WarningMessage
 from forward_pass.process.job import TraceRequest, TracerJob
-from forward_pass.process.trace_prompt import trace_prompt
+from forward_pass.process.options import TraceOptions
+from forward_pass.process.trace_prompt import estimate_prompt, trace_prompt
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
 
@@ -238,6 +240,24 @@ def test_blocking(pretend: Path, python_with_torch: Path, model: Path, tmp_path:
         trace_prompt("error", model, tmp_path / "b", "cpu", python_with_torch, package=pretend)
     assert caught.value.code == 2
     assert files(tmp_path) == {"a"}
+
+
+def test_options_reach_the_child(pretend: Path, python_with_torch: Path, model: Path, tmp_path: Path) -> None:
+    out, options = tmp_path / "out.trace", TraceOptions(dtype="bfloat16", online=True, keep=("a[0:2]", "b"))
+    words = ["--steps=3", "--dtype=bfloat16", "--online", "--keep=a[0:2]", "--keep=b"]
+    for prompt in ("options", None):
+        trace_prompt(prompt, model, out, "cpu", python_with_torch, steps=3, options=options, package=pretend)
+        assert json.loads(out.read_text()) == words
+
+
+def test_an_estimate_writes_nothing(pretend: Path, python_with_torch: Path, model: Path) -> None:
+    earlier = set(Path(tempfile.gettempdir()).glob(".forward-pass-*"))
+    said: list[Message] = []
+    found = estimate_prompt("estimate", model, said.append, python=python_with_torch, package=pretend)
+    assert found == {"lines": ["a line", "another"], "bytes": 5} and isinstance(said[0], ProgressMessage)
+    assert set(Path(tempfile.gettempdir()).glob(".forward-pass-*")) <= earlier
+    with pytest.raises(UserError, match="a letter too many"):
+        estimate_prompt("error", model, python=python_with_torch, package=pretend)
 
 
 @needs_proc

@@ -62,3 +62,42 @@ def test_what_ships_is_found_from_the_checkout() -> None:
     if folder is None:
         pytest.skip("no assets yet")
     assert folder.name == "assets"
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the hub that has the model "cached"."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    snapshot = tmp_path / "cache" / "models--cached" / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (tmp_path / "cache" / "models--cached" / "refs").mkdir()
+    (tmp_path / "cache" / "models--cached" / "refs" / "main").write_text("abc")
+    return tmp_path / "cache"
+
+
+def test_folders_come_before_names_of_the_hub(assets: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert subject.find_model("nano-sort") == str(assets / "models" / "nano-sort")
+    monkeypatch.chdir(assets)
+    assert subject.find_model("models/another") == str(assets / "models" / "another")
+    assert subject.find_model("org/another") == "org/another"
+    assert subject.find_model(" org/another@v2 ") == "org/another@v2"
+
+
+def test_a_name_without_a_slash_is_of_the_hub_where_it_is_cached_or_may_be_asked_for(assets: Path, cache: Path) -> None:
+    assert subject.find_model("cached") == "cached"
+    assert subject.find_model("gpt-5", online=True) == "gpt-5"
+    with pytest.raises(UserError, match=r'^There is no model called "gpt-5"\. Built-in models: another, nano-sort;'):
+        subject.find_model("gpt-5")
+
+
+@pytest.mark.parametrize("text", ["./some/where", "some/where/else", "/some/where", "~/where"])
+def test_what_can_only_be_a_path_is_one(assets: Path, cache: Path, text: str) -> None:
+    with pytest.raises(UserError, match="There is no folder ") as caught:
+        subject.find_model(text, online=True)
+    assert caught.value.code == 2
+
+
+def test_a_model_is_told_from_a_prompt(assets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(assets)
+    assert all(map(subject.is_model, ["nano-sort", "models/another", "org/name", "org/name@v1"]))
+    assert not any(map(subject.is_model, ["CBABBC", "gpt2", "models", "Write and/or read.", "and / or", "a/b/c", ""]))
