@@ -100,7 +100,6 @@ class TraceWriter:
             file.write((self._start - 8).to_bytes(8, "little"))
             file.write(header.ljust(self._start - 8))
             file.flush()
-            os.fsync(file.fileno())
             file.close()
             os.replace(self._partial, self.path)
         self._file = None

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 
+@lru_cache(maxsize=4096)
 def layer_of(path: str) -> int | None:
     """The first number in a module path, as in transformer.h.2.attn; None where it is in no numbered layer."""
     found = re.search(r"(?:^|\.)(\d+)(?:\.|$)", path)

@@ -110,14 +110,9 @@ def recompute(
     if out.is_meta or out.numel() == 0 or not out.is_floating_point():
         return 0.0, 0
     if not whole and out.numel() * left.shape[-1] > ALL:
-        rows = _grid(out.shape[-2], ROWS, out.device)
-        columns = _grid(out.shape[-1], COLUMNS, out.device)
-        left, right = left.index_select(-2, rows), right.index_select(-1, columns)
-        if bias is not None:
-            bias = bias.expand(out.shape) if bias.dim() > 1 else bias
-            bias = bias.index_select(-1, columns)
-            bias = bias.index_select(-2, rows) if bias.dim() > 1 else bias
-        out = out.index_select(-2, rows).index_select(-1, columns)
+        rows, columns = _grid(out.shape[-2], ROWS), _grid(out.shape[-1], COLUMNS)
+        bias = None if bias is None else bias.expand(out.shape)[..., rows, columns]
+        left, right, out = left[..., rows, :], right[..., :, columns], out[..., rows, columns]
     exact = torch.float64 if out.device.type != "mps" else torch.float32
     wanted = left.to(exact) @ right.to(exact)
     wanted = wanted if scale == 1.0 else scale * wanted
@@ -125,8 +120,7 @@ def recompute(
     return relative_error(out, wanted.to(torch.float64) if exact is torch.float64 else wanted), out.numel()
 
 
-def _grid(n: int, most: int, device: torch.device) -> torch.Tensor:
-    """At most `most` places out of n, evenly spaced, the first and the last among them."""
-    if n <= most:
-        return torch.arange(n, device=device)
-    return torch.linspace(0, n - 1, most, device=device, dtype=torch.float64 if device.type != "mps" else None).long()
+def _grid(n: int, most: int) -> slice:
+    """About `most` places out of n, evenly spaced, the last among them."""
+    step = max(1, n // most)
+    return slice((n - 1) % step, None, step)
