@@ -2,11 +2,13 @@
 # make video PROMPT="CBABBC"    set up, then make the video (MODEL=, QUALITY=draft|preview|final, OUT= if wanted)
 # make test                     set up, then lint, check types and run all tests
 # make test-blender BPY=4.5.15  the Blender-side tests on another Blender
+# make test-transformers TRANSFORMERS=4.57.6  the tracer's tests on another version of transformers
 # make setup, lint, extension, clean
 # Recipes use relative paths only, so a checkout path with spaces works.
 
 PYTHON ?=
 BPY ?= 4.5.15
+TRANSFORMERS ?= 4.57.6
 VENV := .venv/bin/python
 
 # As typed: $(value) keeps make from expanding a dollar sign in them, and the shell sees them as environment only.
@@ -16,7 +18,8 @@ export FP_QUALITY := $(value QUALITY)
 export FP_OUT := $(value OUT)
 export FP_PYTHON := $(value PYTHON)
 export FP_BPY := $(value BPY)
-unexport PROMPT MODEL QUALITY OUT PYTHON BPY
+export FP_TRANSFORMERS := $(value TRANSFORMERS)
+unexport PROMPT MODEL QUALITY OUT PYTHON BPY TRANSFORMERS
 
 SET_UP = python=$$(sh scripts/find_python.sh 3.11 "$$FP_PYTHON") && "$$python" scripts/setup.py
 # bpy up to 5.0 is made for Python 3.11, later ones for 3.13.
@@ -28,7 +31,7 @@ LINT = $(VENV) -m ruff check . && $(VENV) -m ruff format --check . && \
   MYPYPATH=$(TYPES) $(VENV) -m mypy $(TYPES)/forward_pass scripts tests
 BLENDER_TESTS := $(wildcard tests/core tests/process tests/scene tests/render tests/ui) tests/test_extension.py
 
-.PHONY: help setup video test lint extension test-blender clean
+.PHONY: help setup video test lint extension test-blender test-transformers clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -57,6 +60,10 @@ test-blender:
 	@python=$$(sh scripts/find_python.sh "$$($(PYTHON_FOR_BPY))" "$$FP_PYTHON") && \
 	  "$$python" scripts/setup.py --bpy "$$FP_BPY"
 	@".venv-$$FP_BPY/bin/python" -m pytest $(BLENDER_TESTS)
+
+test-transformers: setup
+	@folder=$$($(VENV) scripts/add_transformers.py "$$FP_TRANSFORMERS") && \
+	  PYTHONPATH="$$folder" $(VENV) -m pytest tests/tracer
 
 clean:
 	rm -rf .venv .venv-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

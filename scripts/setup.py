@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make the virtual environment this project runs in, once, with its progress shown.
 
-    python3.11 scripts/setup.py                   .venv: everything (Blender 5.0, torch, tests, linters)
+    python3.11 scripts/setup.py                   .venv: everything (Blender 5.0, torch, transformers, tests, linters)
     python3.11 scripts/setup.py --bpy 4.5.15      .venv-4.5.15: that Blender and the tests, no torch
 
 Nothing is done where the environment is whole and its pins have not changed. Standard library only, because it
@@ -79,7 +79,8 @@ class Environment:
 def environment(bpy: str | None) -> Environment:
     """The whole environment, or the small one that tests the Blender side on another version of bpy."""
     if bpy is None:
-        return Environment(ROOT / ".venv", (".[blender,tracer,test,lint]",), ("numpy", "forward_pass", "torch", "bpy"))
+        imports = ("numpy", "forward_pass", "torch", "transformers", "bpy")
+        return Environment(ROOT / ".venv", (".[blender,tracer,models,test,lint]",), imports)
     return Environment(ROOT / f".venv-{bpy}", (".[test]", f"bpy=={bpy}"), ("numpy", "forward_pass", "bpy"))
 
 
