@@ -13,12 +13,12 @@ from .trace_manifest import BufferSource
 
 FLOATS = frozenset(("F64", "F32", "F16", "BF16"))
 ELEMENTWISE = ("add", "mul", "scale")
-SINGLE = frozenset(("softmax", "layer_norm", "rms_norm", "gelu", "relu", "silu", "tanh"))  # of one activation
+SINGLE = frozenset(("mask", "softmax", "layer_norm", "rms_norm", "gelu", "relu", "silu", "tanh"))  # of one activation
 
 
 def consistency(trace: Trace) -> tuple[Check, ...]:
     """All of these checks."""
-    return _witness(trace), _flow(trace), _modules(trace), _axes(trace)
+    return _witness(trace), _steps(trace), _flow(trace), _modules(trace), _axes(trace)
 
 
 def _witness(trace: Trace) -> Check:
@@ -31,6 +31,25 @@ def _witness(trace: Trace) -> Check:
         says = f"{said.aten_matmuls} were run, {said.captured} captured, and {there} are in the file"
         wrong = (Finding(len(trace.steps) - 1, "all multiplies", says),)
     return Check("multiplies witnessed", said.aten_matmuls, None, wrong, ())
+
+
+def _steps(trace: Trace) -> Check:
+    """Every step begins with its tokens being looked up in the vocabulary."""
+    begun = {
+        operation.step
+        for operation in trace.operations
+        if operation.kind == "embedding" and any(_is_vocabulary(trace.tensor(key)) for key in operation.inputs)
+    }
+    wrong = tuple(
+        Finding(step.index, "all operations", "nothing looks up its tokens in the vocabulary")
+        for step in trace.steps
+        if step.index not in begun
+    )
+    return Check("steps that look up their tokens", len(trace.steps), None, wrong, ())
+
+
+def _is_vocabulary(tensor: Tensor) -> bool:
+    return len(tensor.axes) == 2 and "vocab" in tensor.axes[0]
 
 
 def _flow(trace: Trace) -> Check:

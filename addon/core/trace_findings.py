@@ -59,7 +59,8 @@ class Verification:
 
 def _lines(check: Check) -> Iterator[str]:
     worst = "" if check.worst is None else f", largest relative error {check.worst:.1e}"
-    yield f"{check.title:<36} {check.checked:>6} checked, {len(check.wrong)} wrong{worst}"
+    unchecked = f", {len(check.unchecked)} not" if check.unchecked else ""
+    yield f"{check.title:<36} {check.checked:>6} checked, {len(check.wrong)} wrong{unchecked}{worst}"
     for word, findings in (("WRONG", check.wrong), ("not checked", check.unchecked)):
         for finding in findings[:MOST_NAMED]:
             yield f"  {word}: step {finding.step} {finding.name}: {finding.says}"

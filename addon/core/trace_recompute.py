@@ -16,6 +16,7 @@ from .trace import Operation, Tensor, Trace
 
 LIMIT = (64 << 20) // 8  # float64 numbers that are at work at a time
 ROUNDING = {"BF16": 2.0**-8, "F16": 2.0**-11}  # half a unit in the last place, at most, of the value that is rounded
+MASKED = -9e3  # at or below it a score is masked: -1e4 in half precision, or the least there is
 
 Span = tuple[int, int]
 Float64 = NDArray[np.float64]
@@ -91,6 +92,21 @@ def elementwise(trace: Trace, operation: Operation) -> float:
             else:
                 wanted = sum(given[1:], given[0]) if operation.kind == "add" else math.prod(given[1:], start=given[0])
         difference.add(trace.piece(out.id, spans), np.broadcast_to(wanted, [stop - start for start, stop in spans]))
+    return difference.relative
+
+
+def masked(trace: Trace, operation: Operation) -> float:
+    """The sum of the inputs against the output, wherever that is not masked: as far below zero as no score is, or
+    (before a cumulative sum) zero."""
+    inputs = [trace.tensor(key) for key in operation.inputs]
+    out = trace.tensor(operation.outputs[0])
+    difference = Difference(out.dtype)
+    for spans in pieces(out.shape, lambda spans: (len(inputs) + 3) * _count(spans)):
+        with np.errstate(all="ignore"):
+            wanted = sum(_read(trace, one, _matching(one.shape, spans)) for one in inputs)
+        found = trace.piece(out.id, spans)
+        seen = ~((found <= MASKED) | (found == 0))
+        difference.add(found[seen], np.broadcast_to(wanted, found.shape)[seen])
     return difference.relative
 
 

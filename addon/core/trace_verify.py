@@ -28,7 +28,7 @@ def verify(trace: Trace, progress: Callable[[int, int], None] = lambda done, tot
     Raises UserError only where a number does not fit into memory.
     """
     kinds = {"matmul": "multiplies", "embedding": "embeddings", "softmax": "softmaxes"}
-    kinds |= dict.fromkeys(ELEMENTWISE, "sums, products, scales")
+    kinds |= {"mask": "masks", **dict.fromkeys(ELEMENTWISE, "sums, products, scales")}
     titles = dict.fromkeys(kinds.values())
     sheets = {title: _Sheet(title) for title in titles}
     missing = _Missing(trace)
@@ -119,7 +119,8 @@ def _recompute(trace: Trace, operation: Operation, sheet: _Sheet) -> None:
         if wrong:
             sheet.wrong.append(Finding(operation.step, operation.name, f"{wrong} rows are not those of the table"))
     else:
-        sheet.error(operation, recompute.elementwise(trace, operation), tolerance)
+        again = recompute.masked if operation.kind == "mask" else recompute.elementwise
+        sheet.error(operation, again(trace, operation), tolerance)
 
 
 def softmax_axis(trace: Trace, operation: Operation) -> int:
@@ -140,6 +141,8 @@ def _fits(trace: Trace, operation: Operation) -> bool:
     out = trace.tensor(operation.outputs[0]).shape
     if operation.kind in ("softmax", "scale"):
         return len(out) > 0 and shapes[:1] == [out]
+    if operation.kind == "mask":
+        return len(shapes) >= 1 and broadcast(shapes) in (out, shapes[0]) and broadcast((*shapes, out)) == out
     if operation.kind in ("add", "mul"):
         return len(shapes) >= 2 and broadcast(shapes) == out
     if operation.kind == "embedding":
