@@ -23,9 +23,9 @@ class Request:
     """A prompt, a model, how to run it, and where the trace goes.
 
     Either `folder` or `hub` says where the model is; `config` is that of a built-in one or another of its kind. `ids`
-    are the prompt's tokens where they are known already, `prompt` None where only they were given. `steps` None leaves
-    it to the model how many tokens are generated. `code` allows to run Python that comes with the model, `also` names
-    the file that this one is made to be compared with, and `estimate` asks what the trace would take, not for it.
+    are the prompt's tokens where they are known already, `prompt` is None where they were given by hand. `steps` None
+    leaves it to the model how many tokens are generated. `code` allows to run Python that comes with the model, `also`
+    names the file that this one is made to be compared with, and `estimate` asks what the trace would take, not for it.
     """
 
     prompt: str | None
@@ -79,7 +79,7 @@ def read_request(arguments: argparse.Namespace) -> Request:
     if not arguments.estimate:
         _check_out(arguments.out)
     return Request(
-        prompt=arguments.prompt,
+        prompt=arguments.prompt if arguments.ids is None else None,
         ids=ids,
         folder=folder,
         hub=hub,

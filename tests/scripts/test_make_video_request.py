@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forward_pass.core.errors import UserError
+from forward_pass.process.options import DEFAULTS, TraceOptions
 from forward_pass.render.presets import QUALITIES
 from scripts._request import file_name, read_request
 
@@ -84,6 +85,18 @@ def test_wrong_use_is_a_sentence_and_a_hint(arguments: list[str], sentence: str,
     with pytest.raises(UserError) as caught:
         read_request(arguments)
     assert caught.value.message == sentence and hint in caught.value.hint and caught.value.code == 2
+
+
+def test_how_the_model_runs_is_passed_on_and_kept_in_the_scene() -> None:
+    assert read_request(["A"]).options == DEFAULTS and read_request(["A"]).steps is None
+    words = ["--max-tokens", "3", "--seed", "5", "--temperature", "0.5", "--top-k", "9", "--top-p", "0.8"]
+    words += ["--dtype", "float16", "--online", "--chat", "--max-bytes", "1GB"]
+    request = read_request(["A", "--model", "org/name", *words])
+    options = TraceOptions(
+        seed=5, temperature=0.5, top_k=9, top_p=0.8, dtype="float16", online=True, chat=True, max_bytes="1GB"
+    )
+    assert (request.model, request.steps, request.options) == ("org/name", 3, options)
+    assert request.recipe("A")["steps"] == 3 and "--seed=5" in request.recipe("A")["options"]
 
 
 def test_frames_beyond_the_end_are_refused() -> None:

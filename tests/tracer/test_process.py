@@ -126,6 +126,44 @@ def test_a_python_without_torch_is_one_clear_error(package: Path, nano_sort: Pat
 
 
 @needs_torch
+def test_a_python_without_transformers_is_one_clear_error(package: Path, tmp_path: Path) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.mkdir()
+    (blocked / "transformers.py").write_text("raise ModuleNotFoundError('No such module', name='transformers')\n")
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text('{"model_type": "gpt2"}')
+    status, said, log = finish(start(package, *request(model, tmp_path / "x"), before=blocked))
+    assert (status, log) == (1, "")
+    what = f"The Python at {sys.executable} has no transformers, which this model needs."
+    assert said[-1] == ErrorMessage(what, 'Install it there: pip install "transformers==5.24.0".')
+
+
+def test_what_can_be_known_without_torch_is_said_at_once(package: Path, nano_sort: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "torch.py").write_text("raise SystemExit('torch was loaded')\n")
+    gpt2 = tmp_path / "gpt2"
+    gpt2.mkdir()
+    (gpt2 / "config.json").write_text('{"model_type": "gpt2"}')
+    asked: dict[str, list[str | Path]] = {
+        "The prompt is empty.": request(gpt2, tmp_path / "x", ""),
+        '"1,two" are no token ids.': [*request(gpt2, tmp_path / "x"), "--ids", "1,two"],
+        "gpt2 cannot generate 0 tokens.": [*request(gpt2, tmp_path / "x"), "--steps", "0"],
+        "nano-sort cannot generate 0 tokens.": [*request(nano_sort, tmp_path / "x"), "--steps", "0"],
+        "nano-sort has no chat template.": [*request(nano_sort, tmp_path / "x"), "--chat"],
+        "A temperature of -1 cannot be.": [*request(gpt2, tmp_path / "x"), "--temperature", "-1"],
+        '"a[" is no part of a tensor.': [*request(gpt2, tmp_path / "x"), "--keep", "a["],
+        '"much" is no size of a file.': [*request(gpt2, tmp_path / "x"), "--max-bytes", "much"],
+        "There is no prompt.": ["--model", gpt2, "--out", tmp_path / "x"],
+    }
+    for says, words in asked.items():
+        status, said, log = finish(start(package, *words, before=broken))
+        assert (status, log, len(said)) == (2, "", 1), says
+        assert isinstance(said[0], ErrorMessage) and said[0].message == says and said[0].hint
+
+
+@needs_torch
 def test_a_device_that_is_not_there_is_said(package: Path, nano_sort: Path, tmp_path: Path) -> None:
     import torch
 
