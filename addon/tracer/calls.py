@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ class Call:
     options: dict[str, Any]
     module: str
     leaf: bool
+    given: list[torch.Tensor] = field(default_factory=list)  # the tensors that go in
     before: dict[int, Value] = field(default_factory=dict)
     result: Any = None
     seen: Seen = field(default_factory=Seen)
@@ -40,11 +41,11 @@ class Call:
 
     def first(self) -> Value:
         """The first tensor."""
-        return self.value(next(tensors((self.args, self.options))))
+        return self.value(self.given[0])
 
     def values(self) -> list[Value]:
         """All tensors that go in."""
-        return [self.value(tensor) for tensor in tensors((self.args, self.options))]
+        return [self.value(tensor) for tensor in self.given]
 
     def called(self, name: str) -> str:
         """The name of what a module is there for: a leaf module's own path, else the path and what is done."""
@@ -67,16 +68,15 @@ def within(module: str, name: str) -> str:
     return f"{module}.{name}" if module else name
 
 
-def tensors(words: Any) -> Iterator[torch.Tensor]:
-    """The tensors among arguments, however deep in lists, tuples and slices."""
-    if isinstance(words, torch.Tensor):
-        yield words
-    elif isinstance(words, list | tuple):
-        for word in words:
-            yield from tensors(word)
-    elif isinstance(words, dict):
-        for word in words.values():
-            yield from tensors(word)
+def tensors(words: Iterable[Any]) -> list[torch.Tensor]:
+    """The tensors among arguments, however deep in lists and tuples."""
+    found = []
+    for word in words:
+        if isinstance(word, torch.Tensor):
+            found.append(word)
+        elif isinstance(word, list | tuple):
+            found += tensors(word)
+    return found
 
 
 def result(node: Node, call: Call, tensor: torch.Tensor, axes: Any, suffix: str = "") -> Value:

@@ -84,10 +84,10 @@ class Capture(TorchFunctionMode):
     def _observe(self, func: Any, *args: Any, **options: Any) -> Any:
         graph = self.graph
         call = Call(graph, name_of(func), args, options, *self._where())
-        given = list(tensors((args, options)))
-        noted = any(map(graph.known, given))
+        call.given = tensors((*args, *options.values()))
+        noted = any(map(graph.known, call.given))
         if noted:
-            call.before = {id(tensor): graph.value(tensor) for tensor in given}
+            call.before = {id(tensor): graph.value(tensor) for tensor in call.given}
         began = time.perf_counter()
         call.seen = self._aten.open()
         try:
@@ -99,17 +99,15 @@ class Capture(TorchFunctionMode):
         if call.name == "setitem":  # writes, and gives nothing
             call.result = args[0]
         if noted or call.seen.multiplies:
-            with self._aten.asleep():
-                self._note(call, noted)
+            self._aten.sleeps = True  # what the rules compute is no part of the run
+            self._note(call, noted)
+            self._aten.sleeps = False
         return result
 
     def _note(self, call: Call, noted: bool) -> None:
         graph, result = self.graph, call.result
         before = graph.matmuls
-        if noted and (
-            isinstance(result, torch.Tensor)
-            or (isinstance(result, list | tuple) and any(True for _ in tensors(result)))
-        ):
+        if noted and (isinstance(result, torch.Tensor) or (isinstance(result, list | tuple) and tensors(result))):
             rule: Callable[[Call], None] = RULES.get(call.name, other)
             if rule is not other or not call.seen.multiplies:
                 rule(call)

@@ -16,6 +16,7 @@ from .aliases import name_aliases
 from .axes import call as name_axis
 from .capture import Capture
 from .choices import Choices
+from .clerk import Clerk
 from .graph import Graph
 from .layers import layer_of
 from .ledger import Keeping, Ledger, operation
@@ -54,8 +55,9 @@ def trace(
     """
     weights = Weights(subject.model, subject.checkpoint) if weights is None else weights
     keeping = Keeping(choices.keep, whole=choices.check == "full") if keeping is None else keeping
-    with TraceWriter(path) as writer:
-        manifest = follow(subject, ids, choices, FileStore(writer), weights, keeping, say).manifest
+    with TraceWriter(path) as writer, Clerk() as clerk:
+        store = FileStore(writer, clerk)
+        manifest = follow(subject, ids, choices, store, weights, keeping, say, clerk).manifest
         say(ProgressMessage("write", 0.0, "Writing the trace"))
         writer.finish(manifest)
     for warning in manifest.warnings:
@@ -65,16 +67,25 @@ def trace(
 
 
 def follow(
-    subject: Subject, ids: Sequence[int], choices: Choices, store: Store, weights: Weights, keeping: Keeping, say: Say
+    subject: Subject,
+    ids: Sequence[int],
+    choices: Choices,
+    store: Store,
+    weights: Weights,
+    keeping: Keeping,
+    say: Say,
+    clerk: Clerk,
 ) -> Followed:
     """Runs the model under the capture and says all that there is to say about it."""
     started = time.perf_counter()
-    ledger = Ledger(store, weights, subject.vocabulary, keeping, embed=subject.kind == "builtin")
+    ledger = Ledger(store, weights, subject.vocabulary, keeping, subject.kind == "builtin", clerk)
     graph = Graph(first_names(weights.named), ledger)
     generator = torch.Generator().manual_seed(choices.sampling.seed)
     with Capture(subject.model, graph) as capture:
         steps, sequence = _follow(subject, ids, choices, capture, generator, say)
     groups = find_groups(graph.done)
+    clerk.settle()
+    ledger.look_for_trouble(graph.done)
     name_aliases(graph.done, groups, ledger)
     tensors = ledger.tensors()
     _warn_of_crops(ledger, keeping)

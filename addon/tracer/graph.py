@@ -137,6 +137,8 @@ class Graph:
     def freeze(self, tensor: torch.Tensor) -> None:
         """Copies what is about to be written over and is still to be written down."""
         storage = tensor.untyped_storage()._cdata
+        if self.ledger.clerk.is_needed(storage):
+            self.ledger.clerk.settle()
         copy: torch.Tensor | None = None
         for value in self._waiting():
             held = value.tensor

@@ -25,7 +25,8 @@ from ..core.trace_manifest import (
 )
 from .axes import Axes, names
 from .choices import Crop
-from .measure import TOLERANCE, recompute, summarise, together
+from .clerk import Clerk
+from .measure import NOTHING, TOLERANCE, recompute, summarise, together
 from .pooling import MOST, block_of, is_large, pool
 from .store import DTYPES, Store, dtype_of
 from .values import Node, Value
@@ -66,12 +67,15 @@ class Keeping:
 class Ledger:
     """Registers tensors and completes operations, in the order in which they are written."""
 
-    def __init__(self, store: Store, weights: Weights, vocabulary: int, keeping: Keeping, embed: bool) -> None:
+    def __init__(
+        self, store: Store, weights: Weights, vocabulary: int, keeping: Keeping, embed: bool, clerk: Clerk
+    ) -> None:
         """`embed` copies the weights into the trace; otherwise they stay in the checkpoint's file where it has them."""
         self.entries: list[Entry] = []
         self.warnings: list[str] = []
         self.storages: dict[str, int] = {}  # first name of each storage that was written -> bytes, parameters apart
         self.found: set[str] = set()  # names of `keeping.crops` that there were
+        self.clerk = clerk
         self._store = store
         self._weights = weights
         self._vocabulary = vocabulary
@@ -122,7 +126,6 @@ class Ledger:
     def _result(self, node: Node, value: Value, suffix: str) -> int:
         if value.id is None:
             value.id = self._register(value, f"step{node.step}.{node.name}{suffix}")
-        self._look_for_trouble(node, self.entries[value.id].stats)
         return value.id
 
     def _last_rows(self, node: Node) -> None:
@@ -142,16 +145,20 @@ class Ledger:
         node.left = None if node.left is None else node.inputs[0][0]
 
     def _check(self, node: Node) -> None:
+        """Has a multiply recomputed."""
         assert node.left is not None and node.right is not None and node.scale is not None
-        left, right, out = node.left.held(), node.right.held(), node.out.held()
+        left, right, out, scale = node.left.held(), node.right.held(), node.out.held(), node.scale
         bias = None if node.bias is None else node.bias.held()
-        error, checked = recompute(left, right, bias, out, node.scale, self._keeping.whole)
-        node.max_error, node.checked = error, checked if checked < out.numel() else None
-        whole = not any(
-            isinstance(self.entries[key].source, PooledSource) for key in (*node.input_ids, node.out.id or 0)
-        )
-        node.exact = whole and error <= TOLERANCE.get(out.dtype, 0.0)
+        keys = (*node.input_ids, *(key for key in node.output_ids if key is not None))
+        kept = not any(isinstance(self.entries[key].source, PooledSource) for key in keys)
         node.flops = 2 * out.numel() * left.shape[-1]
+
+        def work() -> None:
+            error, checked = recompute(left, right, bias, out, scale, self._keeping.whole)
+            node.max_error, node.checked = error, checked if checked < out.numel() else None
+            node.exact = kept and error <= TOLERANCE.get(out.dtype, 0.0)
+
+        self.clerk.do(work, left, right, out, *(() if bias is None else (bias,)))
 
     def _register(self, value: Value, name: str) -> int:
         if value.parameter is not None:
@@ -160,9 +167,16 @@ class Ledger:
             return self._joined(value, name)
         tensor = value.held()
         source, maps = self._source(value, name)
-        entry = Entry(self._unique(name), value.shape, value.axes, dtype_of(tensor), None, source, summarise(tensor))
+        entry = Entry(self._unique(name), value.shape, value.axes, dtype_of(tensor), None, source, NOTHING)
         entry.maps = maps
+        self._summarise(entry, tensor)
         return self._enter(entry, tensor)
+
+    def _summarise(self, entry: Entry, tensor: torch.Tensor) -> None:
+        def work() -> None:
+            entry.stats = summarise(tensor)
+
+        self.clerk.do(work, tensor)
 
     def _joined(self, value: Value, name: str) -> int:
         """A tensor that is nothing but others: those are registered, and said to be its parts."""
@@ -176,9 +190,14 @@ class Ledger:
         if len(ids) == 1:
             self.entries[ids[0]].axes = value.axes
             return ids[0]
-        stats = together([(self.entries[key].stats, math.prod(self.entries[key].shape)) for key in ids])
-        dtype = self.entries[ids[0]].dtype
-        entry = Entry(self._unique(name), value.shape, value.axes, dtype, None, ConcatSource(ids, axis), stats)
+        found = [self.entries[key] for key in ids]
+        source = ConcatSource(ids, axis)
+        entry = Entry(self._unique(name), value.shape, value.axes, found[0].dtype, None, source, NOTHING)
+
+        def work() -> None:
+            entry.stats = together([(one.stats, math.prod(one.shape)) for one in found])
+
+        self.clerk.do(work)
         self.entries.append(entry)
         return len(self.entries) - 1
 
@@ -298,13 +317,17 @@ class Ledger:
         self._taken[name] = 1
         return name
 
-    def _look_for_trouble(self, node: Node, stats: Stats) -> None:
-        """Says which operation was the first with numbers that are none; a mask has its infinities on purpose, and
-        what is masked away stays infinite until the softmax."""
-        masked = node.kind in ("mask", "concat", "merge", "split")
-        if not any(" in step " in warning for warning in self.warnings) and (stats.nan or (stats.inf and not masked)):
-            what = f"{stats.nan} values that are not numbers" if stats.nan else f"{stats.inf} infinite values"
-            self.warnings.append(f"{node.name} has {what} in step {node.step}; all after it may be wrong.")
+    def look_for_trouble(self, nodes: Sequence[Node]) -> None:
+        """Says which operation was the first with numbers that are none. A mask has its infinities on purpose, and
+        what is masked away stays infinite until a softmax."""
+        for node in nodes:
+            for key in node.output_ids:
+                stats = NOTHING if key is None else self.entries[key].stats
+                if not stats.nan and (not stats.inf or node.kind in ("mask", "concat", "merge", "split")):
+                    continue
+                what = f"{stats.nan} values that are not numbers" if stats.nan else f"{stats.inf} infinite values"
+                self.warnings.append(f"{node.name} has {what} in step {node.step}; all after it may be wrong.")
+                return
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Everything as the file says it, named as far as names became known."""

@@ -10,7 +10,7 @@ import torch
 
 from ..core.trace import Stats
 
-ALL = 1 << 22  # multiply-adds up to which a multiply is recomputed whole
+ALL = 1 << 19  # multiply-adds up to which a multiply is recomputed whole
 ROWS, COLUMNS = 16, 64  # of a larger one, evenly spaced
 TOLERANCE = {torch.float64: 1e-5, torch.float32: 1e-5, torch.bfloat16: 2e-3, torch.float16: 2e-3}
 """Relative error up to which a multiply counts as exact (trace format, version 1)."""

@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 
 from ..core.trace import TraceWriter
+from .clerk import Clerk
 
 DTYPES = {
     torch.float32: "F32",
@@ -32,15 +33,22 @@ class Store(Protocol):
 
 
 class FileStore:
-    """Into the trace file."""
+    """Into the trace file, by the clerk."""
 
-    def __init__(self, writer: TraceWriter) -> None:
+    def __init__(self, writer: TraceWriter, clerk: Clerk) -> None:
         self._writer = writer
+        self._clerk = clerk
+        self._buffers = 0
 
     def add(self, flat: torch.Tensor) -> str:
-        """Writes the elements as they are. Raises UserError where the disk refuses."""
+        """Has the elements written as they are. Raises UserError where the disk refused earlier ones."""
+        self._buffers += 1
+        self._clerk.do(lambda: self._write(flat), flat)
+        return f"b{self._buffers - 1}"
+
+    def _write(self, flat: torch.Tensor) -> None:
         data = flat.detach().cpu()
-        return self._writer.add(
+        self._writer.add(
             (data.view(torch.int16) if data.dtype == torch.bfloat16 else data).numpy(), dtype_of(flat)
         )
 

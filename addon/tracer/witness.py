@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -78,16 +77,7 @@ class AtenWitness(TorchDispatchMode):
         self._stray = stray
         self._freeze = freeze
         self._open: Seen | None = None
-        self._sleeps = False
-
-    @contextlib.contextmanager
-    def asleep(self) -> Iterator[None]:
-        """What reaches a kernel in here is no part of the run."""
-        self._sleeps = True
-        try:
-            yield
-        finally:
-            self._sleeps = False
+        self.sleeps = False  # what reaches a kernel then is no part of the run
 
     def open(self) -> Seen:
         """A call begins; what comes until `close` belongs to it."""
@@ -103,7 +93,7 @@ class AtenWitness(TorchDispatchMode):
     ) -> Any:
         """Lets the kernel run, and looks at it."""
         options = kwargs or {}
-        if self._sleeps:
+        if self.sleeps:
             return func(*args, **options)
         name = func.overloadpacket.__name__.rstrip("_")
         operands = args
