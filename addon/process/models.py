@@ -59,9 +59,14 @@ def find_model(model: str | Path, online: bool = False) -> str:
     text = str(model).strip()
     is_there = text in built_in_models() or Path(text).expanduser().exists()
     hub = None if is_there or isinstance(model, Path) else read_hub_name(text)
-    if hub is not None and ("/" in hub.repository or online or cached_snapshot(hub) is not None):
+    if hub is None:
+        return str(model_folder(model))
+    if "/" in hub.repository or online or cached_snapshot(hub) is not None:
         return str(hub)
-    return str(model_folder(model))
+    try:
+        return str(model_folder(model))
+    except UserError as error:
+        raise UserError(error.message, f"{error.hint} A model of the hub is org/name.", error.code) from None
 
 
 def is_model(text: str) -> bool:
