@@ -45,7 +45,9 @@ class Wanted:
 
     def estimate(self) -> list[str]:
         """What it would take, in lines. Raises UserError."""
-        found = estimate_prompt(self.prompt, self.model, _show, steps=self.steps, options=self.options)
+        found = estimate_prompt(
+            self.prompt, self.model, self.device, None, _show, steps=self.steps, options=self.options
+        )
         return [str(line) for line in found.get("lines", ())]
 
 
@@ -169,11 +171,12 @@ def _show(message: Message) -> None:
 def _summary(trace: Trace) -> str:
     errors = [operation.max_error for operation in trace.operations if operation.max_error is not None]
     worst = max((math.inf if math.isnan(error) else error for error in errors), default=0.0)
+    passes = "1 forward pass" if len(trace.steps) == 1 else f"{len(trace.steps)} forward passes"
     run, generated = trace.run, "".join(token.text for token in trace.generated_tokens)
     lines = [
         f"{trace.prompt} -> {generated}" if trace.generated_tokens else trace.prompt,
         f"{trace.model.name}: {trace.model.parameters:,} parameters, {run.dtype} on {run.device}, {run.seconds:.2f} s",
-        f"{len(trace.steps)} forward {'pass' if len(trace.steps) == 1 else 'passes'}, {len(trace.operations)} operations, {len(trace.tensors)} tensors",
+        f"{passes}, {len(trace.operations)} operations, {len(trace.tensors)} tensors",
         f"{len(errors)} multiplies recomputed, largest relative error {worst:.1e}; "
         f"{trace.witness.aten_matmuls} counted, {trace.witness.captured} captured",
         f"{trace.path} ({trace.path.stat().st_size / 1e6:.2f} MB)",

@@ -44,9 +44,10 @@ def trace_prompt(
 def estimate_prompt(
     prompt: str | None,
     model: str | Path,
+    device: str = "auto",
+    python: Path | None = None,
     on_message: Listener | None = None,
     *,
-    python: Path | None = None,
     steps: int | None = None,
     options: TraceOptions = DEFAULTS,
     package: Path = PACKAGE,
@@ -56,7 +57,7 @@ def estimate_prompt(
     Otherwise as `trace_prompt`; nothing is written.
     """
     nowhere = Path(tempfile.gettempdir()) / "estimate.trace.safetensors"
-    request = TraceRequest(prompt, model, nowhere, "cpu", python, steps, options, estimate=True)
+    request = TraceRequest(prompt, model, nowhere, device, python, steps, options, estimate=True)
     job = _finished(TracerJob(request, package=package), on_message)
     if job.state != "done":
         raise UserError("The estimate was cancelled.", code=130)

@@ -32,12 +32,16 @@ def _of_transformers(request: Request, say: Callable[[Message], None]) -> tuple[
     """The config, the prompt's ids and the kind of a model of transformers."""
     from .architecture import kind_of, limit_of, load_config
     from .codecs import load_codec
-    from .huggingface import find, library
+    from .device import choose_device
+    from .huggingface import find, library, number_type
     from .prompt import check_ids, check_length
 
     place = find(request, weights=False, say=say)
     library()
     config = load_config(place.folder, place.name, request.code)
+    dtype = number_type(request.dtype, choose_device(request.device))
+    if dtype is not None:
+        config.dtype = dtype
     kind = kind_of(config, place.name)
     vocabulary = int(config.get_text_config().vocab_size)
     ids = request.ids

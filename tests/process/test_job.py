@@ -253,11 +253,11 @@ def test_options_reach_the_child(pretend: Path, python_with_torch: Path, model: 
 def test_an_estimate_writes_nothing(pretend: Path, python_with_torch: Path, model: Path) -> None:
     earlier = set(Path(tempfile.gettempdir()).glob(".forward-pass-*"))
     said: list[Message] = []
-    found = estimate_prompt("estimate", model, said.append, python=python_with_torch, package=pretend)
+    found = estimate_prompt("estimate", model, "cpu", python_with_torch, said.append, package=pretend)
     assert found == {"lines": ["a line", "another"], "bytes": 5} and isinstance(said[0], ProgressMessage)
     assert set(Path(tempfile.gettempdir()).glob(".forward-pass-*")) <= earlier
     with pytest.raises(UserError, match="a letter too many"):
-        estimate_prompt("error", model, python=python_with_torch, package=pretend)
+        estimate_prompt("error", model, "cpu", python_with_torch, package=pretend)
 
 
 @needs_proc

@@ -67,8 +67,10 @@ class Tracer:
         self.asked.append((prompt, model, device, steps, options))
         out.write_text(f"{prompt} {options.also}")
 
-    def estimate(self, prompt: str, model: str, *_: Any, steps: int, options: TraceOptions) -> dict[str, Any]:
-        self.asked.append((prompt, model, steps, options))
+    def estimate(
+        self, prompt: str, model: str, device: str, *_: Any, steps: int, options: TraceOptions
+    ) -> dict[str, Any]:
+        self.asked.append((prompt, model, device, steps, options))
         return {"lines": ["1 MB", "2 s"]}
 
 
@@ -121,7 +123,7 @@ def test_an_estimate_is_printed(
     tracer: Tracer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "one", "--model", "org/name", "--estimate") == 0
-    assert capsys.readouterr().out == "1 MB\n2 s\n" and tracer.asked == [("one", "org/name", None, DEFAULTS)]
+    assert capsys.readouterr().out == "1 MB\n2 s\n" and tracer.asked == [("one", "org/name", "auto", None, DEFAULTS)]
 
 
 @pytest.mark.parametrize(

@@ -144,3 +144,24 @@ def test_the_other_file_is_named_in_the_trace(gpt2: Path, tmp_path: Path) -> Non
     out = tmp_path / "x.trace.safetensors"
     run(request(gpt2, out, "--device", "cpu", "--also", "y.trace.safetensors", prompt="the"), lambda message: None)
     assert Trace.open(out).also == tmp_path / "y.trace.safetensors"
+
+
+def test_an_estimate_needs_no_weights_and_counts_the_number_type(gpt2: Path, tmp_path: Path) -> None:
+    pytest.importorskip("forward_pass.tracer.estimate")
+    model = tmp_path / "only-a-config"
+    model.mkdir()
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        (model / name).write_bytes((gpt2 / name).read_bytes())
+
+    def told(*words: str) -> dict[str, Any]:
+        asked = request(
+            model, tmp_path / "x", "--estimate", "--device", "cpu", "--steps", "2", *words, prompt="the sky"
+        )
+        return run(asked, lambda message: None).data
+
+    whole, half = told(), told("--dtype", "bfloat16")
+    assert whole["multiplies"] == half["multiplies"] > 0 and half["bytes"] < whole["bytes"]
+    assert "2 tokens, 2 forward passes" in "\n".join(whole["lines"])
+    with pytest.raises(UserError, match=r"^only-a-config cannot generate 99 tokens after the 2 of this prompt"):
+        run(request(model, tmp_path / "x", "--estimate", "--steps", "99", prompt="the sky"), lambda message: None)
+    assert [path.name for path in tmp_path.iterdir()] == ["only-a-config"]
