@@ -115,6 +115,8 @@ def _scores(output: Any) -> torch.Tensor:
 def _choose_from_all(logits: torch.Tensor, sampling: Sampling, generator: torch.Generator | None) -> int:
     """The next token of logits [1, T, V], with the probabilities after every token."""
     probabilities = F.softmax(logits, dim=-1)  # [1, T, V]
+    if logits.is_meta:
+        return 0
     if sampling.is_greedy:
         return int(probabilities[:, -1].argmax(-1, keepdim=True))  # of [1, 1]
     return _draw(logits[0, -1], sampling, generator)
@@ -125,8 +127,9 @@ def _choose(logits: torch.Tensor, sampling: Sampling, generator: torch.Generator
     last = logits[:, -1].float()  # [1, V]
     if sampling.is_greedy:
         F.softmax(last, dim=-1)
-        return int(last.argmax(-1)) if not last.is_meta else 0
-    return _draw(last[0], sampling, generator) if not last.is_meta else 0
+        chosen = last.argmax(-1)  # [1]
+        return 0 if last.is_meta else int(chosen)
+    return _draw(last[0], sampling, generator)
 
 
 def _draw(logits: torch.Tensor, sampling: Sampling, generator: torch.Generator | None) -> int:

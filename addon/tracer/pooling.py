@@ -29,7 +29,7 @@ def pool(tensor: torch.Tensor, most: int = MOST) -> dict[str, torch.Tensor]:
     block = block_of(*tensor.shape[-2:], most)
     shape = *tensor.shape[:-2], *(-(-n // b) for n, b in zip(tensor.shape[-2:], block, strict=True))
     if tensor.is_meta:
-        return {how: torch.empty(shape) for how in ("mean", "absmax")}
+        return {how: torch.empty(shape, device="meta") for how in ("mean", "absmax")}
     mean = F.avg_pool2d(matrices, block, block, ceil_mode=True, count_include_pad=False)
     high = F.max_pool2d(matrices, block, block, ceil_mode=True)
     low = -F.max_pool2d(-matrices, block, block, ceil_mode=True)

@@ -48,9 +48,7 @@ class FileStore:
 
     def _write(self, flat: torch.Tensor) -> None:
         data = flat.detach().cpu()
-        self._writer.add(
-            (data.view(torch.int16) if data.dtype == torch.bfloat16 else data).numpy(), dtype_of(flat)
-        )
+        self._writer.add((data.view(torch.int16) if data.dtype == torch.bfloat16 else data).numpy(), dtype_of(flat))
 
 
 class CountingStore:

@@ -20,6 +20,7 @@ from ..core.trace import Stats
 from .measure import summarise
 from .pooling import block_of, is_large, pool
 
+ASSUMED = "model.safetensors"
 BLOCK = 1 << 22  # elements compared at a time
 
 
@@ -34,7 +35,9 @@ class Place:
 class Weights:
     """The parameters of a model, the files they came from, and what was found out about them."""
 
-    def __init__(self, model: torch.nn.Module, files: tuple[Path, ...]) -> None:
+    def __init__(self, model: torch.nn.Module, files: tuple[Path, ...], assumed: bool = False) -> None:
+        """`assumed`: all are taken to be in a file, for a model that has no numbers to compare."""
+        self._assumed = assumed
         self.named: dict[str, torch.Tensor] = dict(_tensors(model))
         self._keys = _keys(files)
         self._places: dict[str, Place | None] = {}
@@ -72,6 +75,8 @@ class Weights:
         return block_of(*self.named[name].shape[-2:])
 
     def _find(self, name: str) -> Place | None:
+        if self._assumed:
+            return Place(Path(ASSUMED), name)
         tensor = self.named[name]
         for key in self._candidates(name):
             file = self._keys[key]
