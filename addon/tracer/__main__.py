@@ -109,7 +109,8 @@ def _trace(words: list[str] | None, say: Callable[[Message], None]) -> ResultMes
         return ErrorMessage(f"torch cannot be loaded: {error}.", "Install torch again, or choose another Python.")
     except Exception as error:
         traceback.print_exc()
-        return ErrorMessage(f"The tracer failed: {type(error).__name__}: {error}.", "Please report this as a bug.")
+        said = (str(error).strip().splitlines() or ["nothing said"])[0].rstrip(".")
+        return ErrorMessage(f"The tracer failed: {type(error).__name__}: {said}.", "Please report this as a bug.")
 
 
 if __name__ == "__main__":

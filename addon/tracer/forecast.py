@@ -6,7 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..core.errors import UserError
 from ..core.messages import Message, ProgressMessage, ResultMessage
+from .architecture import first_line
 from .request import Request
 
 
@@ -23,7 +25,13 @@ def forecast(request: Request, say: Callable[[Message], None]) -> ResultMessage:
     else:
         assert request.ids is not None
         config, ids, kind = request.config, request.ids, "builtin"
-    found = estimate(config, len(ids), request.choices(kind))
+    try:
+        found = estimate(config, len(ids), request.choices(kind))
+    except UserError:
+        raise
+    except Exception as error:  # a model's own code, on tensors without numbers
+        what = f"This model cannot be estimated: {first_line(error)}."
+        raise UserError(what, "Trace it without --estimate.") from error
     data = {"bytes": found.bytes, "operations": found.operations, "multiplies": found.multiplies}
     return ResultMessage("", {"lines": list(found.lines()), "seconds": found.seconds, **data})
 
