@@ -7,7 +7,8 @@ keep maps of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Callable
 
 from ..core.errors import UserError
 from .choices import Choices
@@ -20,13 +21,7 @@ from .subject import Subject
 SIDES = (MOST, MOST // 4, MOST // 16)  # of maps, tried in this order
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Storages (by name) that only maps are kept of, how many rows and columns a map has at most, and what to say."""
-
-    pooled: frozenset[str]
-    most: int
-    warning: str | None
+TRIES = 4  # views of what is left out need maps of their own, which only a look tells
 
 
 def keeping_for(subject: Subject, tokens: int, choices: Choices) -> tuple[Keeping, tuple[str, ...]]:
@@ -34,41 +29,56 @@ def keeping_for(subject: Subject, tokens: int, choices: Choices) -> tuple[Keepin
 
     Raises UserError where the trace cannot be as small as was asked for.
     """
-    whole = choices.check == "full"
+    everything = Keeping(choices.keep, whole=choices.check == "full")
     if choices.max_bytes is None:
-        return Keeping(choices.keep, whole=whole), ()
-    found = estimate_of(like(subject), subject.kind, subject.vocabulary, tokens, choices)
-    chosen = plan(found, choices.max_bytes)
-    keeping = Keeping(choices.keep, chosen.pooled, chosen.most, whole)
-    return keeping, () if chosen.warning is None else (chosen.warning,)
+        return everything, ()
+    model = like(subject)
+
+    def measure(keeping: Keeping) -> Estimate:
+        return estimate_of(model, subject.kind, subject.vocabulary, tokens, choices, keeping)
+
+    return plan(measure, everything, choices.max_bytes)
 
 
-def plan(estimate: Estimate, most_bytes: int) -> Plan:
-    """What to leave out. Raises UserError where even the smallest trace is too large."""
-    if estimate.bytes <= most_bytes:
-        return Plan(frozenset(), MOST, None)
-    smallest = estimate.bytes
+def plan(
+    measure: Callable[[Keeping], Estimate], everything: Keeping, most_bytes: int
+) -> tuple[Keeping, tuple[str, ...]]:
+    """What to keep so that what `measure` tells is at most `most_bytes`, and what to say about what is left out.
+
+    Raises UserError where even the smallest trace is too large.
+    """
+    whole = measure(everything)
+    if whole.bytes <= most_bytes:
+        return everything, ()
+    smallest = whole.bytes
     for side in SIDES:
-        pooled, total = _pooled(estimate, most_bytes, side)
-        smallest = min(smallest, total)
-        if total <= most_bytes:
-            return Plan(frozenset(pooled), side, _said(pooled, estimate, most_bytes, side))
+        aim = most_bytes
+        for _ in range(TRIES):
+            names = _least(whole, aim, side)
+            keeping = dataclasses.replace(everything, pooled=frozenset(names), most=side)
+            found = measure(keeping).bytes
+            smallest = min(smallest, found)
+            if found <= most_bytes:
+                return keeping, (_said(names, whole, most_bytes, side),)
+            if len(names) == len(whole.storages):
+                break
+            aim -= int(1.1 * (found - most_bytes))
     hint = f"Allow at least {size(smallest)}, or give a shorter prompt or fewer tokens."
     raise UserError(f"This trace cannot be smaller than {size(smallest)}.", hint, 2)
 
 
-def _pooled(estimate: Estimate, most_bytes: int, side: int) -> tuple[list[str], int]:
-    """Names to leave out until the rest fits, and the bytes that are left then."""
-    total, pooled = estimate.bytes, []
+def _least(estimate: Estimate, aim: int, side: int) -> list[str]:
+    """Names of the storages to leave out, those that are missed least first, until the rest should fit."""
+    total, names = estimate.bytes, []
     last = max((found for one in estimate.storages if (found := layer_of(one)) is not None), default=0)
     for name in sorted(estimate.storages, key=lambda name: _worth(name, estimate.storages[name], last)):
-        if total <= most_bytes:
+        if total <= aim:
             break
         saved = estimate.storages[name] - 2 * 4 * side * side
         if saved > 0:
-            pooled.append(name)
+            names.append(name)
             total -= saved
-    return pooled, total
+    return names
 
 
 def _worth(name: str, count: int, last: int) -> tuple[int, int, int]:
@@ -84,7 +94,6 @@ def _said(pooled: list[str], estimate: Estimate, most_bytes: int, side: int) -> 
     count = sum(estimate.storages[name] for name in pooled)
     layers = sorted({layer for name in pooled if (layer := layer_of(name)) is not None})
     where = "" if not layers else f", in layer {layers[0]}" if len(layers) == 1 else f", in {len(layers)} layers"
-    return (
-        f"To stay under {size(most_bytes)}, {len(pooled)} tensors{where} ({size(count)}) are kept only as maps of at most "
-        f"{side} x {side}, such as {pooled[0]}."
-    )
+    what = f"{len(pooled)} tensors{where} ({size(count)})"
+    how = f"only as maps of at most {side} x {side}, such as {pooled[0]}"
+    return f"To stay under {size(most_bytes)}, {what} are kept {how}."

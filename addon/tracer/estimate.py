@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a trace would take, from a model's config alone: the same capture on tensors that have a shape and no numbers."""
+"""What a trace would take, from a model's config alone: the same capture on tensors without numbers."""
 
 from __future__ import annotations
 
@@ -103,7 +103,14 @@ def like(subject: Subject) -> torch.nn.Module:
     return made.to(next(subject.model.parameters()).dtype)
 
 
-def estimate_of(model: torch.nn.Module, kind: Kind, vocabulary: int, tokens: int, choices: Choices) -> Estimate:
+def estimate_of(
+    model: torch.nn.Module,
+    kind: Kind,
+    vocabulary: int,
+    tokens: int,
+    choices: Choices,
+    keeping: Keeping | None = None,
+) -> Estimate:
     """The estimate for a model without numbers. Raises UserError where it cannot be run so."""
     started = time.perf_counter()
     parameters = sum(parameter.numel() for parameter in model.parameters())
@@ -123,7 +130,7 @@ def estimate_of(model: torch.nn.Module, kind: Kind, vocabulary: int, tokens: int
                 plain,
                 store,
                 Weights(model, (), assumed=True),
-                Keeping(choices.keep),
+                Keeping(choices.keep) if keeping is None else keeping,
                 lambda message: None,
                 clerk,
             )

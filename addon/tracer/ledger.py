@@ -233,8 +233,9 @@ class Ledger:
 
     def _maps_of_parameter(self, tensor: torch.Tensor, name: str) -> tuple[Map, ...]:
         whole = self._weights.named[name]
-        if tensor.numel() != whole.numel() or tensor.dim() != 2:
-            return self._map(pool(tensor), name, block_of(*tensor.shape[-2:]))
+        most = self._keeping.most
+        if tensor.numel() != whole.numel() or tensor.dim() != 2 or most != MOST:
+            return self._map(pool(tensor, most), name, block_of(*tensor.shape[-2:], most))
         maps, block = self._weights.maps(name), self._weights.block(name)
         if tensor.stride() != whole.stride():  # the transposed view
             maps, block = {how: one.t() for how, one in maps.items()}, block[::-1]
