@@ -7,18 +7,25 @@ dimension that is called something else than it is.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from .trace import Module, Operation, Tensor, Trace
 from .trace_findings import Check, Finding
-from .trace_manifest import BufferSource
+from .trace_manifest import BufferSource, PooledSource
 
 FLOATS = frozenset(("F64", "F32", "F16", "BF16"))
-ELEMENTWISE = ("add", "mul", "scale")
-SINGLE = frozenset(("mask", "softmax", "layer_norm", "rms_norm", "gelu", "relu", "silu", "tanh"))  # of one activation
+TABLES = frozenset(("add", "mul", "mask", "rotary"))  # take in tables of positions, angles, masks beside an activation
+ANYTHING = frozenset(("other", "embedding"))  # take in what nothing made: states, ids
+RESULTS = frozenset(
+    ("matmul", "add", "mul", "scale", "mask", "softmax", "layer_norm", "rms_norm", "gelu", "relu", "silu", "tanh")
+    + ("rotary", "concat", "split", "merge")
+)  # of which a model usually makes use
 
 
 def consistency(trace: Trace) -> tuple[Check, ...]:
     """All of these checks."""
-    return _witness(trace), _steps(trace), _flow(trace), _modules(trace), _axes(trace)
+    return _witness(trace), _steps(trace), _flow(trace), _use(trace), _modules(trace), _axes(trace)
 
 
 def _witness(trace: Trace) -> Check:
@@ -60,25 +67,56 @@ def _flow(trace: Trace) -> Check:
     checked = 0
     for operation in trace.operations:
         leaves = [leaf for key in _activations(operation) for leaf in trace.leaves(key) if _needs_maker(leaf)]
-        orphans = [leaf for leaf in leaves if not made & {leaf.id, _buffer(leaf)}]
-        if operation.kind in ELEMENTWISE and len(orphans) < len(leaves):
-            orphans = []  # a table of positions beside an activation
+        orphans = [leaf for leaf in leaves if not made & _places(leaf)]
         checked += len(leaves)
         wrong += [Finding(operation.step, operation.name, f"nothing made its input {one.name}") for one in orphans]
-        for key in (*operation.outputs, *(key for part in operation.parts for key in part.outputs)):
-            made |= {one for leaf in trace.leaves(key) for one in (leaf.id, _buffer(leaf))}
+        made |= {place for key in _results(operation) for leaf in trace.leaves(key) for place in _places(leaf)}
     return Check("inputs made by an operation", checked, None, tuple(wrong), ())
 
 
 def _activations(operation: Operation) -> tuple[int, ...]:
     """The inputs of which an operation can be sure that they are activations."""
-    if operation.rows is not None:
-        return ()  # rows that were copied out of an activation
+    if operation.rows is not None or operation.kind in ANYTHING:
+        return ()  # rows were copied out of an activation
     if operation.left is not None:
         return (operation.left,)
-    if operation.kind in SINGLE:
-        return operation.inputs[:1]
-    return operation.inputs if operation.kind in ELEMENTWISE else ()
+    return operation.inputs[:1] if operation.kind in TABLES else operation.inputs
+
+
+def _use(trace: Trace) -> Check:
+    """A result that is used in one layer is used in every other: where it is not, an operation is missing that did."""
+    used = {place for key in _ends(trace) for leaf in trace.leaves(key) for place in _places(leaf)}
+    siblings: dict[tuple[int, str], list[tuple[Operation, bool]]] = {}
+    for operation in trace.operations:
+        if operation.kind in RESULTS and operation.outputs and operation.layer is not None:
+            places = [place for leaf in trace.leaves(operation.outputs[0]) for place in _places(leaf)]
+            name = re.sub(r"\b\d+\b", "*", operation.name, count=1)
+            pooled = isinstance(trace.tensor(operation.outputs[0]).source, PooledSource)
+            siblings.setdefault((operation.step, name), []).append(
+                (operation, pooled or bool(used.intersection(places)))
+            )
+    wrong = tuple(
+        Finding(operation.step, operation.name, "nothing takes in its result, as other layers do")
+        for ones in siblings.values()
+        for operation, is_used in ones
+        if not is_used and any(other for _, other in ones)
+    )
+    return Check("results taken in", sum(map(len, siblings.values())), None, wrong, ())
+
+
+def _ends(trace: Trace) -> Iterator[int]:
+    """All tensors that are of use: what an operation takes in, and the logits."""
+    for operation in trace.operations:
+        yield from operation.inputs
+    for step in trace.steps:
+        yield step.logits
+
+
+def _results(operation: Operation) -> Iterator[int]:
+    """What an operation made, and what was made on the way."""
+    yield from operation.outputs
+    for part in operation.parts:
+        yield from part.outputs
 
 
 def _modules(trace: Trace) -> Check:
@@ -110,11 +148,13 @@ def _needs_maker(tensor: Tensor) -> bool:
     a model starts with."""
     atoms = {atom for axis in tensor.axes for atom in axis}
     known = bool(atoms & {"token", "key_token"}) and len(tensor.shape) > 1
+    known = known and not isinstance(tensor.source, PooledSource)  # a view of another, which a map does not tell
     return known and tensor.parameter is None and tensor.dtype in FLOATS and tensor.stats.absmax > 0
 
 
-def _buffer(tensor: Tensor) -> int | str:
-    return tensor.source.buffer if isinstance(tensor.source, BufferSource) else tensor.id
+def _places(tensor: Tensor) -> set[int | str]:
+    """What a tensor is known by: its id, and the buffer that views of it lie in too."""
+    return {tensor.id, tensor.source.buffer} if isinstance(tensor.source, BufferSource) else {tensor.id}
 
 
 def _axes(trace: Trace) -> Check:
