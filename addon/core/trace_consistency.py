@@ -25,7 +25,8 @@ RESULTS = frozenset(
 
 def consistency(trace: Trace) -> tuple[Check, ...]:
     """All of these checks."""
-    return _witness(trace), _steps(trace), _flow(trace), _use(trace), _modules(trace), _axes(trace)
+    sequence = _steps(trace), _ends_of_steps(trace)
+    return _witness(trace), *sequence, _flow(trace), _use(trace), _modules(trace), _axes(trace)
 
 
 def _witness(trace: Trace) -> Check:
@@ -53,6 +54,24 @@ def _steps(trace: Trace) -> Check:
         if step.index not in begun
     )
     return Check("steps that look up their tokens", len(trace.steps), None, wrong, ())
+
+
+def _ends_of_steps(trace: Trace) -> Check:
+    """What happens outside of all layers in every other step (of several) happens in each: embeddings, the last norm,
+    the logits, the choice of a token."""
+    kinds = RESULTS | {"embedding", "sample"}
+    steps: dict[str, set[int]] = {}
+    for operation in trace.operations:
+        if operation.layer is None and operation.kind in kinds:
+            steps.setdefault(operation.name, set()).add(operation.step)
+    everywhere = {step.index for step in trace.steps}
+    wrong = tuple(
+        Finding(step, name, "it is not in this step, as it is in all others")
+        for name, found in steps.items()
+        for step in everywhere - found
+        if len(found) == len(everywhere) - 1 >= 2
+    )
+    return Check("operations of every step", len(steps), None, wrong, ())
 
 
 def _is_vocabulary(tensor: Tensor) -> bool:
