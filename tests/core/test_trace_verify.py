@@ -452,6 +452,7 @@ def test_a_result_that_only_one_layer_does_not_use_is_found(tmp_path: Path) -> N
             made.operation("scale", f"h.{layer}.v", [x], [v], scale=1.0, layer=layer)
             if layer not in unused:
                 made.operation("gelu", f"h.{layer}.gelu", [v], [x], layer=layer)
+        made.tensor("logits", [[1.0]])
         found = faults(made.write(tmp_path / "use.trace.safetensors"))
         assert [one.name for one in found.get("results taken in", [])] == says
 
