@@ -12,6 +12,10 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
+    import torch
+
+    from forward_pass.tracer.subject import Subject
+
     from .subjects import Traced
 
 
@@ -58,6 +62,18 @@ def reference_model(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     (folder / "config.json").write_text(json.dumps(weights.pop("config")))
     save_file(weights, folder / "model.safetensors")
     return folder
+
+
+def built_in(model: torch.nn.Module) -> Subject:
+    """A model of the built-in kind, whatever was changed in it since it was loaded, as the tracer takes it."""
+    import dataclasses
+
+    from forward_pass.tracer.builtin import Letters
+
+    from .subjects import subject
+
+    config: Any = model.config
+    return dataclasses.replace(subject(model, "builtin", config.vocab_size), codec=Letters(config))
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,10 @@ import torch
 
 from forward_pass.core.trace import Trace
 from forward_pass.tracer.checkpoint import load
+from forward_pass.tracer.choices import Choices
 from forward_pass.tracer.generate import trace
+
+from .conftest import built_in
 
 BLOCK = "transformer.h.0"
 NAMES = {
@@ -54,7 +57,7 @@ def rows(reference: dict[str, Any], reference_model: Path, tmp_path_factory: pyt
     traces = []
     for i, ids in enumerate(reference["idx"].astype(int).tolist()):
         path = folder / f"{i}.trace.safetensors"
-        trace(model, ids, 1, path, seed=0, source="reference", say=lambda message: None)
+        trace(built_in(model), ids, Choices(1), path, say=lambda message: None)
         traces.append(Trace.open(path))
     return traces
 
@@ -77,5 +80,5 @@ def test_a_config_of_mingpt_itself_is_enough(reference_model: Path, tmp_path: Pa
     model = load(reference_model, torch.device("cpu"))
     assert (model.config.vocabulary, model.config.prompt_length, model.config.new_tokens) == (("A", "B", "C"), 6, 6)
     path = tmp_path / "x.trace.safetensors"
-    trace(model, model.config.encode("CABCAB"), 6, path, seed=0, source="reference", say=lambda message: None)
+    trace(built_in(model), model.config.encode("CABCAB"), Choices(6), path, say=lambda message: None)
     assert "".join(token.text for token in Trace.open(path).generated_tokens) == "AABBCC"
