@@ -218,12 +218,16 @@ def aligned(shape: Sequence[int], all_axes: Iterable[Axes]) -> Axes:
 def regroup(axes: Axes, shape: Sequence[int]) -> Axes:
     """Axes of a view: the same atoms in the same order, split where the new shape [n, ...] splits them."""
     queue = [leaf for axis in axes for leaf in leaves(axis)]
-    result = []
+    if 0 in shape or any(atom.size == 0 for atom in queue):
+        return fresh(shape)
+    result: list[Axis] = []
     for index, n in enumerate(shape):
         taken: list[Atom] = []
         while (queue and math.prod(atom.size for atom in taken) < n) or (n == 1 and queue and queue[0].size == 1):
             if n == 1 and len(queue) == len(shape) - index - 1 and [a.size for a in queue] == list(shape[index + 1 :]):
                 break  # a new dimension of one before all that is left as it was
+            if n % math.prod(one.size for one in taken):
+                return (*result, *fresh(shape[index:]))  # no view of this order
             atom = queue.pop(0)
             need = n // math.prod(one.size for one in taken)
             if atom.size > need and need and atom.size % need == 0:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -210,7 +211,8 @@ def multiply(call: Call) -> None:
             if _is_number(two) and one.shape == tuple(call.result.shape):
                 x, number = one, float(two.held())
                 break
-    if isinstance(number, int | float) and x is not None and call.name != "rtruediv" and (not divides or number):
+    scales = isinstance(number, int | float) and math.isfinite(number) and call.name != "rtruediv"
+    if scales and x is not None and (not divides or number):
         node = call.node("scale", call.within("scale"))
         node.inputs = [(x, "scale.input")]
         node.scale = 1.0 / number if divides else float(number)

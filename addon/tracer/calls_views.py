@@ -139,9 +139,11 @@ def split(call: Call) -> None:
     x = call.first()
     at = {"unbind": 1, "tensor_split": 2}.get(call.name, 2)
     axis = call.argument(at, "dim", 0) % len(x.axes)
-    node = call.node("split", call.within("split"))
-    node.inputs = [(x, "split.input")]
-    node.waits = True
+    node = None
+    if x.parameter is None:  # pieces of weights are only views of them
+        node = call.node("split", call.within("split"))
+        node.inputs = [(x, "split.input")]
+        node.waits = True
     offset = 0
     for slot, tensor in enumerate(call.result):
         if call.name == "unbind":
@@ -149,9 +151,12 @@ def split(call: Call) -> None:
         else:
             axes = (*x.axes[:axis], piece(x.axes[axis], tensor.shape[axis], offset), *x.axes[axis + 1 :])
             offset += tensor.shape[axis]
-        value = Value(tensor, axes, node, slot=slot, base=x.root, active=x.active, parameter=x.parameter)
+        value = Value(tensor, axes, node, base=x.root, active=x.active, parameter=x.parameter)
+        value.slot = None if node is None else slot
         value.of = x
-        node.outputs.append((call.graph.put(value), f".{slot}"))
+        call.graph.put(value)
+        if node is not None:
+            node.outputs.append((value, f".{slot}"))
 
 
 def piece(axis: Axis, n: int, offset: int) -> Axis:

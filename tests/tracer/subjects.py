@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from forward_pass.tracer.architecture import json_safe
 from forward_pass.tracer.choices import Choices
 from forward_pass.tracer.generate import trace
 from forward_pass.tracer.subject import Kind, Subject
@@ -22,6 +22,8 @@ from .numpy_check import File
 
 ATTENTION = ("eager", "sdpa")
 STEPS = 3
+COUNTED_FROM_ZERO = {"roberta"}
+"""Models whose positions `generate()` counts from zero, and the tracer with it, where the model by itself does not."""
 
 
 class Numbers:
@@ -44,6 +46,7 @@ class Refused(Exception):
 class Traced:
     """A model, its trace, and what it gave untraced just before: logits [1, T, V] and the tokens of `generate()`."""
 
+    name: str
     path: Path
     model: torch.nn.Module
     plain: NDArray[np.float32]
@@ -121,28 +124,40 @@ def traced(name: str, attention: str, base: Path, dtype: torch.dtype = torch.flo
 
 
 def _trace(name: str, attention: str, folder: Path, path: Path, dtype: torch.dtype) -> Traced:
-    import transformers
-
     encoder = is_encoder(name)
     model = of_transformers(folder, encoder, attention, dtype)
-    plain, tokens = untraced(model, encoder)
+    plain, tokens = untraced(model, name)
+    retrace(model, name, folder, PROMPT, 1 if encoder else STEPS, path)
+    return Traced(name, path, model, plain, tokens)
+
+
+def retrace(model: Any, name: str, folder: Path, ids: Iterable[int], steps: int, path: Path) -> None:
+    """Traces a model of transformers, whose weights lie in `folder`, at work on some token ids."""
+    import transformers
+
     one = subject(
         model,
-        "encoder" if encoder else "causal",
+        "encoder" if is_encoder(name) else "causal",
         checkpoint=folder.glob("*.safetensors"),
-        config=json.loads(model.config.to_json_string()),
+        config=json_safe(model.config.to_dict()),
         transformers=transformers.__version__,
     )
-    trace(one, PROMPT, Choices(1 if encoder else STEPS, check="full"), path, say=lambda message: None)
-    return Traced(path, model, plain, tokens)
+    trace(one, tuple(ids), Choices(steps, check="full"), path, say=lambda message: None)
 
 
-def untraced(model: Any, encoder: bool) -> tuple[NDArray[np.float32], tuple[int, ...]]:
+def untraced(model: Any, name: str) -> tuple[NDArray[np.float32], tuple[int, ...]]:
     """What a model does when nobody watches: its logits for the prompt, and the tokens that it goes on with."""
-    ids = torch.tensor([PROMPT])
+    if is_encoder(name):
+        return passed(model, name, PROMPT), ()
     with torch.no_grad():
-        plain = model(input_ids=ids).logits.float().numpy()
-        if encoder:
-            return plain, ()
-        made = model.generate(ids, do_sample=False, max_new_tokens=STEPS, min_new_tokens=STEPS)
-    return plain, tuple(made[0, len(PROMPT) :].tolist())
+        made = model.generate(torch.tensor([PROMPT]), do_sample=False, max_new_tokens=STEPS, min_new_tokens=STEPS)
+    return passed(model, name, PROMPT), tuple(made[0, len(PROMPT) :].tolist())
+
+
+def passed(model: Any, name: str, ids: Iterable[int]) -> NDArray[np.float32]:
+    """The logits [1, T, V] of one pass without a cache."""
+    given = torch.tensor([list(ids)])  # [1, T]
+    positions = {"position_ids": torch.arange(given.shape[1])[None]} if name in COUNTED_FROM_ZERO else {}
+    with torch.no_grad():
+        logits: NDArray[np.float32] = model(input_ids=given, **positions).logits.float().numpy()
+    return logits
