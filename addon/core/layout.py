@@ -23,8 +23,10 @@ from .layout_types import (
     Vector,
     text_width,
 )
+from .placement_ends import name_columns
 from .placement_model import place_model
 from .trace import Trace
+from .wording import vocabulary_of
 
 __all__ = [
     "PARTS",
@@ -54,13 +56,14 @@ def lay_out(trace: Trace, aspect: float = 16 / 9) -> Layout:
     draft = plan.draft
     blocks = draw_blocks(draft.places, shape, TraceSource(trace))
     check_cells(blocks, trace)
+    name_columns(draft, vocabulary_of(trace))
     return Layout(
         blocks=blocks,
         operations=draw_operations(trace, blocks),
         labels=tuple(draft.labels),
         ribbons=tuple(draft.ribbons),
         plates=tuple(draft.plates),
-        bounds=name_bounds(blocks, plan.cards, draft.labels, shape.heads),
+        bounds=name_bounds(blocks, plan.cards, draft.labels, shape),
         pitch=dict(PITCH),
         title=plan.title,
         cards=plan.cards,

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from .layout_parts import SPINE
-from .layout_types import Block, Bounds, Card, Label, Vector
+from .layout_types import COLUMN_TIER, Block, Bounds, Card, Label, Vector
+from .placement import ModelShape
 
 _NORM = ("norm", "norm_mean", "norm_rstd", "norm_gain", "norm_shift")
 _PROJECTIONS = ("w_q", "w_k", "w_v", "b_q", "b_k", "b_v", "q", "k", "v")
@@ -31,11 +33,15 @@ HEAD_PLACES: dict[str, tuple[str, ...]] = {
     " / softmax": ("masked", "softmax_max", "softmax_sum", "pattern"),
     " / mix": ("pattern", "v_flat", "mix"),
 }
+# "positions" also holds the cards of the tokens and the rows of the position table that are read.
 OTHER_PLACES: dict[str, tuple[str, ...]] = {
     "final norm": ("final_norm", "final_mean", "final_rstd", "final_gain", "final_shift"),
     "logits": ("final_norm", "w_vocab", "logits"),
     "probabilities": ("logits", "probability_max", "probability_sum", "probabilities"),
+    "odds": ("probability_max", "probability_sum", "probabilities"),
     "spine": SPINE,
+    "lookup": ("token_table", "token_embedding"),
+    "positions": ("position_embedding", "residual_0"),
 }
 
 
@@ -53,16 +59,19 @@ def places_of(block: Block, heads: int) -> Iterator[str]:
 
 
 def name_bounds(
-    blocks: Iterable[Block], cards: Iterable[Card], labels: Iterable[Label], heads: int
+    blocks: Iterable[Block], cards: Iterable[Card], labels: Iterable[Label], shape: ModelShape
 ) -> dict[str, Bounds]:
-    """The box around everything in each place. The names of the model and its layers are part of them."""
+    """The box around everything in each place. The names of the model and its layers are part of them, and those of
+    single columns part of what they stand on."""
     points: dict[str, list[Vector]] = defaultdict(list)
     for block in blocks:
         corners = block.body().corners()
-        for name in places_of(block, heads):
+        for name in places_of(block, shape.heads):
             points[name] += corners
+        if block.part == "position_table":  # of a long table the first rows are read, which stand in the front
+            points["positions"] += replace(block, rows=(0, shape.tokens - 1)).body().corners()
     for card in cards:
-        for name in ("model", "tokens"):
+        for name in ("model", "tokens", "positions"):
             points[name] += card.bounds().corners()
     for label in labels:
         if label.tier == 0:
@@ -70,4 +79,6 @@ def name_bounds(
             points["model"] += corners
             if label.layer is not None:
                 points[f"layer {label.layer}"] += corners
+        elif label.tier == COLUMN_TIER:
+            points["odds"] += label.extent().corners()
     return {name: Bounds.around(corners) for name, corners in points.items()}

@@ -13,6 +13,7 @@ from functools import cached_property
 Vector = tuple[float, float, float]
 
 THICKNESS = 0.6  # of a block's body behind its face, in units
+COLUMN_TIER = 4  # of labels that name single columns
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ class Label:
     """A name in the world. `size` is the height of a capital letter in units; `plane` is the plane it lies in:
     "floor" (reads from the front), "front" (stands, faces -y) or "camera" (always faces the camera).
     `position` is on the base line, at the `align` end of the text.
-    `tier` 0 names the model and its layers, 1 sections, 2 tensors, 3 heads and their tensors."""
+    `tier` 0 names the model and its layers, 1 sections, 2 tensors, 3 heads and their tensors, 4 single columns."""
 
     text: str
     position: Vector

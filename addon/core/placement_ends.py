@@ -3,11 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .layout_parts import PITCH
-from .layout_types import THICKNESS, Card, text_width
+from .layout_types import COLUMN_TIER, THICKNESS, Card, Label, text_width
 from .placement import EDGE, Draft
 from .placement_pieces import DROP, STATISTICS, Extent, margin, name_front, name_top, place_norm, stub
+from .wording import FEW
 
+COLUMN_NAME = 0.95  # size of a column's name, in columns
+MOST_COLUMNS = 160  # that are named one by one
+UNSEEN_SIGNS = {" ": "_", "\n": "↵", "\t": "→"}
 CARD = (6.0, 1.8)  # width and height: the height leaves a seam between the rows
 
 
@@ -97,3 +103,17 @@ def place_output(draft: Draft, x: float, y: float) -> Extent:
     edge = 0.35 * gaps.section
     draft.plate((x - edge, lane - 0.45 * gaps.lane), (right + edge, base + v + 2 * gaps.text + edge), 1)
     return Extent(x, right, low + size)
+
+
+def name_columns(draft: Draft, vocabulary: Sequence[str]) -> None:
+    """The characters of a vocabulary over their columns of the probabilities, where these face the viewer and a name
+    fits over a column. A few need none: they are named wherever they matter."""
+    (place,) = (place for place in draft.places if place.part == "probabilities")
+    fits = FEW < len(vocabulary) <= MOST_COLUMNS and all(len(text) == 1 for text in vocabulary)
+    if not fits or place.columns != len(vocabulary) or place.column_step[1]:
+        return
+    for i, text in enumerate(vocabulary):
+        x, y, z = place.corner(0, i + 0.5)
+        at = (x, y, z + 0.4 * COLUMN_NAME)
+        sign = UNSEEN_SIGNS.get(text, text)
+        draft.labels.append(Label(sign, at, COLUMN_NAME, "front", "center", COLUMN_TIER, "vocab", None, ("output",)))

@@ -15,7 +15,8 @@ from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products,
 from .timeline import Timeline, Window
 from .trace import Trace
 from .values import Values
-from .words import SUBTITLE, TITLE, caption
+from .wording import FEW, quoted, shortened, shown, wording_of
+from .words import LONGEST_QUOTE, SUBTITLE, caption, last_act, title_of
 
 __all__ = ["Act", "Arrival", "Caption", "Fill", "Formula", "Legend", "Products", "Shot", "Story", "Use", "tell"]
 
@@ -36,6 +37,8 @@ LAYER_STAGES = (
 TITLE_SECONDS = 2.2
 LEAST_FORMULA = 0.9  # seconds that a formula needs to be taken in
 EMBEDDING = ("s0.token_table", "s0.token_embedding", "s0.position_table", "s0.position_embedding", "s0.residual_0")
+LONG_TABLES = 3.0  # how many times as deep as wide both tables are together when they need a look each
+CAPTION_ODDS, FORMULA_ODDS = 3, 4  # of the likeliest tokens, where there are more than FEW
 SLOWEST, FASTEST = 3.0, 0.4  # bounds of the pace
 
 
@@ -77,6 +80,7 @@ class _Teller:
         self.shape = _Shape(layers, heads, channels, self.values.blocks["s0.l0.hidden"].shape[1])
         self.example: Example = choose_example(trace)
         self.texts = [token.text for token in trace.tokens]
+        self.wording = wording_of(trace)
         self.prompt = len(trace.prompt_tokens)
 
     def tell(self, pace: float) -> Story:
@@ -95,15 +99,13 @@ class _Teller:
         self._output()
         self._repeat()
         model = self.trace.model
-        title = TITLE.format(prompt="".join(self.texts[: self.prompt]))
         subtitle = SUBTITLE.format(model=model.name, parameters=model.parameters)
-        return self.line.story((title, subtitle, 0.3, self._title_end - 0.3))
+        return self.line.story((title_of(self.wording), subtitle, 0.3, self._title_end - 0.3))
 
     def say(self, moment: str) -> str:
         """The caption of a moment, full or brief, with this run's own numbers."""
-        example, shape = self.example, self.shape
+        example, shape, wording = self.example, self.shape, self.wording
         last = self.values.matrix("s0.probabilities")[-1]
-        letters = self._vocabulary(len(last))
         return caption(
             moment,
             self.brief,
@@ -111,14 +113,18 @@ class _Teller:
             heads=shape.heads,
             channels=shape.channels,
             neurons=shape.neurons,
+            unit=wording.unit,
+            each=wording.each,
             token=example.token + 1,
-            text=repr(self.texts[example.token]),
+            text=quoted(self.texts[example.token]),
             seen=example.seen + 1,
-            seen_text=repr(self.texts[example.seen]),
+            seen_text=quoted(self.texts[example.seen]),
             weight=example.weight,
-            odds=", ".join(f"{letter} {share:.2f}" for letter, share in zip(letters, last, strict=True)),
-            likely=letters[int(np.argmax(last))],
-            answer="".join(self.texts[self.prompt :]),
+            odds=", ".join(f"{token} {share:.2f}" for token, share in wording.likeliest(last, CAPTION_ODDS)),
+            likely=shown(wording.vocabulary[int(np.argmax(last))]),
+            drawn=quoted(self.texts[self.prompt]) if len(self.texts) > self.prompt else "",
+            end=shortened(wording.prompt, LONGEST_QUOTE, end=True),
+            answer=shortened(wording.answer, LONGEST_QUOTE),
             operations=len(self.trace.operations),
             multiplies=sum(operation.kind == "matmul" for operation in self.trace.operations),
         )
@@ -136,11 +142,14 @@ class _Teller:
     def _embedding(self) -> None:
         line = self.line
         line.act("Tokens and embedding")
-        a, b = line.beat(2.0, self.say("tokens"), (EMBEDDING, "table"))
+        # Long tables stand one behind the other: too far for one look.
+        box = self.layout.bounds_of(*EMBEDDING)
+        long = box.high[1] - box.low[1] > LONG_TABLES * (box.high[0] - box.low[0])
+        a, b = line.beat(2.0, self.say("tokens"), ("lookup" if long else EMBEDDING, "table"))
         line.legend("s0.token_embedding", "embedding", (a, b))
         line.use(["s0.token_table"], (a, b), "left")
         line.fill(["s0.token_embedding"], (a, b), "row")
-        a, b = line.beat(1.8, self.say("positions"))
+        a, b = line.beat(1.8, self.say("positions"), ("positions", "sum") if long else None)
         middle = a + (b - a) * 0.45
         line.use(["s0.position_table"], (a, middle), "left")
         line.fill(["s0.position_embedding"], (a, middle), "row")
@@ -300,34 +309,36 @@ class _Teller:
 
     def _output(self) -> None:
         line = self.line
-        line.act("Logits and the next letter")
-        a, b = line.beat(2.0, self.say("logits"), ("output", "output"))
+        line.act(f"Logits and the next {self.wording.unit}")
+        many = len(self.wording.vocabulary) > FEW
+        a, b = line.beat(2.0, self.say("logits"), ("logits" if many else "output", "output"))
         windows = _split((a, b), (0.8, 1.2))
         self._final_norm(0, windows[0])
         line.multiply(["s0.final_norm"], ["s0.w_vocab"], ["s0.logits"], windows[1], "row")
         line.legend("s0.logits", "logits", windows[1])
         line.shapes(windows[1], "s0.final_norm", "s0.w_vocab", "s0.logits")
-        a, b = line.beat(1.4, self.say("odds"))
+        a, b = line.beat(1.4, self.say(self._odds_moment()), ("odds", "odds") if many else None)
         line.use(["s0.logits"], (a, b), "left")
-        line.fill(["s0.probability_max", "s0.probability_sum", "s0.probabilities"], (a, b), "row")
+        line.fill(["s0.probability_max", "s0.probability_sum"], (a, b), "row")
+        last = self.prompt - 1 if many else None  # the row that is drawn from fills first
+        line.fill(["s0.probabilities"], (a, b), "row", last, 0.6)
         line.legend("s0.probabilities", "probability", (a, b))
-        shares = self.values.matrix("s0.probabilities")[-1]
-        odds = zip(self._vocabulary(len(shares)), shares, strict=True)
-        line.formula(
-            (a, b + 0.2), [part for letter, p in odds for part in ((letter, "positive"), (_n(float(p)), "text"))]
-        )
+        odds = self.wording.likeliest(self.values.matrix("s0.probabilities")[-1], FORMULA_ODDS)
+        parts = [part for token, share in odds for part in ((token, "positive"), (_n(share), "text"))]
+        line.formula((a, b + 0.2), [*parts, ("⋯", "secondary")] if len(odds) < len(self.wording.vocabulary) else parts)
         line.arrive(self.prompt, b)
 
     def _repeat(self) -> None:
         line = self.line
         steps = len(self.trace.steps)
-        line.act("Again, until it is sorted")
+        line.act(last_act(self.wording) if steps > 1 else "The whole pass")
         if steps > 1:
             words = [self.say("again"), self.say("one_row")]
             for step, window in enumerate(line.rounds(steps - 1, 1.25, words, ("model", "model")), start=1):
                 self._whole_step(step, window)
                 line.arrive(self.prompt + step, window[1])
-            line.beat(0.4, self.say("sorted"))
+        if self.wording.answer:
+            line.beat(0.4, self.say("sorted" if self.wording.sorts else "continued"))
         line.beat(1.2, self.say("count"))
 
     # --- stretches
@@ -459,10 +470,13 @@ class _Teller:
             window, (("GELU(", "secondary"), (_n(before), "neuron"), (") =", "secondary"), (_n(after), "text"))
         )
 
-    def _vocabulary(self, count: int) -> list[str]:
-        known = {token.id: token.text for token in self.trace.tokens}
-        letters = list(self.trace.model.config.get("vocabulary", ()))
-        return letters if len(letters) == count else [known.get(i, str(i)) for i in range(count)]
+    def _odds_moment(self) -> str:
+        """How the next token came up: the likeliest of few or of many, or drawn by chance."""
+        shares = self.values.matrix("s0.probabilities")[-1]
+        drawn = self.trace.steps[0].sampled
+        if drawn is not None and shares[drawn] < shares.max():
+            return "drawn odds"
+        return "many odds" if len(shares) > FEW else "odds"
 
 
 def _split(window: Window, shares: list[float] | tuple[float, ...]) -> list[Window]:

@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
-TITLE = "How a transformer sorts {prompt}"
+from .wording import Wording, shortened
+
 SUBTITLE = "{model}: {parameters:,} parameters, every multiply, true numbers"
+TITLES = {True: "How a transformer sorts {prompt}", False: 'How a transformer continues "{prompt}"'}
+ENDS = {True: "Again, until it is sorted", False: "Again, for each new {unit}"}
+LONGEST_TITLE, LONGEST_QUOTE = 36, 30  # characters of a prompt or of an answer that a title and a caption hold
 
 # moment: (full, brief); the words in braces are filled in from the trace.
 CAPTIONS = {
@@ -13,8 +17,8 @@ CAPTIONS = {
         "The whole model. Each cell is one true number.",
     ),
     "tokens": (
-        "Each letter looks up its row of the embedding table: {channels} numbers that stand for it.",
-        "Each letter looks up {channels} numbers,",
+        "Each {unit} looks up its row of the embedding table: {channels} numbers that stand for it.",
+        "Each {unit} looks up {channels} numbers,",
     ),
     "positions": (
         "Its position adds numbers of its own. The sum starts the residual stream.",
@@ -61,16 +65,25 @@ CAPTIONS = {
         "The next layers: the same steps.",
     ),
     "logits": (
-        "At the end the last token's numbers become one score for each letter: the logits.",
-        "One score for each letter:",
+        "At the end the last token's numbers become one score for each {each}: the logits.",
+        "One score for each {each}:",
     ),
     "odds": (
-        "Softmax makes them odds: {odds}. The likeliest letter joins the text.",
+        "Softmax makes them odds: {odds}. The likeliest {unit} joins the text.",
         "{likely} is likeliest, and joins the text.",
     ),
-    "again": ("The new letter joins the text, and the whole model runs again.", "Again, with the new letter."),
-    "one_row": ("One pass, one letter: only the new token's row is new.", ""),
+    "many odds": (
+        "Softmax makes them odds. Likeliest are {odds}. The first one joins the text.",
+        "{likely} is likeliest, and joins the text.",
+    ),
+    "drawn odds": (
+        "Softmax makes them odds. Likeliest are {odds}. The draw falls on {drawn}.",
+        "The draw falls on {drawn}, which joins the text.",
+    ),
+    "again": ("The new {unit} joins the text, and the whole model runs again.", "Again, with the new {unit}."),
+    "one_row": ("One pass, one {unit}: only the new token's row is new.", ""),
     "sorted": ("Sorted: {answer}.", "Sorted: {answer}."),
+    "continued": ('It continues "{end}" with "{answer}".', 'It continues: "{answer}".'),
     "count": (
         "{operations} operations, {multiplies} of them multiplies, each with its true numbers.",
         "{multiplies} multiplies, all true.",
@@ -81,3 +94,13 @@ CAPTIONS = {
 def caption(moment: str, brief: bool, **values: object) -> str:
     """The caption of a moment with its numbers filled in; KeyError for a moment that there is not."""
     return CAPTIONS[moment][brief].format(**values)
+
+
+def title_of(wording: Wording) -> str:
+    """The title card's first line."""
+    return TITLES[wording.sorts].format(prompt=shortened(wording.prompt, LONGEST_TITLE, end=True))
+
+
+def last_act(wording: Wording) -> str:
+    """The name of the act in which the later steps run."""
+    return ENDS[wording.sorts].format(unit=wording.unit)

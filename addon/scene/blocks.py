@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One object for each block: a mesh with one quad a cell, its numbers in the face attribute `value`."""
+"""One object for each block: as `cells`, a mesh with one quad a cell, its numbers in the face attribute `value`."""
 
 from __future__ import annotations
 
@@ -42,16 +42,33 @@ def level_of(matrix: NDArray[np.float32], high: float, reach: int = 4) -> NDArra
 
 
 def grid_mesh(name: str, block: Block, matrix: NDArray[np.float32], high: float) -> bpy.types.Mesh:
-    """A grid of rows x columns quads in the block's own plane: x along its columns, y up against its rows,
-    faces row after row from the top left, UV map `cells` in cells."""
+    """A grid of rows x columns quads in the block's own plane, faces row after row from the top left, with their
+    numbers as face attributes."""
     rows, columns = matrix.shape
-    across = float(np.linalg.norm(block.column_step))
-    down = float(np.linalg.norm(block.row_step))
-    r, c = np.meshgrid(np.arange(rows + 1), np.arange(columns + 1), indexing="ij")
-    points = np.stack([c * across, -r * down, np.zeros_like(r, dtype=float)], axis=-1).reshape(-1, 3)
-    first = (np.arange(rows)[:, None] * (columns + 1) + np.arange(columns)[None, :]).reshape(-1)
+    mesh = flat_mesh(name, block, np.arange(rows + 1), np.arange(columns + 1), level_of(matrix, high))
+    attributes: Any = mesh.attributes
+    attributes.new("value", "FLOAT", "FACE").data.foreach_set("value", matrix.ravel())
+    # Shaders make NaN of an infinity: they read `finite`, and `state` where there is anything else than numbers.
+    finite = np.isfinite(matrix)
+    attributes.new("finite", "FLOAT", "FACE").data.foreach_set("value", np.where(finite, matrix, 0.0).ravel())
+    if not finite.all():
+        state = np.where(finite, 0.0, np.where(np.isneginf(matrix), MASKED, MISSING)).astype(np.float32)
+        attributes.new("state", "FLOAT", "FACE").data.foreach_set("value", state.ravel())
+    return mesh
+
+
+def flat_mesh(
+    name: str, block: Block, down: NDArray[np.int_], across: NDArray[np.int_], level: NDArray[np.float32]
+) -> bpy.types.Mesh:
+    """Quads between the grid's lines `down` (counted in rows) and `across` (in columns): x along the block's columns,
+    y up against its rows, the UV map `cells` in cells, and `level` [down, across] on the crossings."""
+    width, height = float(np.linalg.norm(block.column_step)), float(np.linalg.norm(block.row_step))
+    r, c = np.meshgrid(down, across, indexing="ij")
+    points = np.stack([c * width, -r * height, np.zeros_like(r, dtype=float)], axis=-1).reshape(-1, 3)
+    lines = len(across)
+    first = (np.arange(len(down) - 1)[:, None] * lines + np.arange(lines - 1)[None, :]).reshape(-1)
     # Counter-clockwise seen from +z: lower left, lower right, upper right, upper left.
-    quads = np.stack([first + columns + 1, first + columns + 2, first + 1, first], axis=1)
+    quads = np.stack([first + lines, first + lines + 1, first + 1, first], axis=1)
 
     mesh = bpy.data.meshes.new(name)
     mesh.vertices.add(len(points))
@@ -64,14 +81,7 @@ def grid_mesh(name: str, block: Block, matrix: NDArray[np.float32], high: float)
     mesh.update(calc_edges=True)
     uv = np.stack([c, r], axis=-1).reshape(-1, 2)[quads.ravel()].astype(np.float32)
     mesh.uv_layers.new(name="cells").data.foreach_set("uv", uv.ravel())
-    attributes.new("value", "FLOAT", "FACE").data.foreach_set("value", matrix.ravel())
-    # Shaders make NaN of an infinity: they read `finite`, and `state` where there is anything else than numbers.
-    finite = np.isfinite(matrix)
-    attributes.new("finite", "FLOAT", "FACE").data.foreach_set("value", np.where(finite, matrix, 0.0).ravel())
-    if not finite.all():
-        state = np.where(finite, 0.0, np.where(np.isneginf(matrix), MASKED, MISSING)).astype(np.float32)
-        attributes.new("state", "FLOAT", "FACE").data.foreach_set("value", state.ravel())
-    attributes.new("level", "FLOAT", "POINT").data.foreach_set("value", level_of(matrix, high).ravel())
+    attributes.new("level", "FLOAT", "POINT").data.foreach_set("value", level.ravel())
     return mesh
 
 
@@ -93,11 +103,19 @@ def hue_number(hue: str, rows: str, columns: str) -> int:
 def make_block(
     block: Block, matrix: NDArray[np.float32], ends: tuple[float, float], materials: Materials
 ) -> bpy.types.Object:
-    """The object of a block with its drawn numbers, [rows, columns], and the colour map's ends: in place and with
-    every property of the scene contract but its times."""
-    low, high = ends
-    mesh = grid_mesh(block.key, block, matrix, high)
+    """The object of a block with its drawn numbers, [rows, columns], and the colour map's ends: in place, as `cells`,
+    and with every property of the scene contract but its times."""
+    mesh = grid_mesh(block.key, block, matrix, ends[1])
     mesh.materials.append(materials.masked if "state" in mesh.attributes else materials.cells)
+    item = block_object(block, mesh, ends, materials)
+    item["fp_detail"] = "cells"
+    return item
+
+
+def block_object(
+    block: Block, mesh: bpy.types.Mesh, ends: tuple[float, float], materials: Materials
+) -> bpy.types.Object:
+    """The object of a block with its face, [rows, columns] cells of any level of detail, and its body behind it."""
     mesh.materials.append(materials.body)
     item = bpy.data.objects.new(block.key, mesh)
     place(item, block)
@@ -113,12 +131,11 @@ def make_block(
     item["fp_index"] = list(block.index)
     item["fp_role"] = block.role
     item["fp_operation"] = block.operation
-    item["fp_shape"] = list(matrix.shape)
+    item["fp_shape"] = list(block.shape)
     item["fp_rows"] = [list(block.rows)]
     item["fp_columns"] = [list(block.columns)]
-    item["fp_detail"] = "cells"
     item["fp_kind"] = block.kind
-    item["fp_low"], item["fp_high"] = low, high
+    item["fp_low"], item["fp_high"] = ends
     item["fp_layer"] = -1 if block.layer is None else block.layer
     item["fp_head"] = -1 if block.head is None else block.head
     item["fp_part"] = block.part

@@ -12,6 +12,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
+from ..core.detail import MOST_CELLS, choose_details
 from ..core.errors import UserError
 from ..core.layout import Block, Layout, Operation
 from ..core.shots import film
@@ -20,6 +21,7 @@ from ..core.theme import theme as find_theme
 from ..core.timeline import axis_color
 from ..core.trace import Trace
 from ..core.values import Values
+from ..core.wording import wording_of
 from .blocks import PLAY_STYLES, hue_number, make_block
 from .camera import make_camera
 from .clock import key_clock, show_from
@@ -27,7 +29,9 @@ from .compat import eevee
 from .furniture import make_card, make_label, make_plates, make_products, make_ribbons, make_world
 from .groups import make_groups
 from .materials import AGAIN, CELLS, PLAY, USE, Materials, make_materials
-from .overlay import Overlay, add_captions, add_formulas, add_legends, add_running_text, add_shapes, add_title
+from .overlay import Overlay, add_captions, add_formulas, add_legends, add_shapes, add_title
+from .running_text import add_running_text
+from .slabs import Atlas, make_slab
 from .slots import make_slots
 from .text import load_font
 
@@ -62,10 +66,12 @@ def build_scene(
     recipe: str = "",
     size: tuple[int, int] = (1280, 720),
     fps: float = 24.0,
+    most_cells: int = MOST_CELLS,
 ) -> Iterator[tuple[str, float]]:
     """Builds into `scene`, yielding (what is being built, share done 0 to 1) between slices of work.
 
-    The scene keeps the scene contract, version 1. Raises UserError for a theme that there is not.
+    The scene keeps the scene contract, version 1. Where it has more than `most_cells` cells, the largest weights are
+    slabs. Raises UserError for a theme that there is not.
     """
     colors = find_theme(theme)
     scene.render.resolution_x, scene.render.resolution_y = size
@@ -76,17 +82,20 @@ def build_scene(
     collections = _Collections(root)
     key_clock(scene, story.duration, fps)
     groups = make_groups(scene, colors)
-    materials = make_materials(groups)
+    values = Values(trace, layout)
+    atlas = _atlas(values, layout, most_cells)
+    materials = make_materials(groups, atlas.image if atlas else None)
     make_world(scene, groups)
     _settings(scene)
     yield "materials", 0.05
 
-    values = Values(trace, layout)
     items: dict[str, bpy.types.Object] = {}
-    for i, item in enumerate(_blocks(scene, values, layout, story, collections, materials)):
+    for i, item in enumerate(_blocks(scene, values, layout, story, collections, materials, atlas)):
         items[item.name] = item
         if i % 16 == 0:
             yield "blocks", 0.05 + 0.65 * i / len(layout.blocks)
+    if atlas:
+        atlas.finish()
     _operations(layout, story, collections, items)
     yield "operations", 0.75
 
@@ -112,7 +121,8 @@ def build_scene(
     add_shapes(overlay, story.shapes)
     add_legends(overlay, story.legends)
     texts = tuple(token.text for token in trace.tokens)
-    add_running_text(overlay, texts, len(trace.prompt_tokens), story.arrivals, story.duration)
+    prompt, text = len(trace.prompt_tokens), not wording_of(trace).sorts
+    add_running_text(overlay, texts, prompt, story.arrivals, story.duration, text=text)
     if story.title:
         add_title(overlay, *story.title)
     yield "overlays", 0.95
@@ -144,6 +154,15 @@ def _settings(scene: bpy.types.Scene) -> None:
     scene.render.film_transparent = False
 
 
+def _atlas(values: Values, layout: Layout, most_cells: int) -> Atlas | None:
+    """Room for the numbers of every block that is drawn as a slab; None where there is none. A picture has no way to
+    say that a cell is no number: what has one stays geometry."""
+    details = choose_details(layout.blocks, most_cells)
+    slabs = [block for block in layout.blocks if details[block.key] == "slab"]
+    shapes = {block.key: block.shape for block in slabs if np.isfinite(values.matrix(block.key)).all()}
+    return Atlas(shapes) if shapes else None
+
+
 def _blocks(
     scene: bpy.types.Scene,
     values: Values,
@@ -151,6 +170,7 @@ def _blocks(
     story: Story,
     collections: _Collections,
     materials: Materials,
+    atlas: Atlas | None,
 ) -> Iterator[bpy.types.Object]:
     """Every block as an object with its numbers and its times."""
     fills = {fill.block: fill for fill in story.fills}
@@ -158,7 +178,11 @@ def _blocks(
     for use in story.uses:
         uses[use.block].append(use)
     for block in layout.blocks:
-        item = make_block(block, values.matrix(block.key), values.ends(block.key), materials)
+        matrix, ends = values.matrix(block.key), values.ends(block.key)
+        if atlas and block.key in atlas:
+            item = make_slab(block, matrix, ends, materials, atlas)
+        else:
+            item = make_block(block, matrix, ends, materials)
         fill = fills.get(block.key)
         _times(item, block, fill, uses[block.key])
         if block.step > 0 and fill is not None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..core.layout import Block, Card, Label, Plate, Ribbon
 from ..core.story import Products
 from ..core.theme import PALETTE
+from ..core.wording import UNSEEN, printable
 from .blocks import grid_mesh, hue_number, place
 from .compat import enable_nodes
 from .groups import Groups
@@ -153,7 +154,10 @@ def make_card(card: Card, text: str, materials: Materials, font: bpy.types.Vecto
         (x - width / 2, y, z + height / 2),
     ]
     back = _flat(f"card {card.token}", [frame], "pill", 0.9, materials.shade)
-    letter = make_text(f"card {card.token} text", text, height * 0.95, "token", materials.overlay, font)
+    # What leaves no mark is written out, in small letters of another colour, so that it is not taken for them.
+    body, hue = (UNSEEN[text], "secondary") if text in UNSEEN else (printable(text), "token")
+    size = min(height * 0.95, 0.9 * width / width_of(body, 1.0))
+    letter = make_text(f"card {card.token} text", body, size, hue, materials.overlay, font)
     letter.location = (x, y - 0.06, z)
     letter.rotation_euler = (math.pi / 2, 0.0, 0.0)
     return [back, letter]

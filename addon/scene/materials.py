@@ -37,12 +37,13 @@ class Materials:
     shade: bpy.types.Material
     scale: bpy.types.Material
     products: bpy.types.Material
+    slab: bpy.types.Material | None  # where there are slabs
 
 
-def make_materials(groups: Groups) -> Materials:
-    """Make the materials on those groups."""
+def make_materials(groups: Groups, atlas: bpy.types.Image | None = None) -> Materials:
+    """Make the materials on those groups; `atlas` holds the numbers of all slabs, where there are any."""
     return Materials(
-        cells=_cells(groups, "FP Cells", masked=False),
+        cells=_cells(groups, "FP Cells"),
         masked=_cells(groups, "FP Cells masked", masked=True),
         slots=_slots(groups),
         body=_body(groups),
@@ -52,6 +53,7 @@ def make_materials(groups: Groups) -> Materials:
         shade=_shade(groups),
         scale=_scale(groups),
         products=_products(groups),
+        slab=None if atlas is None else _cells(groups, "FP Slab", atlas=atlas),
     )
 
 
@@ -115,17 +117,21 @@ class _Cell:
     hues: tuple[Any, Any, Any]  # of the block, its rows' outline, its columns' outline
 
 
-def _cells(groups: Groups, name: str, masked: bool) -> bpy.types.Material:
+def _cells(
+    groups: Groups, name: str, *, masked: bool = False, atlas: bpy.types.Image | None = None
+) -> bpy.types.Material:
     """One material for every block of cells; what differs is on the objects and in the mesh attributes
     `finite` (one number a face) and `level` (mean magnitude around a corner, for the view from afar).
 
-    With `masked` cells can be absent (minus infinity) or no number, as the face attribute `state` says.
+    With `masked` cells can be absent (minus infinity) or no number, as the face attribute `state` says. With `atlas`
+    the numbers are the red channel of that picture, under the UV map `atlas`, instead of `finite`.
     """
     theme = groups.theme
     material, n = _new(name)
+    value = named(n.attribute("finite").outputs, "Fac") if atlas is None else _picture_value(n, atlas)
     cell = _cell(n, groups)
     ghost, empty = _ghost(n, groups, cell.tile["Rim"])
-    color = n.blend(cell.shown, empty, _number_color(n, groups, cell))
+    color = n.blend(cell.shown, empty, _number_color(n, groups, cell, value))
     state = named(n.attribute("state").outputs, "Fac") if masked else None
     if masked:
         missing = n.math("MULTIPLY", n.math("GREATER_THAN", state, 1.5), cell.shown)
@@ -174,11 +180,18 @@ def _cell(n: Nodes, groups: Groups) -> _Cell:
     )
 
 
-def _number_color(n: Nodes, groups: Groups, cell: _Cell) -> Any:
+def _picture_value(n: Nodes, atlas: bpy.types.Image) -> Any:
+    """The number of a picture's pixel, as it is."""
+    pixel = n.add("ShaderNodeTexImage", image=atlas, interpolation="Closest")
+    n.feed(named(pixel.inputs, "Vector"), named(n.add("ShaderNodeUVMap", uv_map="atlas").outputs, "UV"))
+    red, _green, _blue = n.separate(named(pixel.outputs, "Color"))
+    return red
+
+
+def _number_color(n: Nodes, groups: Groups, cell: _Cell, value: Any) -> Any:
     """The colour of a cell's number: of its sign and size in play, of its size alone at rest and from afar."""
     theme = groups.theme
     hue, _rows, _columns = cell.hues
-    value = named(n.attribute("finite").outputs, "Fac")
     level = named(n.attribute("level").outputs, "Fac")
     low, high = _object_one(n, "fp_low"), _object_one(n, "fp_high")
     # Its place between the map's ends; magnitude is the distance from zero.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stays fixed to the frame: captions, the running formula, the running text, the legend, the title.
+"""What stays fixed to the frame: captions, the running formula, the legend, the title.
 
 All of it hangs on the overlay empty, whose units are frame heights with (0, 0) in the frame's middle.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from ..core.story import Arrival, Caption, Formula, Legend
+from ..core.story import Caption, Formula, Legend
 from ..core.theme import PALETTE
 from .clock import show_from
 from .materials import Materials
@@ -21,8 +21,7 @@ from .text import ADVANCE, during, make_text, width_of
 
 CAPTION = 0.056  # text sizes, as shares of the frame's height
 FORMULA = 0.052
-RUNNING = 0.056
-LEGEND = 0.036
+LEGEND, LEGEND_WIDTH = 0.036, 0.20
 SHAPES = 0.044
 TITLE, SUBTITLE = 0.12, 0.052
 FORMULA_GAP, SHAPES_GAP = 0.34, 0.3  # between parts, in text sizes
@@ -152,37 +151,9 @@ def add_shapes(overlay: Overlay, shapes: tuple[Formula, ...]) -> None:
             x += width_of(body, size) + size * SHAPES_GAP
 
 
-def add_running_text(
-    overlay: Overlay, tokens: tuple[str, ...], prompt: int, arrivals: tuple[Arrival, ...], duration: float
-) -> None:
-    """The tokens along the top: the prompt in the tokens' colour, then a slot for each token to come, filled when
-    it arrives."""
-    # In chips: their step, and the arrow between prompt and answer.
-    step, arrow = 1.16, 0.9
-    size = RUNNING * overlay.shrink(RUNNING * 1.1 * (len(tokens) * step + arrow))
-    chip = size * 1.1
-    x = -(len(tokens) * step + arrow) / 2 + step / 2
-    when = {arrival.token: arrival.start for arrival in arrivals}
-    material = overlay.materials.overlay
-    for i, token in enumerate(tokens):
-        if i == prompt:
-            sign = overlay.text("running text arrow", "→", size, "secondary")
-            overlay.put(sign, (x - step / 2 + arrow / 2) * chip, TOP, 0.004)
-            x += arrow
-        start = when.get(i, 0.0)
-        hue = "token" if i < prompt else "positive"
-        overlay.put(
-            rounded(f"token {i} slot", chip * 0.98, chip * 0.98, chip * 0.2, "line", material), x * chip, TOP, -0.002
-        )
-        overlay.put(rounded(f"token {i} back", chip * 0.90, chip * 0.90, chip * 0.17, "pill", material), x * chip, TOP)
-        text = overlay.text(f"token {i} text", token, size, hue)
-        overlay.put(during(text, start, duration - start + 1.0), x * chip, TOP, 0.004)
-        x += step
-
-
 def add_legends(overlay: Overlay, legends: tuple[Legend, ...]) -> None:
     """The colour bar in the lower right with the true numbers of its two ends, for the block that is the subject."""
-    width, height = 0.20, 0.016
+    width, height = LEGEND_WIDTH, 0.016
     x, y = overlay.aspect / 2 - width / 2 - EDGE, TOP if overlay.wide else 0.38
     for i, legend in enumerate(legends):
         signed = legend.low < 0

@@ -8,7 +8,8 @@ from string import Formatter
 
 import pytest
 
-from forward_pass.core.words import CAPTIONS, SUBTITLE, TITLE, caption
+from forward_pass.core.wording import Wording
+from forward_pass.core.words import CAPTIONS, SUBTITLE, caption, last_act, title_of
 
 VALUES = {
     "layers": 12,
@@ -20,9 +21,13 @@ VALUES = {
     "seen": 10,
     "seen_text": "' other'",
     "weight": 0.123456,
-    "odds": "A 0.98, B 0.01, C 0.01",
-    "likely": "B",
-    "answer": "ABBBCC",
+    "unit": "character",
+    "each": "of 50,257 characters",
+    "odds": "newline 0.98, space 0.01, ',' 0.01",
+    "likely": "carriage return",
+    "drawn": "carriage return",
+    "end": "...twenty-seven or more letters",
+    "answer": "...another twenty-seven letters",
     "operations": 1234,
     "multiplies": 456,
 }
@@ -61,10 +66,26 @@ def test_a_moment_that_is_not_there():
 
 def test_a_number_that_is_missing_is_an_error():
     with pytest.raises(KeyError, match="channels"):
-        caption("tokens", False, layers=3)
+        caption("tokens", False, unit="letter")
+
+
+def words(prompt: str, answer: str, sorts: bool) -> Wording:
+    return Wording("letter" if sorts else "character", sorts, prompt, answer, ("A", "B", "C"))
 
 
 def test_the_title_names_the_prompt_and_the_model():
-    assert "CBABBC" in TITLE.format(prompt="CBABBC")
+    assert title_of(words("CBABBC", "ABBBCC", True)) == "How a transformer sorts CBABBC"
     assert "85,728" in SUBTITLE.format(model="nano-sort", parameters=85728)
     assert "nano-sort" in SUBTITLE.format(model="nano-sort", parameters=85728)
+
+
+def test_the_title_of_a_text_quotes_what_goes_on():
+    assert title_of(words("To be, or not to b", "e", False)) == 'How a transformer continues "To be, or not to b"'
+    long = title_of(words("Now is the winter of our discontent\nMade glorious summer by", " this", False))
+    assert long.endswith('iscontent↵Made glorious summer by"') and '"...' in long
+    assert len(long) <= 70 and "\n" not in long
+
+
+def test_the_last_act_says_what_the_run_does():
+    assert last_act(words("BA", "AB", True)) == "Again, until it is sorted"
+    assert last_act(words("BA", "CC", False)) == "Again, for each new character"

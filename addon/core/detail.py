@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which blocks are drawn as geometry, cell by cell, and which as slabs whose cells are an image: a pure function."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from .layout_types import Block
+
+# As many quads as a processor that plays at being a graphics card can draw in a frame without anybody waiting for it.
+MOST_CELLS = 300_000
+LEAST_SLAB = 1024  # cells: below it a slab saves nothing
+
+
+def choose_details(blocks: Iterable[Block], most_cells: int = MOST_CELLS) -> dict[str, str]:
+    """`cells` or `slab` for every block, by key.
+
+    Where all blocks together have more than `most_cells` cells the largest weights become slabs, one size after
+    another, until they have not, or only small ones are left. Weights of one size always look alike.
+    """
+    blocks = tuple(blocks)
+    by_size: Mapping[int, list[Block]] = defaultdict(list)
+    for block in blocks:
+        if block.kind == "weight":
+            by_size[_cells(block)].append(block)
+    details = {block.key: "cells" for block in blocks}
+    left = sum(map(_cells, blocks))
+    for size in sorted(by_size, reverse=True):
+        if left <= most_cells or size < LEAST_SLAB:
+            break
+        details.update((block.key, "slab") for block in by_size[size])
+        left -= size * len(by_size[size])
+    return details
+
+
+def _cells(block: Block) -> int:
+    rows, columns = block.shape
+    return rows * columns
