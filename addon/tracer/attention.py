@@ -55,7 +55,7 @@ def expand_attention(observe: Observe, args: tuple[Any, ...], options: dict[str,
     shares = observe(F.softmax, scores, dim=-1)  # [..., H, T, S]
     if mask is not None and not shares.is_meta and bool(torch.isnan(shares).any()):
         shares = observe(torch.nan_to_num, shares, 0.0)  # a token that may look nowhere reads nothing
-    return observe(torch.matmul, shares, value)  # type: ignore[no-any-return]
+    return observe(torch.matmul, shares, value)
 
 
 def _repeated(observe: Observe, heads: torch.Tensor, times: int) -> torch.Tensor:
@@ -65,4 +65,4 @@ def _repeated(observe: Observe, heads: torch.Tensor, times: int) -> torch.Tensor
     *batch, count, tokens, size = heads.shape
     apart = observe(torch.Tensor.unsqueeze, heads, -3)
     wide = observe(torch.Tensor.expand, apart, *batch, count, times, tokens, size)
-    return observe(torch.Tensor.reshape, wide, *batch, count * times, tokens, size)  # type: ignore[no-any-return]
+    return observe(torch.Tensor.reshape, wide, *batch, count * times, tokens, size)

@@ -55,6 +55,8 @@ def plan(
         aim = most_bytes
         for _ in range(TRIES):
             names = _least(whole, aim, side)
+            if not names:
+                break
             keeping = dataclasses.replace(everything, pooled=frozenset(names), most=side)
             found = measure(keeping).bytes
             smallest = min(smallest, found)

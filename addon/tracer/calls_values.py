@@ -211,8 +211,9 @@ def multiply(call: Call) -> None:
             if _is_number(two) and one.shape == tuple(call.result.shape):
                 x, number = one, float(two.held())
                 break
-    scales = isinstance(number, int | float) and math.isfinite(number) and call.name != "rtruediv"
-    if scales and x is not None and (not divides or number):
+    if not isinstance(number, int | float) or not math.isfinite(number) or call.name == "rtruediv":
+        number = None
+    if number is not None and x is not None and (not divides or number):
         node = call.node("scale", call.within("scale"))
         node.inputs = [(x, "scale.input")]
         node.scale = 1.0 / number if divides else float(number)

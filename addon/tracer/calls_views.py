@@ -129,7 +129,7 @@ def expand(call: Call) -> None:
     x = call.first()
     shape = call.result.shape
     new = len(shape) - len(x.axes)
-    axes = [(Atom(n),) for n in shape[:new]]
+    axes: list[Axis] = [(Atom(n),) for n in shape[:new]]
     axes += [axis if size(axis) == n else (Atom(n),) for axis, n in zip(x.axes, shape[new:], strict=True)]
     call.graph.view(x, call.result, tuple(axes))
 
@@ -173,7 +173,7 @@ def piece(axis: Axis, n: int, offset: int) -> Axis:
 
 
 def pick(call: Call) -> None:
-    """x[...]: a view where only whole numbers, slices, None and ... stand in the brackets; else numbers are gathered."""
+    """x[...]: a view where only whole numbers, slices, None and ... stand in the brackets, else a gathering."""
     x, key = call.first(), call.args[1]
     if call.args[0] is not x.handle:
         other(call)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +23,9 @@ from .model import GPT
 from .store import CountingStore
 from .subject import Kind, Subject
 from .weights import Weights
+
+HEADER = 74  # bytes that the file's header takes for a buffer
+STATISTICS = 80  # bytes that a tensor's statistics take, beyond what zeros take
 
 
 @dataclass(frozen=True)
@@ -66,17 +68,17 @@ def size(count: int) -> str:
     return f"{count} bytes"
 
 
-def estimate(config: Any, tokens: int, choices: Choices) -> Estimate:
+def estimate(config: Any, tokens: int, choices: Choices, attention: str = "eager", code: bool = False) -> Estimate:
     """The estimate for a prompt of so many tokens, of a model that is given by its config (ours or transformers').
 
-    Raises UserError where the model cannot be run without numbers.
+    `code` allows to run Python that comes with it. Raises UserError where it cannot be run without numbers.
     """
     with torch.device("meta"):
-        model, kind = _model(config)
-    return estimate_of(model, kind, int(_vocabulary(config)), tokens, choices)
+        model, kind = _model(config, attention, code)
+    return estimate_of(model, kind, _vocabulary(config), tokens, choices)
 
 
-def _model(config: Any) -> tuple[torch.nn.Module, Kind]:
+def _model(config: Any, attention: str, code: bool) -> tuple[torch.nn.Module, Kind]:
     if isinstance(config, Config):
         return GPT(config), "builtin"
     import transformers
@@ -86,20 +88,20 @@ def _model(config: Any) -> tuple[torch.nn.Module, Kind]:
     kind = kind_of(config, str(config.model_type))
     if hasattr(config, "_experts_implementation"):
         config._experts_implementation = "eager"
-    made = transformers.AutoModelForCausalLM
+    made: Any = transformers.AutoModelForCausalLM
     if kind == "encoder":
         made = transformers.AutoModelForMaskedLM if has_masked_head(config) else transformers.AutoModel
-    return made.from_config(config, attn_implementation="eager"), kind
+    return made.from_config(config, attn_implementation=attention, trust_remote_code=code), kind
 
 
 def _vocabulary(config: Any) -> int:
-    return config.vocab_size if isinstance(config, Config) else config.get_text_config().vocab_size  # type: ignore[no-any-return]
+    return int(config.vocab_size if isinstance(config, Config) else config.get_text_config().vocab_size)
 
 
 def like(subject: Subject) -> torch.nn.Module:
     """A model like this one, without numbers."""
     with torch.device("meta"):
-        made = type(subject.model)(subject.model.config)  # type: ignore[arg-type]
+        made = type(subject.model)(subject.model.config)
     return made.to(next(subject.model.parameters()).dtype)
 
 
@@ -138,6 +140,8 @@ def estimate_of(
         what = f"{name} cannot be estimated: what it does next depends on numbers ({str(error).splitlines()[0]})."
         raise UserError(what, "Trace it without --estimate and --max-bytes.") from error
     manifest = found.manifest
+    header = max(1 << 17, HEADER * store.buffers)
+    statistics = STATISTICS * len(manifest.tensors)
     multiplies = [one for one in manifest.operations if one.kind == "matmul"]
     return Estimate(
         name=name,
@@ -147,7 +151,7 @@ def estimate_of(
         operations=len(manifest.operations),
         multiplies=len(multiplies),
         flops=sum(one.flops or 0 for one in multiplies),
-        bytes=store.bytes + len(json.dumps(to_words(manifest), separators=(",", ":"))),
+        bytes=store.bytes + header + statistics + len(json.dumps(to_words(manifest), separators=(",", ":"))),
         weights=weights,
         seconds=time.perf_counter() - started,
         storages=dict(found.ledger.storages),
@@ -157,7 +161,7 @@ def estimate_of(
 class _Nameless:
     """A codec for tokens that nobody knows."""
 
-    def encode(self, text: str) -> Sequence[int]:
+    def encode(self, text: str) -> tuple[int, ...]:
         """None."""
         return ()
 

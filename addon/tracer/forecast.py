@@ -26,7 +26,7 @@ def forecast(request: Request, say: Callable[[Message], None]) -> ResultMessage:
         assert request.ids is not None
         config, ids, kind = request.config, request.ids, "builtin"
     try:
-        found = estimate(config, len(ids), request.choices(kind))
+        found = estimate(config, len(ids), request.choices(kind), request.attention, request.code)
     except UserError:
         raise
     except Exception as error:  # a model's own code, on tensors without numbers

@@ -33,6 +33,7 @@ from .values import Node, Value
 from .weights import Weights
 
 COMPACT = 4  # a storage so many times larger than what is wanted of it is not written whole
+MASKED = ("mask", "concat", "merge", "split", "scatter", "scatter_", "index_fill", "fill")  # infinite on purpose
 AT_TOP = ("ids", "positions")  # what belongs to no module
 LOGITS = 1 << 20  # elements up to which the scores of the whole vocabulary are kept for every token
 
@@ -235,7 +236,7 @@ class Ledger:
         whole = self._weights.named[name]
         most = self._keeping.most
         if tensor.numel() != whole.numel() or tensor.dim() != 2 or most != MOST:
-            return self._map(pool(tensor, most), name, block_of(*tensor.shape[-2:], most))
+            return self._map(pool(tensor, most), name, block_of(tensor.shape, most))
         maps, block = self._weights.maps(name), self._weights.block(name)
         if tensor.stride() != whole.stride():  # the transposed view
             maps, block = {how: one.t() for how, one in maps.items()}, block[::-1]
@@ -264,7 +265,7 @@ class Ledger:
         self._pooled[id(value.root)] = value.root
         self.storages.setdefault(name, 0)
         tensor = value.held() if len(value.shape) >= 2 else value.held().reshape(1, -1)
-        block = block_of(*tensor.shape[-2:], self._keeping.most)
+        block = block_of(tensor.shape, self._keeping.most)
         maps = self._map(pool(tensor, self._keeping.most), name, block)
         absmax = next(one for one in maps if one.how == "absmax")
         return PooledSource(absmax.tensor, "absmax", absmax.block), maps
@@ -290,7 +291,8 @@ class Ledger:
     def _crops(self, entry: Entry, tensor: torch.Tensor) -> tuple[Cut, ...]:
         found = []
         for crop in self._keeping.crops:
-            if not _means(crop.name, entry) or len(entry.shape) < 2:
+            tied = () if entry.parameter is None else self._weights.names_of(entry.parameter)
+            if len(entry.shape) < 2 or not (_means(crop.name, entry) or crop.name in tied):
                 continue
             self.found.add(crop.name)
             (r0, r1), (c0, c1) = (
@@ -324,7 +326,7 @@ class Ledger:
         for node in nodes:
             for key in node.output_ids:
                 stats = NOTHING if key is None else self.entries[key].stats
-                if not stats.nan and (not stats.inf or node.kind in ("mask", "concat", "merge", "split")):
+                if not stats.nan and (not stats.inf or node.kind in MASKED or node.call in MASKED):
                     continue
                 what = f"{stats.nan} values that are not numbers" if stats.nan else f"{stats.inf} infinite values"
                 self.warnings.append(f"{node.name} has {what} in step {node.step}; all after it may be wrong.")

@@ -41,7 +41,7 @@ def passes(
 ) -> Iterator[Pass]:
     """Runs the model `steps` times, or until a token ends the text. `begin` is told of each pass before it runs."""
     device = next(subject.model.parameters()).device
-    run = {"builtin": _Plain, "causal": _Cached, "encoder": _Plain}[subject.kind](subject)
+    run = _Cached(subject) if subject.kind == "causal" else _Plain(subject)
     sequence = list(ids)
     for index in range(steps):
         given = torch.tensor([sequence[run.past :]], device=device)  # [1, T]
@@ -62,14 +62,13 @@ def passes(
 class _Plain:
     """A model that is given the whole sequence each time."""
 
-    past = 0
-
     def __init__(self, subject: Subject) -> None:
+        self.past = 0
         self._model = subject.model
         self._bare = subject.kind == "builtin"
 
     def __call__(self, given: torch.Tensor) -> torch.Tensor:
-        return self._model(given) if self._bare else _scores(self._model(input_ids=given))  # type: ignore[no-any-return]
+        return self._model(given) if self._bare else _scores(self._model(input_ids=given))
 
 
 class _Cached:

@@ -6,15 +6,17 @@ A mean alone greys out and a magnitude alone inflates, so there are always both,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch.nn import functional as F
 
 MOST = 256  # rows or columns of a map
 
 
-def block_of(rows: int, columns: int, most: int = MOST) -> tuple[int, int]:
-    """How many rows and columns of cells one cell of the map stands for."""
-    return -(-rows // most), -(-columns // most)
+def block_of(shape: Sequence[int], most: int = MOST) -> tuple[int, int]:
+    """How many rows and columns of a tensor [..., rows, columns] one cell of the map stands for."""
+    return -(-shape[-2] // most), -(-shape[-1] // most)
 
 
 def is_large(shape: tuple[int, ...]) -> bool:
@@ -26,7 +28,7 @@ def pool(tensor: torch.Tensor, most: int = MOST) -> dict[str, torch.Tensor]:
     """The maps "mean" and "absmax" [..., r, c] of a tensor [..., rows, columns], in float32 on the CPU."""
     matrices = tensor.detach().reshape(-1, 1, *tensor.shape[-2:])
     matrices = matrices.float() if matrices.dtype != torch.float32 else matrices
-    block = block_of(*tensor.shape[-2:], most)
+    block = block_of(tensor.shape, most)
     shape = *tensor.shape[:-2], *(-(-n // b) for n, b in zip(tensor.shape[-2:], block, strict=True))
     if tensor.is_meta:
         return {how: torch.empty(shape, device="meta") for how in ("mean", "absmax")}

@@ -6,7 +6,6 @@ Found by how results flow from one operation to the next, not by the names of mo
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -14,7 +13,7 @@ from ..core.trace_manifest import Composite
 from .axes import call as name_axis
 from .axes import leaves, names
 from .calls import is_plain, is_scores, traced_to
-from .layers import layer_of
+from .layers import layer_of, shared_path
 from .values import Node, Value, makers
 
 ACTIVATIONS = frozenset(("gelu", "relu", "silu", "tanh"))
@@ -184,7 +183,7 @@ def _mlps(flow: Flow, taken: set[int]) -> list[Group]:
         if not sources or not curves or not all(by_weight(node) for node in sources):
             continue
         products = [node for node in inside if node.kind == "mul" and len(list(node.active_inputs())) == 2]
-        module = os.path.commonprefix([f"{node.module}." for node in (*sources, down)]).rpartition(".")[0]
+        module = shared_path(node.module for node in (*sources, down))
         group = Group("gated_mlp" if products else "mlp", module, down.step)
         gates = [node for node in sources if products and any(_feeds(node, curve) for curve in curves)]
         for node in sources:
@@ -229,7 +228,8 @@ def _back(value: Value) -> tuple[list[Node], list[Node]]:
 
 def _routed(flow: Flow) -> tuple[list[Group], list[Group]]:
     """Routers, known by the largest few that they choose of the experts, and the experts that are then asked."""
-    routers, experts = [], []
+    routers: list[Group] = []
+    experts: list[Group] = []
     for choice in flow.nodes:
         if choice.kind != "topk" or not choice.module:
             continue
@@ -250,8 +250,7 @@ def _routed(flow: Flow) -> tuple[list[Group], list[Group]]:
                 asked.add("multiply" if node.kind == "matmul" else node.kind, node)
         routers.append(router)
         if any(role == "multiply" for role, _ in asked.parts.values()):
-            multiplied = [f"{node.module}." for role, node in asked.parts.values() if role == "multiply"]
-            asked.name = os.path.commonprefix(multiplied).rpartition(".")[0] or home
+            asked.name = shared_path(n.module for role, n in asked.parts.values() if role == "multiply") or home
             experts.append(asked)
     return routers, experts
 
@@ -260,7 +259,7 @@ def _home(flow: Flow, scores: Node, choice: Node) -> str:
     """The module that router and experts share: that of the first multiply after the choice, as far as they agree."""
     for node in flow.nodes[(choice.id or 0) + 1 :]:
         if node.kind == "matmul" and node.step == choice.step:
-            return os.path.commonprefix([f"{scores.module}.", f"{node.module}."]).rpartition(".")[0]
+            return shared_path((scores.module, node.module))
     return scores.module
 
 

@@ -56,13 +56,13 @@ class CountingStore:
 
     def __init__(self) -> None:
         self.bytes = 0
-        self._buffers = 0
+        self.buffers = 0
 
     def add(self, flat: torch.Tensor) -> str:
         """Counts the elements."""
         self.bytes += flat.numel() * flat.element_size()
-        self._buffers += 1
-        return f"b{self._buffers - 1}"
+        self.buffers += 1
+        return f"b{self.buffers - 1}"
 
 
 def dtype_of(tensor: torch.Tensor) -> str:

@@ -85,6 +85,7 @@ class Node:
     rows: tuple[int, int] | None = None
     of_rows: int | None = None
     frame: int = -1  # the call of a module that it happened in
+    id: int | None = None
     input_ids: tuple[int, ...] = ()
     output_ids: list[int | None] = field(default_factory=list)
 

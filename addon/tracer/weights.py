@@ -52,6 +52,10 @@ class Weights:
             if is_large(tuple(tensor.shape)):
                 self.maps(name)
 
+    def names_of(self, name: str) -> tuple[str, ...]:
+        """All names of a parameter: several where it is tied."""
+        return tuple(other for other, tensor in self.named.items() if tensor is self.named[name])
+
     def place(self, name: str) -> Place | None:
         """Where the file has exactly this parameter; None where it does not."""
         if name not in self._places:
@@ -72,7 +76,7 @@ class Weights:
 
     def block(self, name: str) -> tuple[int, int]:
         """How many rows and columns of it one cell of its maps stands for."""
-        return block_of(*self.named[name].shape[-2:])
+        return block_of(self.named[name].shape)
 
     def _find(self, name: str) -> Place | None:
         if self._assumed:
