@@ -56,10 +56,10 @@ def fill(folder: Path, version: str) -> None:
     (folder / STAMP).touch()
 
 
-def pip_install(folder: Path, requirement: str) -> None:
-    """Installs that alone into `folder`."""
+def pip_install(folder: Path, *requirements: str) -> None:
+    """Installs those alone into `folder`."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
-    command += ["--no-deps", "--target", os.fspath(folder), requirement]
+    command += ["--no-deps", "--target", os.fspath(folder), *requirements]
     subprocess.run(command, check=True, capture_output=True, text=True)
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How long things take, measured where it is asked: `python scripts/bench.py build --json build.json`.
 
-    trace    the tracer's process, and what tracing costs over the multiplies alone
+    trace    the tracer's process, what tracing costs over the multiplies alone, and for a model of the size of GPT-2
+             small over its plain forward pass and beside other tracers, which are installed into the user's cache
     layout   layout and story, from a trace
     build    the scene, from a trace
     frame    frames of that scene in some sizes and samples
@@ -32,6 +33,7 @@ from forward_pass.core.story import tell
 from forward_pass.core.trace import Trace
 from forward_pass.process.trace_prompt import trace_prompt
 from forward_pass.render.captions import write_text
+from scripts._bench_overhead import Overhead, measure_overhead
 from scripts._memory import peak_memory
 
 PROMPT = "CBABBC"
@@ -165,8 +167,9 @@ def main(arguments: list[str]) -> int:
         with tempfile.TemporaryDirectory() as folder:
             fresh = Path(folder) / "bench.trace.safetensors"
             found = {what: _bench(what, asked.trace, fresh, asked.runs) for what in asked.what}
+        overheads = _overheads(asked.runs) if "trace" in asked.what else []
         if asked.json is not None:
-            write_text(asked.json, json.dumps(_report(found), indent=1) + "\n")
+            write_text(asked.json, json.dumps(_report(found, overheads), indent=1) + "\n")
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         return error.code
@@ -186,10 +189,22 @@ def _bench(what: str, given: Path | None, fresh: Path, runs: int) -> list[Measur
     return measures
 
 
-def _report(found: dict[str, list[Measure]]) -> dict[str, Any]:
+def _overheads(runs: int) -> list[Overhead]:
+    """What tracing a larger model costs, measured and shown."""
+    overheads = []
+    for overhead in measure_overhead(runs):
+        print(*overhead.lines(), sep="\n  ", flush=True)
+        overheads.append(overhead)
+    return overheads
+
+
+def _report(found: dict[str, list[Measure]], overheads: list[Overhead]) -> dict[str, Any]:
     machine = {"machine": platform.machine(), "system": platform.system(), "cores": os.cpu_count()}
     numbers = {what: [asdict(measure) for measure in measures] for what, measures in found.items()}
-    return {**machine, "python": platform.python_version(), "measures": numbers}
+    report = {**machine, "python": platform.python_version(), "measures": numbers}
+    for overhead in overheads:
+        report |= overhead.keys()
+    return report | ({"overhead": [asdict(overhead) for overhead in overheads]} if overheads else {})
 
 
 if __name__ == "__main__":

@@ -9,6 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+from forward_pass.core.errors import UserError
+from scripts import _bench_overhead, _bench_peers
+from scripts._bench_overhead import Overhead, Run
 from scripts.bench import Measure, best
 
 
@@ -34,3 +39,90 @@ def test_a_trace_that_is_not_there_is_a_sentence(root: Path, tmp_path: Path) -> 
     command = [sys.executable, str(root / "scripts" / "bench.py"), "layout", "--trace", str(tmp_path / "none")]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 1 and result.stderr.startswith("Error: ") and "Traceback" not in result.stderr
+
+
+def overhead(*peers: str) -> Overhead:
+    """One that was measured, with the other tracers of these ways."""
+    runs = {"plain": Run("plain forward", 0.2, 1.5, 1000), "trace": Run("trace, to file", 0.3, 1.0, 1250)}
+    return Overhead(64, 2, 0.5, 3.0, 50, runs | {peer: Run(peer, 3.0, 0.1, 2000) for peer in peers}, ("no peer",))
+
+
+def test_ratios_have_the_names_that_they_are_kept_under() -> None:
+    assert overhead("torchlens").keys() == {
+        "trace_over_plain_64": 1.5,
+        "memory_over_plain_64": 1.25,
+        "trace_over_torchlens_64": 0.1,
+        "trace_over_transformerlens_64": None,
+    }
+
+
+def test_memory_is_told_with_the_file_and_without() -> None:
+    lines = list(overhead().lines())
+    assert "memory over plain: 1.250, less the file's size 1.200" in lines and lines[-1] == "no peer"
+
+
+def test_a_peer_that_cannot_run_is_a_line_and_not_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def child(folder: Path, *words: str, beside: Path | None = None) -> str:
+        ways = tuple(word for word in words if word in ("plain", "trace", "torchlens", "transformerlens"))
+        asked.append((ways, beside))
+        if "torchlens" in ways:
+            raise UserError("The measurement failed: no graphviz.")
+        seconds = {"plain": 0.5, "trace": 1.0, "transformerlens": 4.0}
+        facts = {"peak": 100 * len(ways[0]), "threads": 2, "prepare": 1.0, "bytes": 7} if ways else {}
+        return "said before\n" + json.dumps({"seconds": {way: seconds[way] for way in ways}, **facts})
+
+    monkeypatch.setattr(_bench_overhead, "_child", child)
+    monkeypatch.setattr(_bench_overhead, "install", lambda peer: Path(peer.way))
+    (found,) = _bench_overhead.measure_overhead(1, (8,))
+    assert found.keys() == {
+        "trace_over_plain_8": 2.0,
+        "memory_over_plain_8": 1.0,
+        "trace_over_torchlens_8": None,
+        "trace_over_transformerlens_8": 0.25,
+    }
+    assert found.left_out == ("torchlens 2.36.1 is left out: The measurement failed: no graphviz.",)
+    assert asked[1:4] == [(("plain", "trace"), None), (("plain",), None), (("trace",), None)]
+    assert asked[-2:] == [
+        (("trace", "transformerlens"), Path("transformerlens")),
+        (("transformerlens",), Path("transformerlens")),
+    ]
+
+
+def test_what_pip_refuses_leaves_nothing_and_what_is_there_is_not_fetched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = []
+
+    def install(folder: Path, *requirements: str) -> None:
+        (folder / "half").touch()
+        if not installed:
+            installed.append(requirements)
+            raise subprocess.CalledProcessError(1, "pip", stderr="WARNING: slow\nERROR: No such version\n")
+        installed.append(requirements)
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(_bench_peers, "pip_install", install)
+    peer = _bench_peers.PEERS[0]
+    with pytest.raises(UserError, match=r"torchlens 2\.36\.1 could not be installed: No such version\."):
+        _bench_peers.install(peer)
+    assert list(tmp_path.glob("forward-pass/*")) == []
+    assert _bench_peers.install(peer) == _bench_peers.install(peer) == tmp_path / "forward-pass" / "torchlens-2.36.1"
+    assert installed == [("torchlens==2.36.1", "graphviz==0.21")] * 2
+    assert [path.name for path in (tmp_path / "forward-pass").iterdir()] == ["torchlens-2.36.1"]
+
+
+def test_the_child_measures_a_small_model(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    model = tmp_path / "model"
+    ways = ("--way", "plain", "--way", "trace", "--tokens", "8", "--rounds", "1")
+    found = json.loads(_bench_overhead._child(model, "--make", "--tiny", *ways))
+    assert set(found["seconds"]) == {"plain", "trace"} and 0 < found["seconds"]["plain"] < found["seconds"]["trace"]
+    assert found["bytes"] > 10_000 and found["prepare"] > 0 and found["threads"] >= 1
+    assert [path.name for path in model.iterdir() if "trace" in path.name] == []
+
+
+def test_a_child_that_fails_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^The measurement failed: .*No such file or directory.*\.$"):
+        _bench_overhead._child(tmp_path / "none", "--way", "plain")
