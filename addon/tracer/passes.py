@@ -114,10 +114,9 @@ def _scores(output: Any) -> torch.Tensor:
 def _choose_from_all(logits: torch.Tensor, sampling: Sampling, generator: torch.Generator | None) -> int:
     """The next token of logits [1, T, V], with the probabilities after every token."""
     probabilities = F.softmax(logits, dim=-1)  # [1, T, V]
-    if logits.is_meta:
-        return 0
     if sampling.is_greedy:
-        return int(probabilities[:, -1].argmax(-1, keepdim=True))  # of [1, 1]
+        chosen = probabilities[:, -1].argmax(-1, keepdim=True)  # [1, 1]
+        return 0 if logits.is_meta else int(chosen)
     return _draw(logits[0, -1], sampling, generator)
 
 

@@ -72,13 +72,14 @@ class Flow:
 def find_groups(nodes: Sequence[Node]) -> list[Group]:
     """All groups of a run; on the way axes get the names that only this tells."""
     flow = Flow(nodes)
+    residuals = _residuals(flow)
     attention = _attentions(flow)
     taken = {key for group in attention for key in group.parts}
     routers, experts = _routed(flow)
     taken |= {key for group in (*routers, *experts) for key in group.parts}
     mlps = _mlps(flow, taken)
     _name_neurons(nodes, experts)
-    groups = [*attention, *routers, *experts, *mlps, *_residuals(flow)]
+    groups = [*attention, *routers, *experts, *mlps, *residuals]
     return sorted(groups, key=lambda group: min(group.parts))
 
 
@@ -303,6 +304,7 @@ def _residuals(flow: Flow) -> list[Group]:
         if node.kind == "add" and sorted(ways) == [False, True]:
             group = Group("residual", node.name, node.step)
             group.add("sum", node)
+            name_axis(node.out.axes[-1], "channel")  # what the stream is made of
             found.append(group)
     return found
 
