@@ -23,10 +23,10 @@ from ..core.trace_manifest import (
     PooledSource,
     Source,
 )
-from .axes import Axes, names
+from .axes import UNKNOWN, Axes, Axis, names
 from .choices import Crop
 from .clerk import Clerk
-from .measure import NOTHING, TOLERANCE, recompute, summarise, together
+from .measure import NOTHING, TOLERANCE, recompute, span_of, summarise, together
 from .pooling import MOST, block_of, is_large, pool
 from .store import DTYPES, Store, dtype_of
 from .values import Node, Value
@@ -86,6 +86,7 @@ class Ledger:
         self._parameters: dict[tuple[object, ...], int] = {}  # registered views of parameters
         self._buffers: dict[int, tuple[Value, dict[torch.dtype, str]]] = {}  # by the id of the root, which is kept
         self._pooled: dict[int, Value] = {}
+        self._spans: dict[tuple[object, ...], tuple[Value, Entry]] = {}  # statistics by root (kept), type and place
 
     def write(self, node: Node) -> None:
         """Registers what an operation takes and gives, and recomputes it where it is a multiply."""
@@ -170,12 +171,16 @@ class Ledger:
         source, maps = self._source(value, name)
         entry = Entry(self._unique(name), value.shape, value.axes, dtype_of(tensor), None, source, NOTHING)
         entry.maps = maps
-        self._summarise(entry, tensor)
+        self._summarise(entry, tensor, value.root)
         return self._enter(entry, tensor)
 
-    def _summarise(self, entry: Entry, tensor: torch.Tensor) -> None:
+    def _summarise(self, entry: Entry, tensor: torch.Tensor, root: Value) -> None:
+        """Has the statistics made; of another view of just the same numbers they are the same."""
+        span = span_of(tensor)
+        first = None if span is None else self._spans.setdefault((id(root), tensor.dtype, *span), (root, entry))[1]
+
         def work() -> None:
-            entry.stats = summarise(tensor)
+            entry.stats = summarise(tensor) if first is None or first is entry else first.stats
 
         self.clerk.do(work, tensor)
 
@@ -335,22 +340,22 @@ class Ledger:
     def tensors(self) -> tuple[Tensor, ...]:
         """Everything as the file says it, named as far as names became known."""
         self._carry_names()
-        return tuple(
-            Tensor(
-                i,
-                e.name,
-                e.shape,
-                _names(e),
-                e.dtype,
-                e.parameter,
-                e.source,
-                e.stats,
-                tuple(e.aliases),
-                e.maps,
-                e.crops,
-            )
-            for i, e in enumerate(self.entries)
-        )
+        known: dict[tuple[int, ...], tuple[str, ...]] = {}  # most axes are the same few
+
+        def named(axis: Axis, n: int) -> tuple[str, ...]:
+            if not axis:
+                return ("token",) if n == 1 else (UNKNOWN,)
+            key = tuple(id(atom) for atom in axis)
+            if key not in known:
+                known[key] = names(axis)
+            return known[key]
+
+        def said(i: int, e: Entry) -> Tensor:
+            axes = tuple(named(axis, n) for axis, n in zip(e.axes, e.shape, strict=True))
+            aliases = tuple(e.aliases)
+            return Tensor(i, e.name, e.shape, axes, e.dtype, e.parameter, e.source, e.stats, aliases, e.maps, e.crops)
+
+        return tuple(said(i, entry) for i, entry in enumerate(self.entries))
 
     def _carry_names(self) -> None:
         """A later step, where a single token leaves axes of one step that tell little, has the axes of the first."""
@@ -414,13 +419,6 @@ def _last_row(value: Value) -> Value:
     row = value.held()[..., -1:, :]
     axes = (*value.axes[:-2], value.axes[-2][:0], value.axes[-1])
     return Value(row, axes, base=value.root, active=value.active, node=value.node)
-
-
-def _names(entry: Entry) -> tuple[tuple[str, ...], ...]:
-    return tuple(
-        names(axis) if axis else ("token",) if n == 1 else ("?",)
-        for axis, n in zip(entry.axes, entry.shape, strict=True)
-    )
 
 
 def _means(name: str, entry: Entry) -> bool:

@@ -11,7 +11,7 @@ import torch
 from ..core.trace import Stats
 
 ALL = 1 << 19  # multiply-adds up to which a multiply is recomputed whole
-ROWS, COLUMNS = 16, 64  # of a larger one, evenly spaced
+ROWS, COLUMNS = 16, 16  # of a larger one, evenly spaced
 TOLERANCE = {torch.float64: 1e-5, torch.float32: 1e-5, torch.bfloat16: 2e-3, torch.float16: 2e-3}
 """Relative error up to which a multiply counts as exact (trace format, version 1)."""
 NOTHING = Stats(0.0, 0.0, 0.0, 0.0, 0.0, 0, 0)
@@ -49,11 +49,8 @@ def _moments(values: torch.Tensor) -> tuple[float, float]:
 
 def _dense(tensor: torch.Tensor) -> torch.Tensor:
     """The values in the order in which they lie, each once: their order does not matter here."""
-    strides = [(stride, n) for stride, n in zip(tensor.stride(), tensor.shape, strict=True) if n != 1]
-    reach = 1 + sum(stride * (n - 1) for stride, n in strides)
-    if reach == tensor.numel():
-        return tensor.as_strided((reach,), (1,), tensor.storage_offset())
-    return tensor
+    span = span_of(tensor)
+    return tensor if span is None else tensor.as_strided((span[1],), (1,), span[0])
 
 
 def together(parts: Sequence[tuple[Stats, int]]) -> Stats:
@@ -118,6 +115,12 @@ def recompute(
     wanted = wanted if scale == 1.0 else scale * wanted
     wanted = wanted if bias is None else wanted + bias.to(exact)
     return relative_error(out, wanted.to(torch.float64) if exact is torch.float64 else wanted), out.numel()
+
+
+def span_of(tensor: torch.Tensor) -> tuple[int, int] | None:
+    """First element in the storage and how many, where a tensor is just these, in whatever order."""
+    reach = 1 + sum(stride * (n - 1) for stride, n in zip(tensor.stride(), tensor.shape, strict=True) if n != 1)
+    return (tensor.storage_offset(), reach) if reach == tensor.numel() else None
 
 
 def _grid(n: int, most: int) -> slice:
