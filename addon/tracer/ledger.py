@@ -35,6 +35,7 @@ from .weights import Weights
 COMPACT = 4  # a storage so many times larger than what is wanted of it is not written whole
 MASKED = ("mask", "concat", "merge", "split", "scatter", "scatter_", "index_fill", "fill")  # infinite on purpose
 AT_TOP = ("ids", "positions")  # what belongs to no module
+LAST = "last row"  # among the views of a value
 LOGITS = 1 << 20  # elements up to which the scores of the whole vocabulary are kept for every token
 
 
@@ -84,7 +85,7 @@ class Ledger:
         self._embed = embed
         self._taken: dict[str, int] = {}
         self._parameters: dict[tuple[object, ...], int] = {}  # registered views of parameters
-        self._buffers: dict[int, tuple[Value, dict[torch.dtype, str]]] = {}  # by the id of the root, which is kept
+        self._buffers: dict[int, tuple[Value, dict[object, str]]] = {}  # by the id of the root, which is kept
         self._pooled: dict[int, Value] = {}
         self._spans: dict[tuple[object, ...], tuple[Value, Entry]] = {}  # statistics by root (kept), type and place
 
@@ -282,11 +283,20 @@ class Ledger:
         storage = tensor.untyped_storage()
         if tensor.dtype not in buffers:
             if storage.nbytes() > COMPACT * max(tensor.numel() * tensor.element_size(), 1024):
-                packed = tensor.detach().contiguous()
-                return BufferSource(self._add(packed.reshape(-1), value, name), 0, tuple(packed.stride()))
+                return self._packed(value, name, buffers)
             count = storage.nbytes() // tensor.element_size()
             buffers[tensor.dtype] = self._add(tensor.detach().as_strided((count,), (1,), 0), value, name)
         return BufferSource(buffers[tensor.dtype], tensor.storage_offset(), tuple(tensor.stride()))
+
+    def _packed(self, value: Value, name: str, buffers: dict[object, str]) -> BufferSource:
+        """A tensor by itself, written once however often it is looked at, and in whatever shape."""
+        tensor = value.held()
+        packed = tensor.detach().contiguous()
+        order = tensor.numel() if tensor.is_contiguous() else (tensor.shape, tensor.stride())
+        key = (tensor.dtype, tensor.storage_offset(), order)
+        if key not in buffers:
+            buffers[key] = self._add(packed.reshape(-1), value, name)
+        return BufferSource(buffers[key], 0, tuple(packed.stride()))
 
     def _add(self, flat: torch.Tensor, value: Value, name: str) -> str:
         if value.parameter is None:
@@ -416,9 +426,14 @@ def _kept(value: Value) -> bool:
 
 
 def _last_row(value: Value) -> Value:
-    row = value.held()[..., -1:, :]
-    axes = (*value.axes[:-2], value.axes[-2][:0], value.axes[-1])
-    return Value(row, axes, base=value.root, active=value.active, node=value.node)
+    """The last row of a value; the same one for the operation that gives it and for those that take it."""
+    known = value.views.get(LAST)
+    if known is None or known.tensor is None:
+        axes = (*value.axes[:-2], value.axes[-2][:0], value.axes[-1])
+        row = Value(value.held()[..., -1:, :], axes, base=value.root, active=value.active, node=value.node)
+        row.id = None if known is None else known.id
+        value.views[LAST] = row
+    return value.views[LAST]
 
 
 def _means(name: str, entry: Entry) -> bool:

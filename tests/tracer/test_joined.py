@@ -48,7 +48,6 @@ class Written:
     """A ledger that writes values into a buffer of its own, and reads them back through the format's rules."""
 
     def __init__(self) -> None:
-        self.parts: dict[int, torch.Tensor] = {}
         self.ledger = Ledger(self, Weights(torch.nn.Identity(), ()), VOCAB, Keeping(), False, Clerk())
         self.flat: dict[str, np.ndarray[Any, Any]] = {}
 
@@ -73,10 +72,10 @@ class Written:
         return np.lib.stride_tricks.as_strided(flat, entry.shape, steps)
 
 
-def agree(value: Value | None, wanted: torch.Tensor) -> Written:
+def agree(value: Value | None, wanted: torch.Tensor, written: Written | None = None) -> Written:
     """A value reads as the tensor that torch made; the ledger that it was written to."""
     assert value is not None and value.shape == tuple(wanted.shape)
-    written = Written()
+    written = written or Written()
     key = written.register(value)
     np.testing.assert_array_equal(written.array(key), wanted.numpy())
     assert written.ledger.entries[key].shape == tuple(wanted.shape)
@@ -137,10 +136,10 @@ def test_what_is_done_to_what_is_joined_can_be_done_after_each_other() -> None:
     assert found is not None
     turned = wanted.transpose(2, 3)
     found = joined.permuted(found, (0, 1, 3, 2), fresh(turned.shape), turned)
-    agree(found, turned)
+    written = agree(found, turned)
     assert found is not None
     last = turned[..., 4:]
-    agree(joined.cut(found, 3, 4, 7, fresh(last.shape), last), last)
+    agree(joined.cut(found, 3, 4, 7, fresh(last.shape), last), last, written)
     assert joined.cut(found, 3, 3, 7, fresh((1, 4, 3, 4)), turned[..., 3:]) is None  # through what is joined itself
 
 

@@ -33,7 +33,9 @@ from forward_pass.tracer.subject import Subject
 from forward_pass.tracer.values import Node, Value
 from forward_pass.tracer.weights import Weights
 
+from . import small_models
 from .architectures import PROMPT, VOCAB, randomise
+from .numpy_check import File, gaps
 from .subjects import folder_of, of_transformers, subject
 
 FC = "transformer.h.1.mlp.c_fc"
@@ -214,18 +216,32 @@ def test_what_is_done_to_scores_is_kept_of_the_same_row(tmp_path: Path, monkeypa
     for one in changed:
         assert found.tensor(one.outputs[0]).shape == (1, 1, VOCAB)
     for one, after in pairwise(changed[:4]):
-        np.testing.assert_array_equal(found.array(one.outputs[0]), found.array(after.inputs[0]))
+        assert one.outputs[0] == after.inputs[0]  # the same tensor, not another one of the same numbers
     np.testing.assert_allclose(found.array(found.steps[0].logits)[0, -1], plain[0, -1], atol=1e-6)
 
 
 def test_rows_that_are_not_kept_take_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = 5
     sizes = []
     for most in (1 << 20, 1000):
         monkeypatch.setattr(ledger, "LOGITS", most)
         sizes.append(written(subject(Capped(3000), "builtin", 3000), tmp_path / "x").path.stat().st_size)
-    saved = 4 * 4 * 3000 * (rows - 1)  # of four results in float32
-    assert sizes[0] - sizes[1] == pytest.approx(saved, rel=0.05)
+    before, after = 5 * 5, 5 + 5  # rows: five results, then one of each and the shares that are chosen from
+    assert sizes[0] - sizes[1] == pytest.approx(4 * 3000 * (before - after), rel=0.02)
+
+
+def test_the_choice_is_made_from_the_row_that_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = small_models.gpt2(tmp_path / "model", 3000, tokenizer=False)
+    one = subject(of_transformers(folder, False, "eager"), "causal", 3000, folder.glob("*.safetensors"))
+    monkeypatch.setattr(ledger, "LOGITS", 1000)
+    found = written(one, tmp_path / "x")
+    operation = head(found, 0)
+    assert operation.rows == (4, 4)
+    softmax = next(one for one in found.operations if one.name == "probabilities")
+    np.testing.assert_array_equal(found.array(softmax.inputs[0])[0], found.array(operation.out)[0, 0])
+    assert [found.tensor(key).source.buffer for key in (softmax.inputs[0], operation.out)] == [  # type: ignore[union-attr]
+        found.tensor(operation.out).source.buffer  # type: ignore[union-attr]
+    ] * 2
+    assert not [name for name in gaps(File(found.path)) if not name.endswith(".mask")]  # all come from somewhere
 
 
 def test_the_largest_scores_of_each_token_are_kept_with_their_places(whole: Trace, last: Trace) -> None:
