@@ -11,7 +11,7 @@ from .placement import EDGE, Draft
 from .placement_pieces import DROP, STATISTICS, Extent, margin, name_front, name_top, place_norm, stub
 from .wording import FEW
 
-COLUMN_NAME = 0.95  # size of a column's name, in columns
+COLUMN_NAME, COLUMN_LINES = 2.0, 3  # size of a column's name, and how many lines they take turns in to have room
 MOST_COLUMNS = 160  # that are named one by one
 UNSEEN_SIGNS = {" ": "_", "\n": "↵", "\t": "→"}
 CARD = (6.0, 1.8)  # width and height: the height leaves a seam between the rows
@@ -106,14 +106,15 @@ def place_output(draft: Draft, x: float, y: float) -> Extent:
 
 
 def name_columns(draft: Draft, vocabulary: Sequence[str]) -> None:
-    """The characters of a vocabulary over their columns of the probabilities, where these face the viewer and a name
-    fits over a column. A few need none: they are named wherever they matter."""
+    """The characters of a vocabulary over their columns of the probabilities, where these face the viewer. A few need
+    none: they are named wherever they matter."""
     (place,) = (place for place in draft.places if place.part == "probabilities")
     fits = FEW < len(vocabulary) <= MOST_COLUMNS and all(len(text) == 1 for text in vocabulary)
     if not fits or place.columns != len(vocabulary) or place.column_step[1]:
         return
     for i, text in enumerate(vocabulary):
         x, y, z = place.corner(0, i + 0.5)
-        at = (x, y, z + 0.4 * COLUMN_NAME)
+        at = (x, y, z + COLUMN_NAME * (0.3 + 1.15 * (i % COLUMN_LINES)))
         sign = UNSEEN_SIGNS.get(text, text)
-        draft.labels.append(Label(sign, at, COLUMN_NAME, "front", "center", COLUMN_TIER, "vocab", None, ("output",)))
+        name = Label(sign, at, COLUMN_NAME, "front", "center", COLUMN_TIER, "secondary", None, ("output",))
+        draft.labels.append(name)

@@ -322,6 +322,8 @@ class _Teller:
         line.fill(["s0.probability_max", "s0.probability_sum"], (a, b), "row")
         last = self.prompt - 1 if many else None  # the row that is drawn from fills first
         line.fill(["s0.probabilities"], (a, b), "row", last, 0.6)
+        if many:
+            line.use(["s0.probabilities"], (a + 0.6 * (b - a), b + 0.3), "left", last, 1.0)
         line.legend("s0.probabilities", "probability", (a, b))
         odds = self.wording.likeliest(self.values.matrix("s0.probabilities")[-1], FORMULA_ODDS)
         parts = [part for token, share in odds for part in ((token, "positive"), (_n(share), "text"))]

@@ -89,6 +89,8 @@ def slab_mesh(block: Block, matrix: NDArray[np.float32], high: float, atlas: Atl
     zero, step = atlas.window(block.key)
     uv: Any = mesh.uv_layers.new(name="atlas", do_init=False).data
     uv.foreach_set("uv", (zero + places * step).astype(np.float32).ravel())
+    # Flat: a smooth border would lean towards the body's rim over the whole breadth of its quads.
+    mesh.polygons.foreach_set("use_smooth", np.zeros(len(mesh.polygons), bool))
     atlas.draw(block.key, matrix)
     return mesh
 
