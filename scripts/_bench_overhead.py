@@ -22,7 +22,7 @@ from scripts._bench_peers import PEERS, install
 from scripts._table import Column, table
 
 LENGTHS = (64, 512)  # tokens
-TURNS = {64: 3}  # for each of the runs asked for: the shorter ones are cheap, and the more disturbed
+TURNS = {64: 5}  # for each of the runs asked for, against the plain forward pass: short ones are the more disturbed
 COLUMNS = (Column(""), Column("best", True), Column("trace takes", True), Column("peak memory", True))
 LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")  # of threads: torch shall take what it takes on this machine
 
@@ -93,14 +93,14 @@ def measure_overhead(runs: int, lengths: Sequence[int] = LENGTHS, tiny: bool = F
         folder = Path(made) / "gpt2-random"
         _child(folder, "--make", *(("--tiny",) if tiny else ()))
         for tokens in lengths:
-            yield _at(folder, tokens, runs * TURNS.get(tokens, 1))
+            yield _at(folder, tokens, runs)
 
 
-def _at(folder: Path, tokens: int, rounds: int) -> Overhead:
+def _at(folder: Path, tokens: int, runs: int) -> Overhead:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    found = _measure(folder, tokens, rounds, ("plain", "trace"))
+    found = _measure(folder, tokens, runs * TURNS.get(tokens, 1), ("plain", "trace"))
     seconds, alone = found["seconds"], {way: _measure(folder, tokens, 0, (way,)) for way in ("plain", "trace")}
-    runs = {
+    rows = {
         "plain": Run("plain forward", seconds["plain"], seconds["trace"] / seconds["plain"], alone["plain"]["peak"]),
         "trace": Run("trace, to file", seconds["trace"], 1.0, alone["trace"]["peak"]),
     }
@@ -108,12 +108,12 @@ def _at(folder: Path, tokens: int, rounds: int) -> Overhead:
     for peer in PEERS:
         try:
             beside = install(peer)
-            other = _measure(folder, tokens, rounds, ("trace", peer.way), beside)["seconds"]
+            other = _measure(folder, tokens, runs, ("trace", peer.way), beside)["seconds"]
             peak = _measure(folder, tokens, 0, (peer.way,), beside)["peak"]
-            runs[peer.way] = Run(str(peer), other[peer.way], other["trace"] / other[peer.way], peak)
+            rows[peer.way] = Run(str(peer), other[peer.way], other["trace"] / other[peer.way], peak)
         except UserError as error:
             left_out.append(f"{peer} is left out: {error.message}")
-    return Overhead(tokens, found["threads"], load, found["prepare"], found["bytes"], runs, tuple(left_out))
+    return Overhead(tokens, found["threads"], load, found["prepare"], found["bytes"], rows, tuple(left_out))
 
 
 def _measure(folder: Path, tokens: int, rounds: int, ways: Sequence[str], beside: Path | None = None) -> dict[str, Any]:

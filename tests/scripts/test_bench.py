@@ -118,7 +118,7 @@ def test_the_child_measures_a_small_model(tmp_path: Path) -> None:
     model = tmp_path / "model"
     ways = ("--way", "plain", "--way", "trace", "--tokens", "8", "--rounds", "1")
     found = json.loads(_bench_overhead._child(model, "--make", "--tiny", *ways))
-    assert set(found["seconds"]) == {"plain", "trace"} and 0 < found["seconds"]["plain"] < found["seconds"]["trace"]
+    assert set(found["seconds"]) == {"plain", "trace"} and min(found["seconds"].values()) > 0
     assert found["bytes"] > 10_000 and found["prepare"] > 0 and found["threads"] >= 1
     assert [path.name for path in model.iterdir() if "trace" in path.name] == []
 
