@@ -185,7 +185,7 @@ class Attends(torch.nn.Module):
         q = self.q(x).view(1, 5, 6, 4).transpose(1, 2)  # [1, 6, T, 4]
         k = self.repeat(self.k(x).view(1, 5, 2, 4).transpose(1, 2))  # [1, 6, T, 4]
         shares = torch.softmax(q @ k.transpose(2, 3), dim=-1)  # [1, 6, T, T]
-        return self.head(shares.mean(1))  # type: ignore[no-any-return]
+        return self.head(shares.mean(1))
 
 
 def stretched(x: torch.Tensor) -> torch.Tensor:
@@ -208,7 +208,7 @@ def test_repeated_heads_cost_no_bytes_in_a_trace(
     np.testing.assert_allclose(found.array(scores.right), k.repeat_interleave(3, dim=1).transpose(2, 3), atol=1e-6)
     right = found.tensor(scores.right)
     assert right.axes[1] == ("kv_head", "q_group") and right.axes[3] == ("key_token",)
-    buffers = {leaf.source.buffer for leaf in found.leaves(scores.right)}  # type: ignore[union-attr]
+    buffers = {leaf.source.buffer for leaf in found.leaves(scores.right)}
     assert len(buffers) == 1  # that of the two heads
     assert len(found.leaves(scores.right)) == 6
 

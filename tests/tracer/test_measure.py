@@ -182,7 +182,7 @@ def product(
 
 def test_a_right_multiply_has_no_error_worth_the_name() -> None:
     for sizes in ((4, 5, 6), (3, 300, 2, (2, 2)), (70, 200, 300)):
-        left, right, bias, out = product(*sizes)  # type: ignore[arg-type]
+        left, right, bias, out = product(*sizes)
         error, _ = recompute(left, right, bias, out, 0.5, False)
         assert 0 < error < 1e-6
 
@@ -205,12 +205,13 @@ def test_a_wrong_row_or_column_of_a_large_multiply_is_found() -> None:
         wrong[row] += 1.0
         error, checked = recompute(left, right, bias, wrong, 0.5, False)
         assert error > 1e-3 and checked < out.numel()
-    tall = product(1000, 40, 60)
-    for column in range(60):  # at most COLUMNS
+    tall = product(1000, 40, measure.COLUMNS)
+    assert tall[3].numel() * 40 > measure.ALL
+    for column in range(measure.COLUMNS):
         wrong = tall[3].clone()
         wrong[:, column] += 1.0
         error, checked = recompute(*tall[:3], wrong, 0.5, False)
-        assert error > 1e-3 and measure.ROWS * 60 <= checked < wrong.numel()
+        assert error > 1e-3 and measure.ROWS * measure.COLUMNS <= checked < wrong.numel()
 
 
 @pytest.mark.parametrize("place", [(0, 0), (499, 333), (700, 100), (998, 1)])

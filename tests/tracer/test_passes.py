@@ -89,7 +89,7 @@ def test_an_encoder_reads_once_and_chooses_nothing(base: Path, tmp_path: Path) -
 
 def test_an_encoder_without_a_head_gives_its_last_hidden_state(base: Path, tmp_path: Path) -> None:
     whole = of("bert_masked", base)
-    one = subject(whole.model.bert, "encoder")  # type: ignore[arg-type]
+    one = subject(whole.model.bert, "encoder")
     found = written(one, tmp_path / "x.trace.safetensors", Choices(1))
     with torch.no_grad():
         plain = one.model(input_ids=torch.tensor([PROMPT])).last_hidden_state.numpy()
