@@ -236,8 +236,13 @@ def regroup(axes: Axes, shape: Sequence[int]) -> Axes:
                 queue[:0] = parts
                 continue
             taken.append(atom)
-            if n == 1:
+            if n == 1 and _ones([one.size for one in queue]) <= _ones(shape[index + 1 :]):
                 break
         whole = math.prod(atom.size for atom in taken) == n
         result.append(tuple(taken) if taken and whole else (Atom(n),))
     return tuple(result)
+
+
+def _ones(sizes: Sequence[int]) -> int:
+    """How many sizes of one come first."""
+    return next((i for i, n in enumerate(sizes) if n != 1), len(sizes))

@@ -178,7 +178,7 @@ def _is_mask(scores: Value, mask: Value) -> bool:
 
 
 def _name_of_sum(call: Call, made: list[Node]) -> str:
-    if len(made) == 2 and all(maker.kind == "embedding" for maker in made):
+    if len(made) == 2 and all(maker.kind == "embedding" or maker.name.endswith("embed") for maker in made):
         return call.within("embed")
     prefix = f"{call.module}." if call.module else ""
     for maker in made:
