@@ -254,3 +254,14 @@ def test_a_dimension_of_one_that_is_new_is_not_taken_for_another() -> None:
     axes = ((Atom(1, "batch"),), (Atom(4, "head"),), (Atom(5, "token"),))
     found = regroup(axes, [1, 4, 1, 5])
     assert [names(axis) for axis in found] == [("batch",), ("head",), (UNKNOWN,), ("token",)]
+
+
+def test_a_single_token_that_is_merged_with_the_batch_comes_apart_again() -> None:
+    """As GPT-2 does around a multiply of two dimensions, in a step of one token."""
+    batch, token, channel = (Atom(1, "batch"),), (Atom(1, "token"),), (Atom(32, "channel"),)
+    merged = regroup((batch, token, channel), [1, 32])
+    assert [names(axis) for axis in merged] == [("batch", "token"), ("channel",)]
+    apart = regroup((merged[0], (Atom(96),)), [1, 1, 96])
+    assert [names(axis) for axis in apart] == [("batch",), ("token",), (UNKNOWN,)]
+    heads = regroup(apart, [1, 1, 3, 4, 8])
+    assert [names(axis) for axis in heads[:2]] == [("batch",), ("token",)]
