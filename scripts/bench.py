@@ -201,7 +201,7 @@ def _overheads(runs: int) -> list[Overhead]:
 def _report(found: dict[str, list[Measure]], overheads: list[Overhead]) -> dict[str, Any]:
     machine = {"machine": platform.machine(), "system": platform.system(), "cores": os.cpu_count()}
     numbers = {what: [asdict(measure) for measure in measures] for what, measures in found.items()}
-    report = {**machine, "python": platform.python_version(), "measures": numbers}
+    report: dict[str, Any] = {**machine, "python": platform.python_version(), "measures": numbers}
     for overhead in overheads:
         report |= overhead.keys()
     return report | ({"overhead": [asdict(overhead) for overhead in overheads]} if overheads else {})

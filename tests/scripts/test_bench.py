@@ -93,7 +93,7 @@ def test_a_peer_that_cannot_run_is_a_line_and_not_the_end(monkeypatch: pytest.Mo
 def test_what_pip_refuses_leaves_nothing_and_what_is_there_is_not_fetched_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    installed = []
+    installed: list[tuple[str, ...]] = []
 
     def install(folder: Path, *requirements: str) -> None:
         (folder / "half").touch()
