@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from .layout_types import Block
 
@@ -17,20 +17,21 @@ def choose_details(blocks: Iterable[Block], most_cells: int = MOST_CELLS) -> dic
     """`cells` or `slab` for every block, by key.
 
     Where all blocks together have more than `most_cells` cells the largest weights become slabs, one size after
-    another, until they have not, or only small ones are left. Weights of one size always look alike.
+    another, and then the largest of the others, until they have not or only small ones are left. Weights of one size
+    always look alike.
     """
     blocks = tuple(blocks)
-    by_size: Mapping[int, list[Block]] = defaultdict(list)
+    alike: dict[tuple[bool, int], list[Block]] = defaultdict(list)
     for block in blocks:
-        if block.kind == "weight":
-            by_size[_cells(block)].append(block)
+        alike[block.kind == "weight", _cells(block)].append(block)
     details = {block.key: "cells" for block in blocks}
     left = sum(map(_cells, blocks))
-    for size in sorted(by_size, reverse=True):
-        if left <= most_cells or size < LEAST_SLAB:
+    for weight, size in sorted(alike, reverse=True):
+        if left <= most_cells:
             break
-        details.update((block.key, "slab") for block in by_size[size])
-        left -= size * len(by_size[size])
+        if size >= LEAST_SLAB:
+            details.update((block.key, "slab") for block in alike[weight, size])
+            left -= size * len(alike[weight, size])
     return details
 
 

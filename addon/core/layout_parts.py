@@ -22,8 +22,9 @@ PITCH = {
 @dataclass(frozen=True)
 class Part:
     """One kind of block. `tensor_of` names an operation (within the layer, where it is of a layer) and which of its
-    tensors this is: "out 0", "in 1", "left", "right", "bias", or "table" for the one that is a parameter. `made_by` is
-    the operation that the block belongs to, where it is another one. `grows` says what a new token adds."""
+    tensors this is: "out 0", "in 1", "left", "right", "bias", or "table" for the one that is a parameter. `made_by` are
+    the operations that the block belongs to, where it is another one: the first that ran. `grows` says what a new token
+    adds."""
 
     name: str
     label: str
@@ -34,7 +35,7 @@ class Part:
     columns: tuple[str, ...]
     grows: str  # "", rows, columns, both
     section: str  # embedding, attention, head, mlp, output
-    made_by: str = ""
+    made_by: tuple[str, ...] = ()
 
 
 def _norm(prefix: str, operation: str, section: str, words: str) -> tuple[Part, ...]:
@@ -111,7 +112,7 @@ PARTS: dict[str, Part] = {
             KEY_TOKEN,
             "columns",
             "head",
-            "attn.split",
+            ("attn.split",),
         ),
         _pattern("scores", "scores", "attn.scores"),
         _pattern("masked", "masked", "attn.mask"),
@@ -119,10 +120,31 @@ PARTS: dict[str, Part] = {
         _statistic("softmax_sum", "sum", "attn.softmax", 2, "head"),
         _pattern("pattern", "softmax", "attn.softmax"),
         Part(
-            "v_flat", "V", "activation", "right", ("attn.mix", "right"), KEY_TOKEN, VALUE, "rows", "head", "attn.split"
+            "v_flat",
+            "V",
+            "activation",
+            "right",
+            ("attn.mix", "right"),
+            KEY_TOKEN,
+            VALUE,
+            "rows",
+            "head",
+            ("attn.split",),
         ),
         _result("mix", "mix", "attn.mix", VALUE, "head"),
-        _result("merged", "merged", "attn.merge", MERGED, "attention"),
+        # A lone token's heads lie one after another already: nothing has to be copied.
+        Part(
+            "merged",
+            "merged",
+            "activation",
+            "out",
+            ("attn.c_proj", "left"),
+            TOKEN,
+            MERGED,
+            "rows",
+            "attention",
+            ("attn.merge", "attn.mix"),
+        ),
         *_linear("o", "O", "attn.c_proj", MERGED, CHANNEL, "attention"),
         _result("attention_out", "attention out", "attn.c_proj", CHANNEL, "attention"),
         _result("residual_attention", "residual + attention", "attn_residual", CHANNEL, "attention"),

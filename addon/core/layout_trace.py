@@ -69,7 +69,9 @@ class TraceSource:
         index = [0] * max(0, len(tensor.shape) - 2)
         if head is not None and name != "attn.c_attn":  # there heads are slices of the columns
             index[-1] = head
-        return Shown(tensor.name, tuple(index), self.operation(step, layer, part.made_by or name).id)
+        makers = part.made_by or (name,)
+        ran = [maker for maker in makers if (step, layer, maker) in self._operations]
+        return Shown(tensor.name, tuple(index), self.operation(step, layer, (ran or makers)[0]).id)
 
 
 def shape_of(trace: Trace) -> ModelShape:
