@@ -29,7 +29,7 @@ def add_running_text(
     """The tokens along the top: the prompt in the tokens' colour, then a slot for each token to come, filled when
     it arrives. Where it is a `text` that goes on, chips stand as close as its characters; otherwise an arrow leads
     from the prompt to the answer. What does not fit goes at the front, for an ellipsis."""
-    run = _running(overlay, tokens, prompt, text)
+    run = place_running_text(overlay, tokens, prompt, text)
     when = {arrival.token: arrival.start for arrival in arrivals}
     material, size, chip = overlay.materials.overlay, run.size, run.size * 1.1
     for name, sign, x in run.signs:
@@ -49,7 +49,7 @@ def add_running_text(
 
 
 @dataclass(frozen=True)
-class _Running:
+class RunningText:
     """Where the running text goes: its size, chips as (token, x, width in chips), signs as (name, sign, x)."""
 
     size: float
@@ -57,7 +57,7 @@ class _Running:
     signs: tuple[tuple[str, str, float], ...]
 
 
-def _running(overlay: Overlay, tokens: tuple[str, ...], prompt: int, text: bool) -> _Running:
+def place_running_text(overlay: Overlay, tokens: tuple[str, ...], prompt: int, text: bool) -> RunningText:
     """The running text in the middle of the frame, or of what the legend leaves free of it."""
     gap, arrow = (0.04, 0.0) if text else (0.16, 0.9)
     widths = [max(0.78, width_of(printable(token), 1 / 1.1) + 0.3) if text else 1.0 for token in tokens]
@@ -82,7 +82,7 @@ def _running(overlay: Overlay, tokens: tuple[str, ...], prompt: int, text: bool)
             x += chip * arrow
         chips.append((i, x + chip * widths[i] / 2, widths[i]))
         x += chip * (widths[i] + gap)
-    return _Running(size, tuple(chips), tuple(signs))
+    return RunningText(size, tuple(chips), tuple(signs))
 
 
 def _length(widths: list[float], gap: float, arrow: float, first: int) -> float:

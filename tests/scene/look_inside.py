@@ -5,7 +5,8 @@
 
 The JSON holds properties, collections, drivers, keyframes and, for each of SECONDS of story time, the clock and the
 camera. The arrays hold each block's numbers ("value:NAME"), the middle of each of its cells in the world ("cells:NAME",
-[cells, 3]) and the corners of the box around it as it is rendered ("box:NAME", [2, 3]).
+[cells, 3]) and the corners of the box around it as it is rendered ("box:NAME", [2, 3]); of a slab also the numbers as
+its material reads them ("drawn:NAME").
 """
 
 from __future__ import annotations
@@ -47,17 +48,63 @@ def tree(collection: bpy.types.Collection) -> dict[str, Any]:
 def numbers(item: Any) -> dict[str, np.ndarray]:
     """What is drawn of a block."""
     mesh = item.data
+    world = np.array(item.matrix_world)
+    shown = item.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    corners = np.array(shown.bound_box) @ world[:3, :3].T + world[:3, 3]  # [8, 3]
+    box = np.stack([corners.min(0), corners.max(0)])
+    if item["fp_detail"] == "slab":
+        return {**slab(item), "box": box}
     count = len(mesh.polygons)
     value = np.empty(count, np.float32)
     mesh.attributes["value"].data.foreach_get("value", value)
     assert mesh.attributes["value"].domain == "FACE"
     middle = np.empty(3 * count, np.float32)
     mesh.polygons.foreach_get("center", middle)
-    world = np.array(item.matrix_world)
     cells = middle.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3]
-    shown = item.evaluated_get(bpy.context.evaluated_depsgraph_get())
-    corners = np.array(shown.bound_box) @ world[:3, :3].T + world[:3, 3]  # [8, 3]
-    return {"value": value, "cells": cells, "box": np.stack([corners.min(0), corners.max(0)])}
+    return {"value": value, "cells": cells, "box": box}
+
+
+def slab(item: Any) -> dict[str, np.ndarray]:
+    """A slab's numbers as its image says them ("value"), as its material reads them ("drawn"), and its cells."""
+    mesh = item.data
+    rows, columns = item["fp_shape"]
+    image = bpy.data.images[item["fp_image"]]
+    assert tuple(image.size) == (columns, rows) and image.is_float and image.packed_file is not None
+    assert image.colorspace_settings.name == "Non-Color"
+    place, atlas = (uv(mesh, name) for name in ("cells", "atlas"))  # [corners, 2]
+    vertices = np.empty(len(mesh.loops), np.int32)
+    mesh.loops.foreach_get("vertex_index", vertices)
+    world = np.array(item.matrix_world)
+    points = np.array([vertex.co for vertex in mesh.vertices])[vertices] @ world[:3, :3].T + world[:3, 3]
+    r, c = np.divmod(np.arange(rows * columns), columns)
+    middles = np.c_[c + 0.5, r + 0.5]
+    picture = next(node.image for node in mesh.materials[0].node_tree.nodes if node.type == "TEX_IMAGE")
+    pixels = red(picture)
+    x, y = (carried(place, atlas, middles) * picture.size).T
+    drawn = pixels[picture.size[1] - 1 - np.floor(y).astype(int), np.floor(x).astype(int)]
+    return {"value": red(image).ravel(), "drawn": drawn, "cells": carried(place, points, middles)}
+
+
+def uv(mesh: Any, name: str) -> np.ndarray:
+    found = np.empty(2 * len(mesh.loops), np.float32)
+    mesh.uv_layers[name].data.foreach_get("uv", found)
+    return found.reshape(-1, 2).astype(np.float64)
+
+
+def carried(source: np.ndarray, target: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Where the one straight map that takes every corner of `source` to that of `target` takes `points`."""
+    flat = np.c_[source, np.ones(len(source))]
+    way, *_ = np.linalg.lstsq(flat, target, rcond=None)
+    assert np.allclose(flat @ way, target, rtol=0, atol=1e-5 * np.abs(target).max())
+    return np.c_[points, np.ones(len(points))] @ way
+
+
+def red(image: Any) -> np.ndarray:
+    """The red channel, [rows, columns], from the top."""
+    width, height = image.size
+    pixels = np.empty(width * height * 4, np.float32)
+    image.pixels.foreach_get(pixels)
+    return pixels.reshape(height, width, 4)[::-1, :, 0]
 
 
 def everything() -> list[Any]:
