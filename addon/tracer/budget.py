@@ -21,6 +21,7 @@ from .subject import Subject
 SIDES = (MOST, MOST // 4, MOST // 16)  # of maps, tried in this order
 
 
+HOOK = "hook_"  # in every name of TransformerLens
 TRIES = 4  # views of what is left out need maps of their own, which only a look tells
 
 
@@ -30,14 +31,28 @@ def keeping_for(subject: Subject, tokens: int, choices: Choices) -> tuple[Keepin
     Raises UserError where the trace cannot be as small as was asked for.
     """
     everything = Keeping(choices.keep, whole=choices.check == "full")
-    if choices.max_bytes is None:
+    by_alias = any(HOOK in crop.name for crop in choices.keep)
+    if choices.max_bytes is None and not by_alias:
         return everything, ()
     model = like(subject)
 
     def measure(keeping: Keeping) -> Estimate:
         return estimate_of(model, subject.kind, subject.vocabulary, tokens, choices, keeping)
 
+    if by_alias:  # names that are known only when all is; what they mean is found out before
+        known = measure(Keeping()).aliases
+        crops = tuple(dataclasses.replace(crop, name=_own(crop.name, known)) for crop in choices.keep)
+        everything = dataclasses.replace(everything, crops=crops)
+    if choices.max_bytes is None:
+        return everything, ()
     return plan(measure, everything, choices.max_bytes)
+
+
+def _own(name: str, known: dict[str, str]) -> str:
+    """The tensor's own name for an alias: of every step, where the alias is of none."""
+    if name in known:
+        return known[name].removeprefix("step0.")
+    return known.get(name.removeprefix("step0."), name)
 
 
 def plan(

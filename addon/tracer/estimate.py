@@ -25,7 +25,7 @@ from .subject import Kind, Subject
 from .weights import Weights
 
 HEADER = 74  # bytes that the file's header takes for a buffer
-STATISTICS = 80  # bytes that a tensor's statistics take, beyond what zeros take
+STATISTICS = 90  # bytes that a tensor's statistics take, beyond what zeros take
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Estimate:
     weights: int
     seconds: float
     storages: dict[str, int] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)  # of the tensors of the first pass, to their own names
 
     def lines(self) -> list[str]:
         """The same for people."""
@@ -155,6 +156,7 @@ def estimate_of(
         weights=weights,
         seconds=time.perf_counter() - started,
         storages=dict(found.ledger.storages),
+        aliases={alias: one.name for one in manifest.tensors for alias in one.aliases},
     )
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -54,7 +55,11 @@ def trace(
     Raises UserError where the file cannot be written; however this ends, no part of a file is left.
     """
     weights = Weights(subject.model, subject.checkpoint) if weights is None else weights
-    keeping = Keeping(choices.keep, whole=choices.check == "full") if keeping is None else keeping
+    if keeping is None:
+        from .budget import keeping_for  # here, because what a run takes is found out by following one without numbers
+
+        keeping, said = keeping_for(subject, len(ids), choices)
+        subject = dataclasses.replace(subject, warnings=(*subject.warnings, *said))
     with TraceWriter(path) as writer, Clerk() as clerk:
         store = FileStore(writer, clerk)
         manifest = follow(subject, ids, choices, store, weights, keeping, say, clerk).manifest

@@ -26,11 +26,12 @@ from ..core.trace_manifest import (
 from .axes import UNKNOWN, Axes, Axis, names
 from .choices import Crop
 from .clerk import Clerk
+from .layers import layer_of
 from .measure import NOTHING, TOLERANCE, recompute, span_of, summarise, together
 from .pooling import MOST, block_of, is_large, pool
 from .store import DTYPES, Store, dtype_of
 from .values import Node, Value
-from .weights import Weights
+from .weights import Place, Weights
 
 COMPACT = 4  # a storage so many times larger than what is wanted of it is not written whole
 MASKED = ("mask", "concat", "merge", "split", "scatter", "scatter_", "index_fill", "fill")  # infinite on purpose
@@ -175,10 +176,12 @@ class Ledger:
         self._summarise(entry, tensor, value.root)
         return self._enter(entry, tensor)
 
-    def _summarise(self, entry: Entry, tensor: torch.Tensor, root: Value) -> None:
+    def _summarise(self, entry: Entry, tensor: torch.Tensor, root: Value | None) -> None:
         """Has the statistics made; of another view of just the same numbers they are the same."""
-        span = span_of(tensor)
-        first = None if span is None else self._spans.setdefault((id(root), tensor.dtype, *span), (root, entry))[1]
+        span = None if root is None else span_of(tensor)
+        first: Entry | None = None
+        if root is not None and span is not None:
+            first = self._spans.setdefault((id(root), tensor.dtype, *span), (root, entry))[1]
 
         def work() -> None:
             entry.stats = summarise(tensor) if first is None or first is entry else first.stats
@@ -232,11 +235,38 @@ class Ledger:
         tensor = value.held()
         place = None if self._embed else self._weights.place(name)
         if place is None:
-            return self._buffer(value, name), ()
+            return self._source_by_content(value, name)
         source = ExternalSource(str(place.file), place.key, tuple(tensor.stride()), tensor.storage_offset())
         if not is_large(value.shape):
             return source, ()
         return source, self._maps_of_parameter(tensor, name)
+
+    def _source_by_content(self, value: Value, name: str) -> tuple[Source, tuple[Map, ...]]:
+        """A piece of a parameter that the file has otherwise: one expert's matrix, or two that were put together."""
+        tensor = value.held()
+        turned = not tensor.is_contiguous()
+        matrix = tensor.t() if turned and tensor.dim() == 2 else tensor
+        places: tuple[Place, ...] = ()
+        if tensor.dim() == 2 and matrix.is_contiguous() and not self._embed:
+            places = self._weights.pieces(matrix.detach(), layer_of(name))
+        if not places:
+            return self._buffer(value, name), ()
+        columns = matrix.shape[1]
+        strides = (1, columns) if turned else (columns, 1)
+        sources = [ExternalSource(str(place.file), place.key, strides) for place in places]
+        maps = self._maps_of_parameter(tensor, name) if is_large(value.shape) else ()
+        if len(sources) == 1:
+            return sources[0], maps
+        axis = 1 if turned else 0
+        ids = []
+        for number, (source, half) in enumerate(zip(sources, tensor.detach().chunk(2, axis), strict=True)):
+            title = self._unique(f"{name}[{_place(self._weights.named[name], tensor)}].{number}")
+            self.entries.append(
+                Entry(title, tuple(half.shape), value.axes, dtype_of(half), name, source, summarise(half))
+            )
+            self.entries[-1].axes = tuple(() for _ in half.shape)
+            ids.append(len(self.entries) - 1)
+        return ConcatSource(tuple(ids), axis), maps
 
     def _maps_of_parameter(self, tensor: torch.Tensor, name: str) -> tuple[Map, ...]:
         whole = self._weights.named[name]
@@ -251,12 +281,11 @@ class Ledger:
     def _map(self, maps: dict[str, torch.Tensor], name: str, block: tuple[int, int]) -> tuple[Map, ...]:
         found = []
         for how, values in maps.items():
-            flat = values.contiguous().reshape(-1)
-            source = BufferSource(self._store.add(flat), 0, tuple(values.contiguous().stride()))
+            packed = values.contiguous()
+            source = BufferSource(self._store.add(packed.reshape(-1)), 0, tuple(packed.stride()))
             axes = tuple(() for _ in values.shape)
-            entry = Entry(
-                self._unique(f"{name}.{how}_map"), tuple(values.shape), axes, "F32", None, source, summarise(flat)
-            )
+            entry = Entry(self._unique(f"{name}.{how}_map"), tuple(values.shape), axes, "F32", None, source, NOTHING)
+            self._summarise(entry, packed, None)
             self.entries.append(entry)
             found.append(Map(how, len(self.entries) - 1, (*[1] * (values.dim() - 2), *block)))
         return tuple(found)
@@ -438,7 +467,7 @@ def _last_row(value: Value) -> Value:
 
 def _means(name: str, entry: Entry) -> bool:
     plain = re.sub(r"^step\d+\.", "", entry.name)
-    return name in (entry.name, plain, entry.parameter, *entry.aliases)
+    return name in (entry.name, plain, entry.parameter)
 
 
 def _place(whole: torch.Tensor, piece: torch.Tensor) -> str:

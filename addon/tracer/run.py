@@ -13,7 +13,6 @@ import torch
 from ..core.errors import UserError
 from ..core.messages import Message, ProgressMessage, ResultMessage
 from ..core.trace import Manifest
-from .budget import keeping_for
 from .device import choose_device
 from .forecast import forecast
 from .generate import trace
@@ -63,9 +62,7 @@ def _run_on(request: Request, device: torch.device, warnings: tuple[str, ...], s
     choices = request.choices(subject.kind)
     ids = prompt_ids(request, subject, choices.steps)
     say(ProgressMessage("load", 1.0, f"{subject.name} on {device.type}"))
-    keeping, said = keeping_for(subject, len(ids), choices)
-    subject = dataclasses.replace(subject, warnings=(*subject.warnings, *said))
-    manifest = trace(subject, ids, choices, request.out, say=say, keeping=keeping)
+    manifest = trace(subject, ids, choices, request.out, say=say)
     return ResultMessage(str(request.out), summary(manifest, len(ids), request.out))
 
 

@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from ..core.trace import Stats
+from .layers import layer_of
 from .measure import summarise
 from .pooling import block_of, is_large, pool
 
@@ -39,7 +40,7 @@ class Weights:
         """`assumed`: all are taken to be in a file, for a model that has no numbers to compare."""
         self._assumed = assumed
         self.named: dict[str, torch.Tensor] = dict(_tensors(model))
-        self._keys = _keys(files)
+        self._keys, self._shapes = _keys(files)
         self._places: dict[str, Place | None] = {}
         self._maps: dict[str, dict[str, torch.Tensor]] = {}
         self._stats: dict[str, Stats] = {}
@@ -78,16 +79,43 @@ class Weights:
         """How many rows and columns of it one cell of its maps stands for."""
         return block_of(self.named[name].shape)
 
+    def pieces(self, matrix: torch.Tensor, layer: int | None) -> tuple[Place, ...]:
+        """Where the files have a matrix [rows, columns] that is no parameter by itself, such as one expert's, by what
+        is in it: under one key of the same layer, or its upper and its lower half under two; nowhere is ()."""
+        whole = self._piece(matrix, layer)
+        if whole is not None:
+            return (whole,)
+        if matrix.shape[0] % 2:
+            return ()
+        halves = [self._piece(half, layer) for half in matrix.chunk(2)]
+        return () if None in halves else tuple(half for half in halves if half is not None)
+
+    def _piece(self, matrix: torch.Tensor, layer: int | None) -> Place | None:
+        if layer is None:  # only the name of a layer tells which of several like ones it is
+            return None
+        shape = tuple(matrix.shape)
+        for key, file in self._keys.items():
+            if self._shapes[key] != shape or layer_of(key) != layer:
+                continue
+            with _opened(file) as opened:
+                if opened is None or not _same(matrix[:1], opened.get_slice(key)[:1]):
+                    continue
+                if _same(matrix, opened.get_tensor(key)):
+                    return Place(file, key)
+        return None
+
     def _find(self, name: str) -> Place | None:
         if self._assumed:
             return Place(Path(ASSUMED), name)
         tensor = self.named[name]
         for key in self._candidates(name):
             file = self._keys[key]
+            if self._shapes[key] != tuple(tensor.shape):
+                continue
             with _opened(file) as opened:
-                if opened is not None and _same(tensor, opened.get_slice(key), opened, key):
+                if opened is not None and _same(tensor, opened.get_tensor(key)):
                     return Place(file, key)
-        return None
+        return self._piece(tensor, layer_of(name)) if tensor.dim() == 2 else None
 
     def _candidates(self, name: str) -> Iterator[str]:
         """Keys of the checkpoint that may be this parameter: its own name first, then the same one below or without
@@ -108,12 +136,16 @@ def _tensors(model: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
             yield name, tensor
 
 
-def _keys(files: tuple[Path, ...]) -> dict[str, Path]:
+def _keys(files: tuple[Path, ...]) -> tuple[dict[str, Path], dict[str, tuple[int, ...]]]:
+    """Which file has each key, and the shape that it has there."""
     found: dict[str, Path] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for file in files:
         with _opened(file) as opened:
-            found |= dict.fromkeys(opened.keys() if opened is not None else (), file)
-    return found
+            for key in () if opened is None else opened.keys():
+                found[key] = file
+                shapes[key] = tuple(opened.get_slice(key).get_shape())
+    return found, shapes
 
 
 @contextlib.contextmanager
@@ -126,11 +158,9 @@ def _opened(file: Path) -> Iterator[Any]:
         yield None
 
 
-def _same(tensor: torch.Tensor, piece: Any, opened: Any, key: str) -> bool:
-    if tuple(piece.get_shape()) != tuple(tensor.shape) or tensor.is_meta:
-        return tensor.is_meta and tuple(piece.get_shape()) == tuple(tensor.shape)
-    stored = opened.get_tensor(key)
-    if not stored.is_floating_point() and stored.dtype != tensor.dtype:
+def _same(tensor: torch.Tensor, stored: torch.Tensor) -> bool:
+    """Whether the file has exactly these numbers, in the type that they were loaded as."""
+    if tensor.is_meta or (not stored.is_floating_point() and stored.dtype != tensor.dtype):
         return False
     mine, theirs = tensor.detach().reshape(-1), stored.reshape(-1)
     for begin in range(0, mine.numel(), BLOCK):
