@@ -22,7 +22,7 @@ SIDES = (MOST, MOST // 4, MOST // 16)  # of maps, tried in this order
 
 
 HOOK = "hook_"  # in every name of TransformerLens
-TRIES = 4  # views of what is left out need maps of their own, which only a look tells
+TRIES = 7  # views of what is left out need maps of their own, which only a look tells
 
 
 def keeping_for(subject: Subject, tokens: int, choices: Choices) -> tuple[Keeping, tuple[str, ...]]:
@@ -68,7 +68,7 @@ def plan(
     smallest = whole.bytes
     for side in SIDES:
         aim = most_bytes
-        for _ in range(TRIES):
+        for again in range(TRIES):
             names = _least(whole, aim, side)
             if not names:
                 break
@@ -79,7 +79,7 @@ def plan(
                 return keeping, (_said(names, whole, most_bytes, side),)
             if len(names) == len(whole.storages):
                 break
-            aim -= int(1.1 * (found - most_bytes))
+            aim -= int(1.2 * 2**again * (found - most_bytes))
     hint = f"Allow at least {size(smallest)}, or give a shorter prompt or fewer tokens."
     raise UserError(f"This trace cannot be smaller than {size(smallest)}.", hint, 2)
 
