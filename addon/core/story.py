@@ -326,8 +326,9 @@ class _Teller:
             line.use(["s0.probabilities"], (a + 0.6 * (b - a), b + 0.3), "left", last, 1.0)
         line.legend("s0.probabilities", "probability", (a, b))
         odds = self.wording.likeliest(self.values.matrix("s0.probabilities")[-1], FORMULA_ODDS)
-        parts = [part for token, share in odds for part in ((token, "positive"), (_n(share), "text"))]
-        line.formula((a, b + 0.2), [*parts, ("⋯", "secondary")] if len(odds) < len(self.wording.vocabulary) else parts)
+        gap = [("", "secondary")] if many else []
+        parts = [part for token, share in odds for part in ((token, "positive"), (_n(share), "text"), *gap)]
+        line.formula((a, b + 0.2), [*parts, ("⋯", "secondary")] if many else parts)
         line.arrive(self.prompt, b)
 
     def _repeat(self) -> None:

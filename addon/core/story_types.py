@@ -28,7 +28,7 @@ class Caption:
 
 @dataclass(frozen=True)
 class Formula:
-    """The running formula above the caption. `parts` are (text, name of a theme colour)."""
+    """The running formula above the caption. `parts` are (text, name of a theme colour); no text is a wider gap."""
 
     start: float
     duration: float

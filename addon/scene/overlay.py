@@ -27,6 +27,7 @@ TITLE, SUBTITLE = 0.12, 0.052
 FORMULA_GAP, SHAPES_GAP = 0.34, 0.3  # between parts, in text sizes
 EDGE = 0.05  # free at the sides, in frame heights
 TOP, FORMULA_HEIGHT, CAPTION_FLOOR = 0.445, -0.312, -0.485
+LONG_LINE = 0.45  # of the frame's width
 CAPTION_WIDTH = 60  # characters in a line
 
 
@@ -119,6 +120,9 @@ def add_formulas(overlay: Overlay, formulas: tuple[Formula, ...]) -> None:
         for j, formula in enumerate(run):
             x = -_formula_width(formula, size) / 2
             for k, (body, hue) in enumerate(formula.parts):
+                if not body:
+                    x += size * FORMULA_GAP
+                    continue
                 text = overlay.text(f"formula {i + 1}.{j + 1}.{k + 1}", body, size, hue, "LEFT")
                 overlay.put(during(text, formula.start, formula.duration), x, FORMULA_HEIGHT, 0.004)
                 x += width_of(body, size) + size * FORMULA_GAP
@@ -140,15 +144,21 @@ def _formula_width(formula: Formula, size: float) -> float:
 
 
 def add_shapes(overlay: Overlay, shapes: tuple[Formula, ...]) -> None:
-    """The running multiply in the upper left: names, and dimensions in the colours of their axes."""
+    """The running multiply in the upper left: names, and dimensions in the colours of their axes. A long line reaches
+    into the middle, over names in the world: it gets a halo."""
+    y = 0.375 if overlay.wide else 0.27
     for i, formula in enumerate(shapes):
         total = sum(width_of(body, SHAPES) + SHAPES * SHAPES_GAP for body, _hue in formula.parts)
         size = SHAPES * overlay.shrink(total)
         x = EDGE - overlay.aspect / 2
-        for j, (body, hue) in enumerate(formula.parts):
-            text = overlay.text(f"shapes {i + 1}.{j + 1}", body, size, hue, "LEFT")
-            overlay.put(during(text, formula.start, formula.duration), x, 0.375 if overlay.wide else 0.27, 0.004)
-            x += width_of(body, size) + size * SHAPES_GAP
+        if total > LONG_LINE * overlay.aspect:
+            width = total * size / SHAPES
+            body = rounded(f"shapes {i + 1} halo", width + size, 1.3 * size, size / 2, "pill", overlay.materials.halo)
+            overlay.put(during(body, formula.start, formula.duration), x + width / 2, y)
+        for j, (words, hue) in enumerate(formula.parts):
+            text = overlay.text(f"shapes {i + 1}.{j + 1}", words, size, hue, "LEFT")
+            overlay.put(during(text, formula.start, formula.duration), x, y, 0.004)
+            x += width_of(words, size) + size * SHAPES_GAP
 
 
 def add_legends(overlay: Overlay, legends: tuple[Legend, ...]) -> None:

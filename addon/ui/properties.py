@@ -31,7 +31,7 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
 
     prompt: StringProperty(  # type: ignore[valid-type]
         name="Prompt",
-        description="The text that the model reads. The built-in nano-sort takes six letters of A, B and C",
+        description="The text that the model reads. nano-sort takes six letters of A, B and C",
         default="CBABBC",
     )
     model: EnumProperty(  # type: ignore[valid-type]
