@@ -22,6 +22,7 @@ SIDES = (MOST, MOST // 4, MOST // 16)  # of maps, tried in this order
 
 
 HOOK = "hook_"  # in every name of TransformerLens
+VIEWS, SAID = 3, 1200  # maps of one storage are made for about so many views of it, and take bytes to describe
 TRIES = 7  # views of what is left out need maps of their own, which only a look tells
 
 
@@ -91,7 +92,7 @@ def _least(estimate: Estimate, aim: int, side: int) -> list[str]:
     for name in sorted(estimate.storages, key=lambda name: _worth(name, estimate.storages[name], last)):
         if total <= aim:
             break
-        saved = estimate.storages[name] - 2 * 4 * side * side
+        saved = estimate.storages[name] - VIEWS * (2 * 4 * side * side + SAID)
         if saved > 0:
             names.append(name)
             total -= saved
