@@ -22,6 +22,8 @@ NUMPY = {
 }  # fmt: skip
 TOLERANCE = {"F64": 1e-5, "F32": 1e-5, "BF16": 2e-3, "F16": 2e-3}
 """What the trace format asks of a multiply, by the number type of its result."""
+ROUNDING = {"BF16": 2.0**-8, "F16": 2.0**-11}
+"""How far a number may be moved where it is rounded to its type, relative to itself."""
 NORMS = ("layer_norm", "rms_norm")
 
 
@@ -53,7 +55,7 @@ class File:
         assert 0 in tensor["shape"] or 0 <= last < len(flat), f"{tensor['name']} reaches beyond its buffer"
         view = np.lib.stride_tricks.as_strided(flat, tensor["shape"], steps, writeable=False)
         if dtype == "BF16":
-            view = (view.astype(np.uint32) << 16).view(np.float32)
+            view = np.asarray(view.astype(np.uint32) << 16, np.uint32).view(np.float32)
         return view.astype(np.float64) if view.dtype.kind == "f" else view
 
     def _data(self, source: dict[str, Any]) -> tuple[str, NDArray[np.uint8]]:
@@ -95,7 +97,10 @@ def _safetensors(path: Path) -> dict[str, tuple[str, NDArray[np.uint8]]]:
 
 
 def multiplies(file: File) -> list[str]:
-    """scale * (left @ right) + bias == out, element by element, relative to what the sum of magnitudes comes to."""
+    """scale * (left @ right) + bias == out, element by element, relative to what the sum of magnitudes comes to.
+
+    In half precision a result is off by its rounding, too.
+    """
     return [fault for operation in file.of_kind("matmul") for fault in _multiply(file, operation)]
 
 
@@ -105,14 +110,15 @@ def _multiply(file: File, operation: dict[str, Any]) -> list[str]:
         bias = 0.0 if operation["bias"] is None else file.array(operation["bias"])
     except KeyError:
         return [] if operation["exact"] is False else [f"{operation['name']} is said to be exact, but was not kept"]
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # infinities are compared, not complained about
         wanted = operation["scale"] * (left @ right) + bias
         reach = abs(operation["scale"]) * (np.abs(left) @ np.abs(right)) + np.abs(bias)
     if wanted.shape != out.shape:
         return [f"{operation['name']} gives {wanted.shape}, not {out.shape}"]
-    tolerance = TOLERANCE[file.tensors[operation["out"]]["dtype"]]
+    dtype = file.tensors[operation["out"]]["dtype"]
+    allowed = TOLERANCE.get(dtype, 0.0) * reach + ROUNDING.get(dtype, 0.0) * np.abs(wanted) + 1e-30
     finite = np.isfinite(wanted) & np.isfinite(out)
-    wrong = np.where(finite, np.abs(out - wanted) > tolerance * reach + 1e-30, ~_same(out, wanted))
+    wrong = np.where(finite, np.abs(out - wanted) > allowed, ~_same(out, wanted))
     if operation["exact"] is not True:
         return [f"{operation['name']} is not exact"]
     return [f"{operation['name']} is wrong in {wrong.sum()} of {wrong.size} elements"] if wrong.any() else []
@@ -130,12 +136,13 @@ def witness(file: File) -> list[str]:
 
 
 def attention(file: File) -> list[str]:
-    """Every row of a softmax sums to one, where it is not over the rows of a mask that leaves nothing."""
+    """Every row of a softmax sums to one; rows are along the last axis, or one before where that is what was asked."""
     complaints = []
     for operation in file.of_kind("softmax"):
-        rows = file.array(operation["outputs"][0]).sum(-1)
+        odds = file.array(operation["outputs"][0])
         tolerance = 10 * TOLERANCE[file.tensors[operation["outputs"][0]]["dtype"]]
-        if not (np.abs(rows - 1) <= tolerance).all():
+        if not any((np.abs(odds.sum(axis) - 1) <= tolerance).all() for axis in reversed(range(odds.ndim))):
+            rows = odds.sum(-1)
             complaints.append(f"the rows of {operation['name']} sum to {rows.min()} to {rows.max()}")
     return complaints
 
@@ -158,36 +165,33 @@ def residual(file: File, least: int) -> list[str]:
 
 
 def _residual(file: File, step: dict[str, Any], least: int) -> list[str]:
-    norm = _nearest(file, step["logits"])
+    norm = next((norm for norm in _norms(file, step["logits"]) if _from_embedding(file, norm["inputs"][0])), None)
     if norm is None:
-        return [f"step {step['index']} has no norm before its logits"]
+        return [f"step {step['index']} has no norm of a stream that begins with an embedding"]
     base, branches = norm["inputs"][0], []
     end = file.array(base)
     while (operation := file.maker(base)) is not None and operation["kind"] == "add" and len(operation["inputs"]) == 2:
         base, branch = sorted(operation["inputs"], key=lambda key: not _from_embedding(file, key))
         branches.append(branch)
-    if not _from_embedding(file, base):
-        return [f"step {step['index']}: what is below {norm['name']} does not begin with an embedding"]
     if len(branches) < least:
         return [f"step {step['index']}: {len(branches)} additions to the residual stream, not {least}"]
     parts = [file.array(key) for key in (base, *branches)]
-    error = np.abs(sum(parts[1:], parts[0]) - end).max() / np.abs(parts).max()
+    error = np.abs(sum(parts[1:], parts[0]) - end).max() / max(np.abs(part).max() for part in parts)
     tolerance = len(parts) * TOLERANCE[file.tensors[norm["inputs"][0]]["dtype"]]
     return [] if error <= tolerance else [f"step {step['index']}: the residual stream is off by {error:.1e}"]
 
 
-def _nearest(file: File, key: int) -> dict[str, Any] | None:
-    """The first norm that one meets going back from a tensor."""
+def _norms(file: File, key: int) -> Iterator[dict[str, Any]]:
+    """The norms that one meets going back from a tensor, the nearest first."""
     waiting, seen = [key], set()
     while waiting:
         operation = file.maker(waiting.pop(0))
         if operation is None or operation["id"] in seen:
             continue
         if operation["kind"] in NORMS:
-            return operation
+            yield operation
         seen.add(operation["id"])
         waiting += operation["inputs"]
-    return None
 
 
 def _from_embedding(file: File, key: int) -> bool:
@@ -217,14 +221,15 @@ def order(file: File) -> list[str]:
 
 
 def gaps(file: File) -> list[str]:
-    """What operations take in that is no parameter, no number of a token or position, and the result of nothing."""
-    complaints = []
+    """Names of what operations take in that is no parameter, no number of a token or position, and the result of
+    nothing: the constants of a model, and what a capture lost."""
+    found = {}
     for operation in file.operations:
         for tensor in map(file.tensors.__getitem__, operation["inputs"]):
             known = tensor["parameter"] is not None or "concat" in tensor["source"] or "I" in tensor["dtype"]
             if not known and file.maker(tensor["id"]) is None:
-                complaints.append(f"{tensor['name']}, which {operation['name']} takes in, comes from nowhere")
-    return complaints
+                found[str(tensor["name"])] = None
+    return list(found)
 
 
 def faults(file: File) -> list[str]:

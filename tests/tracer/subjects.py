@@ -44,13 +44,15 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Traced:
-    """A model, its trace, and what it gave untraced just before: logits [1, T, V] and the tokens of `generate()`."""
+    """A model, its trace, and what it gave untraced just before: the logits [1, T, V] of a pass, and the tokens of
+    `generate()` with the logits [V] that each was chosen from."""
 
     name: str
     path: Path
     model: torch.nn.Module
     plain: NDArray[np.float32]
     tokens: tuple[int, ...]
+    scores: tuple[NDArray[np.float32], ...]
 
     @property
     def file(self) -> File:
@@ -126,9 +128,10 @@ def traced(name: str, attention: str, base: Path, dtype: torch.dtype = torch.flo
 def _trace(name: str, attention: str, folder: Path, path: Path, dtype: torch.dtype) -> Traced:
     encoder = is_encoder(name)
     model = of_transformers(folder, encoder, attention, dtype)
-    plain, tokens = untraced(model, name)
+    plain = passed(model, name, PROMPT)
+    tokens, scores = ((), ()) if encoder else generated(model)
     retrace(model, name, folder, PROMPT, 1 if encoder else STEPS, path)
-    return Traced(name, path, model, plain, tokens)
+    return Traced(name, path, model, plain, tokens, scores)
 
 
 def retrace(model: Any, name: str, folder: Path, ids: Iterable[int], steps: int, path: Path) -> None:
@@ -145,19 +148,18 @@ def retrace(model: Any, name: str, folder: Path, ids: Iterable[int], steps: int,
     trace(one, tuple(ids), Choices(steps, check="full"), path, say=lambda message: None)
 
 
-def untraced(model: Any, name: str) -> tuple[NDArray[np.float32], tuple[int, ...]]:
-    """What a model does when nobody watches: its logits for the prompt, and the tokens that it goes on with."""
-    if is_encoder(name):
-        return passed(model, name, PROMPT), ()
+def generated(model: Any) -> tuple[tuple[int, ...], tuple[NDArray[np.float32], ...]]:
+    """The tokens that `generate()` goes on with, and the logits [V] that it chose each from."""
+    usual = {"do_sample": False, "min_new_tokens": STEPS, "output_logits": True, "return_dict_in_generate": True}
     with torch.no_grad():
-        made = model.generate(torch.tensor([PROMPT]), do_sample=False, max_new_tokens=STEPS, min_new_tokens=STEPS)
-    return passed(model, name, PROMPT), tuple(made[0, len(PROMPT) :].tolist())
+        made = model.generate(torch.tensor([PROMPT]), max_new_tokens=STEPS, **usual)
+    return tuple(made.sequences[0, len(PROMPT) :].tolist()), tuple(one[0].float().numpy() for one in made.logits)
 
 
-def passed(model: Any, name: str, ids: Iterable[int]) -> NDArray[np.float32]:
-    """The logits [1, T, V] of one pass without a cache."""
+def passed(model: Any, name: str, ids: Iterable[int], **options: bool) -> NDArray[np.float32]:
+    """The logits [1, T, V] of one pass over all ids."""
     given = torch.tensor([list(ids)])  # [1, T]
     positions = {"position_ids": torch.arange(given.shape[1])[None]} if name in COUNTED_FROM_ZERO else {}
     with torch.no_grad():
-        logits: NDArray[np.float32] = model(input_ids=given, **positions).logits.float().numpy()
+        logits: NDArray[np.float32] = model(input_ids=given, **positions, **options).logits.float().numpy()
     return logits

@@ -222,7 +222,7 @@ ODD: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], int]] = {
     "two vectors": (lambda x, w: x * torch.dot(w[0], x[0, 0]), 1),
     "an outer product": (lambda x, w: torch.outer(x[0, :, 0], w[0]).unsqueeze(0), 0),
     "bilinear": (lambda x, w: F.bilinear(x, x, w.repeat(C, 1, 1)), 1),
-    "a convolution": (convolved, 1),
+    "a convolution": (convolved, 0),  # an operation of its own kind
     "tensordot": (lambda x, w: torch.tensordot(x, w, dims=([2], [1])), 1),
     "a chain": (lambda x, w: torch.linalg.multi_dot([x[0], w, w]).unsqueeze(0), 2),
     "a power of a matrix": (lambda x, w: x @ torch.linalg.matrix_power(w / 4, 3), 3),
