@@ -320,7 +320,7 @@ def _some(axis: Axis, n: int) -> Axis:
 def other(call: Call) -> None:
     """Whatever else gives tensors: a view, or an operation of kind "other" with axes by what its shape tells."""
     made = call.result if isinstance(call.result, list | tuple) else (call.result,)
-    made = [tensor for tensor in made if isinstance(tensor, torch.Tensor)]
+    made = [one for one in made if isinstance(one, torch.Tensor) and one.layout is torch.strided]
     values = call.values()
     if not made or not values:
         return

@@ -26,9 +26,15 @@ from .folding import fold_module, fold_rotary
 from .graph import Graph
 from .layers import layer_of
 from .rules import IGNORED, RULES, name_of
+from .store import DTYPES
 from .witness import AtenWitness, Multiply
 
 ATTENTION = torch.nn.functional.scaled_dot_product_attention
+
+
+def _is_kept(out: object) -> bool:
+    """Whether the trace has this number type: not complex ones, and nothing that is not laid out in strides."""
+    return not isinstance(out, torch.Tensor) or (out.layout is torch.strided and out.dtype in DTYPES)
 
 
 class Capture(TorchFunctionMode):
@@ -84,7 +90,7 @@ class Capture(TorchFunctionMode):
     def _observe(self, func: Any, *args: Any, **options: Any) -> Any:
         graph = self.graph
         call = Call(graph, name_of(func), args, options, *self._where())
-        call.given = tensors((*args, *options.values()))
+        call.given = [one for one in tensors((*args, *options.values())) if one.layout is torch.strided]
         noted = any(map(graph.known, call.given))
         if noted:
             call.before = {id(tensor): graph.value(tensor) for tensor in call.given}
@@ -107,6 +113,10 @@ class Capture(TorchFunctionMode):
     def _note(self, call: Call, noted: bool) -> None:
         graph, result = self.graph, call.result
         before = graph.matmuls
+        if any(not _is_kept(multiply.out) for multiply in call.seen.multiplies):
+            where = call.module or "the model"
+            graph.ledger.warnings.append(f"A multiply in {where} was not captured: its numbers are of no kept type.")
+            return
         if noted and (isinstance(result, torch.Tensor) or (isinstance(result, list | tuple) and tensors(result))):
             rule: Callable[[Call], None] = RULES.get(call.name, other)
             if rule is not other or not call.seen.multiplies:

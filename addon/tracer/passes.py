@@ -81,8 +81,6 @@ class _Cached:
         self.past = 0
         self._model = subject.model
         self._takes = set(inspect.signature(subject.model.forward).parameters)
-        if not _counts_plainly(subject.model):
-            self._takes.discard("position_ids")
         self._cache: Any = None
 
     def __call__(self, given: torch.Tensor) -> torch.Tensor:
@@ -100,12 +98,6 @@ class _Cached:
         if self._cache is not None and name is not None:
             self.past += given.shape[1]
         return _scores(output)
-
-
-def _counts_plainly(model: torch.nn.Module) -> bool:
-    """Whether `generate()` counts positions for this model as for most; where not, the model does it best itself."""
-    prepares = getattr(type(model), "prepare_inputs_for_generation", None)
-    return getattr(prepares, "__qualname__", "").startswith("GenerationMixin.")
 
 
 def _scores(output: Any) -> torch.Tensor:

@@ -25,7 +25,16 @@ MULTIPLIES: dict[str, tuple[int | None, int, int]] = {
     "matmul": (None, 0, 1),
 }
 # Counted, each as so many multiplies as there are inside; what takes one is told that it was not captured.
-SEALED = {"addbmm": 1, "addr": 1, "_int_mm": 1, "_scaled_mm": 1, "_grouped_mm": 1, "_trilinear": 1}
+SEALED = {
+    "_sparse_mm": 1,
+    "_sparse_addmm": 1,
+    "addbmm": 1,
+    "addr": 1,
+    "_int_mm": 1,
+    "_scaled_mm": 1,
+    "_grouped_mm": 1,
+    "_trilinear": 1,
+}
 SEALED |= dict.fromkeys(
     (
         "_scaled_dot_product_flash_attention",
@@ -99,7 +108,7 @@ class AtenWitness(TorchDispatchMode):
         operands = args
         for position, argument in _written(func):
             target = args[position] if position < len(args) else options.get(argument)
-            if isinstance(target, torch.Tensor):
+            if isinstance(target, torch.Tensor) and target.layout is torch.strided:
                 self._freeze(target)
                 if name in MULTIPLIES and position == 0:  # the bias of addmm_ is gone afterwards
                     operands = (target.clone(), *args[1:])
