@@ -21,6 +21,7 @@ from .subject import Subject
 SIDES = (MOST, MOST // 4, MOST // 16)  # of maps, tried in this order
 
 
+MARGIN = 64  # a part of the limit that is left free: real masks and routes differ a little from imagined ones
 HOOK = "hook_"  # in every name of TransformerLens
 VIEWS, SAID = 3, 1200  # maps of one storage are made for about so many views of it, and take bytes to describe
 TRIES = 7  # views of what is left out need maps of their own, which only a look tells
@@ -64,11 +65,11 @@ def plan(
     Raises UserError where even the smallest trace is too large.
     """
     whole = measure(everything)
-    if whole.bytes <= most_bytes:
+    smallest, room = whole.bytes, most_bytes - most_bytes // MARGIN
+    if whole.bytes <= room:
         return everything, ()
-    smallest = whole.bytes
     for side in SIDES:
-        aim = most_bytes
+        aim = room
         for again in range(TRIES):
             names = _least(whole, aim, side)
             if not names:
@@ -76,11 +77,11 @@ def plan(
             keeping = dataclasses.replace(everything, pooled=frozenset(names), most=side)
             found = measure(keeping).bytes
             smallest = min(smallest, found)
-            if found <= most_bytes:
+            if found <= room:
                 return keeping, (_said(names, whole, most_bytes, side),)
             if len(names) == len(whole.storages):
                 break
-            aim -= int(1.2 * 2**again * (found - most_bytes))
+            aim -= int(1.2 * 2**again * (found - room))
     hint = f"Allow at least {size(smallest)}, or give a shorter prompt or fewer tokens."
     raise UserError(f"This trace cannot be smaller than {size(smallest)}.", hint, 2)
 

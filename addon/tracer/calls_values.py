@@ -209,7 +209,7 @@ def multiply(call: Call) -> None:
     if a is not None and b is not None and call.options.get("rounding_mode") is None:
         for one, two in ((a, b),) if divides else ((a, b), (b, a)):
             if _is_number(two) and one.shape == tuple(call.result.shape):
-                x, number = one, float(two.held())
+                x, number = one, 1.0 if two.held().is_meta else float(two.held())
                 break
     if not isinstance(number, int | float) or not math.isfinite(number) or call.name == "rtruediv":
         number = None
@@ -226,13 +226,7 @@ def multiply(call: Call) -> None:
 
 def _is_number(value: Value) -> bool:
     tensor = value.held()
-    return (
-        tensor.numel() == 1
-        and tensor.dim() <= 1
-        and not value.active
-        and not tensor.is_meta
-        and value.parameter is None
-    )
+    return tensor.numel() == 1 and tensor.dim() <= 1 and not value.active and value.parameter is None
 
 
 def convert(call: Call) -> None:

@@ -25,7 +25,7 @@ from .subject import Kind, Subject
 from .weights import Weights
 
 HEADER = 74  # bytes that the file's header takes for a buffer
-STATISTICS = 90  # bytes that a tensor's statistics take, beyond what zeros take
+STATISTICS = 85  # bytes that a tensor's statistics take, beyond what zeros take
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,19 @@ class Imagined(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self._experts = 1
+        self._autocast: Any = torch.autocast
+
+    def __enter__(self) -> Imagined:
+        def autocast(device_type: str, *args: Any, **options: Any) -> Any:
+            return self._autocast("cpu" if device_type == "meta" else device_type, *args, **options)
+
+        torch.autocast = autocast  # torch has none for "meta"
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        torch.autocast = self._autocast
         self._choices = sys.maxsize  # of experts by tokens, which a model writes out as ones and zeros
 
     def __torch_function__(

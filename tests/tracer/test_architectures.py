@@ -178,7 +178,7 @@ def test_few_axes_of_all_have_no_name(base: Path) -> None:
     for name, attention in CASES:
         if attention == "eager":
             found += labels(traced(name, attention, base).file)
-    assert found["?"] / found.total() <= 0.05
+    assert found["?"] / found.total() <= (0.05, 0.07)[LIBRARY]
     assert sum(n for name, n in found.items() if name.startswith("~")) / found.total() <= 0.05
 
 
