@@ -223,7 +223,7 @@ def order(file: File) -> list[str]:
 def gaps(file: File) -> list[str]:
     """Names of what operations take in that is no parameter, no number of a token or position, and the result of
     nothing: the constants of a model, and what a capture lost."""
-    found = {}
+    found: dict[str, None] = {}
     for operation in file.operations:
         for tensor in map(file.tensors.__getitem__, operation["inputs"]):
             known = tensor["parameter"] is not None or "concat" in tensor["source"] or "I" in tensor["dtype"]
