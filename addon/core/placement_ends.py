@@ -114,7 +114,7 @@ def name_columns(draft: Draft, vocabulary: Sequence[str]) -> None:
         return
     for i, text in enumerate(vocabulary):
         x, y, z = place.corner(0, i + 0.5)
-        at = (x, y, z + COLUMN_NAME * (0.3 + 1.3 * (i % COLUMN_LINES)))
+        at = (x, y, z + COLUMN_NAME * (0.45 + 1.3 * (i % COLUMN_LINES)))
         sign = UNSEEN_SIGNS.get(text, text)
         name = Label(sign, at, COLUMN_NAME, "front", "center", COLUMN_TIER, "secondary", None, ("output",))
         draft.labels.append(name)

@@ -457,8 +457,11 @@ class _Teller:
 
     def _sum_formula(self, window: Window, before: str, added: str, after: str) -> None:
         token = self.example.token
-        channel = int(np.argmax(np.abs(self.values.matrix(added)[token])))
-        numbers = [self._cell(key, token, channel) for key in (before, added, after)]
+        # The largest that is added; the first of them that two decimals show without an error of rounding.
+        channels = np.argsort(-np.abs(self.values.matrix(added)[token]), kind="stable")
+        terms = [[self._cell(key, token, int(channel)) for key in (before, added, after)] for channel in channels]
+        exact = (n for n in terms if abs(round(n[0], 2) + round(n[1], 2) - round(n[2], 2)) < 0.005)
+        numbers = next(exact, terms[0])
         self.line.formula(
             window,
             ((_n(numbers[0]), "token"), ("+", "secondary"), (_n(numbers[1]), "channel"),

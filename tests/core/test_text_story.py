@@ -73,6 +73,15 @@ def test_the_odds_are_the_likeliest_of_the_trace(trace, story):
         assert ", ".join(f"{named(character)} {share:.2f}" for character, share in best[:3]) in said
 
 
+def test_a_sum_on_screen_adds_up(story):
+    """In the two decimals that a viewer sees, too."""
+    sums = [[t for t, _color in f.parts] for f in story.formulas if [t for t, _color in f.parts][1::2] == ["+", "="]]
+    assert sums
+    for words in sums:
+        before, added, after = (round(100 * float(word.replace("−", "-"))) for word in words[::2])
+        assert before + added == after, words
+
+
 def test_it_ends_with_the_continuation(trace, story):
     answer = "".join(token.text for token in trace.generated_tokens).replace("\n", "↵")
     assert len(answer) == 6
