@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from .layout_types import Block
 
-# As many quads as a processor that plays at being a graphics card can draw in a frame without anybody waiting for it.
-MOST_CELLS = 300_000
+# As many quads as a processor that plays at being a graphics card draws in half a second: all of a small model.
+MOST_CELLS = 130_000
 LEAST_SLAB = 1024  # cells: below it a slab saves nothing
 
 

@@ -118,7 +118,7 @@ def _of_pieces(atom: Atom, seen: frozenset[int]) -> tuple[str, ...] | None:
     than one axis of the format can say."""
     for piece in atom.pieces:
         inner = piece._named(seen)
-        if UNKNOWN in inner:
+        if UNKNOWN in inner or not piece.size:
             continue
         if len(inner) > 1:  # so many heads of the one and of the other: heads
             equal = atom.size % piece.size == 0

@@ -117,7 +117,7 @@ def _attentions(flow: Flow) -> list[Group]:
         group.add("mix", mix)
         group.add("softmax", softmax)
         for node in between(softmax.inputs[0][0], scores):
-            group.add({"scale": "scale", "mask": "mask"}.get(node.kind, "scores"), node)
+            group.add({"scale": "scale", "mask": "mask"}.get(node.kind, "step"), node)
         assert scores.left is not None and scores.right is not None and mix.right is not None
         for role, value in (("query", scores.left), ("key", scores.right), ("value", mix.right)):
             _add_projection(group, role, value)

@@ -206,6 +206,7 @@ ARCHITECTURES: dict[str, Callable[[], PretrainedConfig]] = {
     "starcoder2": _multi_head("starcoder2", num_key_value_heads=2, sliding_window=3, use_bias=True),
     "nemotron": _modern("nemotron", partial_rotary_factor=0.5),
     "persimmon": _multi_head("persimmon", qk_layernorm=True),
+    "doge": _multi_head("doge", num_key_value_heads=2, keep_window_size=64),
     "smollm3": _multi_head("smollm3", num_key_value_heads=2, no_rope_layers=[1, 0]),
     "exaone4": _modern("exaone4", sliding_window=3, layer_types=["sliding_attention", "full_attention"]),
     "minimax": _modern(

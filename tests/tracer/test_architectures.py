@@ -74,6 +74,7 @@ OTHER_STREAM = {
     "bart": "norms what it adds up",
     "opt_post_norm": "norms what it adds up",
     "gemma3n_text": "has four streams",
+    "doge": "scales what it adds to",
     "minimax": "scales what it adds to",
     "bert": "norms what it adds up",
     "roberta": "norms what it adds up",

@@ -132,6 +132,14 @@ def test_a_whole_has_the_name_of_its_first_piece_that_has_one() -> None:
     assert names((whole,)) == ("token",)
 
 
+def test_a_piece_of_nothing_names_nothing() -> None:
+    whole = Atom(8)
+    whole.cut(0, True).call("neuron")  # an expert that no token goes to
+    assert names((whole,)) == (UNKNOWN,)
+    whole.cut(4, False).call("channel")
+    assert names((whole,)) == ("channel",)
+
+
 def test_the_same_first_piece_is_cut_only_once() -> None:
     whole = Atom(9)
     assert whole.cut(4, True) is whole.cut(4, True)
