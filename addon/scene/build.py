@@ -70,7 +70,7 @@ def build_scene(
 ) -> Iterator[tuple[str, float]]:
     """Builds into `scene`, yielding (what is being built, share done 0 to 1) between slices of work.
 
-    The scene keeps the scene contract, version 1. Where it has more than `most_cells` cells, the largest weights are
+    The scene keeps the scene contract, version 1. Where it has more than `most_cells` cells, the largest blocks are
     slabs. Raises UserError for a theme that there is not.
     """
     colors = find_theme(theme)
