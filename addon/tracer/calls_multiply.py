@@ -50,10 +50,15 @@ def matmul(call: Call) -> None:
         right, result = _unsqueezed(call, right, 1), result.unsqueeze(-1)
     if result is not call.result:
         _by_weight(call, left, right, None, call.within("matmul"), result=result)
-    elif left.active and right.active:
-        _by_activation(call, left, right, None, 1.0)
     else:
-        _by_weight(call, left, right, None, call.called("matmul"))
+        product(call, left, right)
+
+
+def product(call: Call, left: Value, right: Value) -> Node:
+    """[..., i, k] @ [..., k, j] -> [..., i, j], the result of the call."""
+    if left.active and right.active:
+        return _by_activation(call, left, right, None, 1.0)
+    return _by_weight(call, left, right, None, call.called("matmul"))
 
 
 def _unsqueezed(call: Call, value: Value, at: int) -> Value:
@@ -70,7 +75,7 @@ def _by_weight(
     name: str,
     scale: float = 1.0,
     result: torch.Tensor | None = None,
-) -> None:
+) -> Node:
     """A multiply by something learnt, or by a table."""
     _unify_batch(left.axes, right.axes)
     unify_axis(left.axes[-1], right.axes[-2])
@@ -80,6 +85,7 @@ def _by_weight(
     node = record(call.graph, (left, right, bias), ("left", "right"), out, name, call.module, scale, call.seconds)
     if out is not call.result:
         call.graph.view(node.out, call.result, _squeezed(node.out.axes, call.result.shape))
+    return node
 
 
 def _squeezed(axes: Axes, shape: Iterable[int]) -> Axes:
@@ -88,7 +94,7 @@ def _squeezed(axes: Axes, shape: Iterable[int]) -> Axes:
     return tuple(kept) if len(kept) == len(shape) else fresh(shape)
 
 
-def _by_activation(call: Call, left: Value, right: Value, bias: Value | None, scale: float) -> None:
+def _by_activation(call: Call, left: Value, right: Value, bias: Value | None, scale: float) -> Node:
     """A multiply of two activations: with a softmax at its left a mixture of values, else scores or their like."""
     _unify_batch(left.axes, right.axes)
     softmax = traced_to(left, lambda node: node.kind == "softmax", is_plain)
@@ -102,7 +108,7 @@ def _by_activation(call: Call, left: Value, right: Value, bias: Value | None, sc
         if set(map(id, leaves(left.axes[-2]))) & set(map(id, leaves(right.axes[-1]))) or right.joined is not None:
             _columns_of_their_own(call, right)
     _heads(call, left, right)
-    record(call.graph, (left, right, bias), roles, call.result, name, call.module, scale, call.seconds)
+    return record(call.graph, (left, right, bias), roles, call.result, name, call.module, scale, call.seconds)
 
 
 def _columns_of_their_own(call: Call, right: Value) -> None:

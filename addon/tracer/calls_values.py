@@ -14,6 +14,7 @@ from .calls import Call, is_plain, is_scores, result, traced_to
 from .calls_views import other
 from .values import Node, Value, makers, shares
 
+CONVERSIONS = ("to", "float", "half", "bfloat16", "double", "type", "type_as", "cpu", "cuda")
 FAR = -1e4  # what is at or below this is masked: no score is
 
 
@@ -34,7 +35,16 @@ def embedding(call: Call) -> None:
 
 
 def _is_ids(call: Call, ids: Value) -> bool:
-    return call.graph.ids is not None and (ids is call.graph.ids or ids.root is call.graph.ids)
+    """Whether these are the pass's token ids, among others or in another number type."""
+    waiting = [ids]
+    while waiting:
+        value = waiting.pop()
+        if value.root is call.graph.ids:
+            return True
+        for node in makers(value):
+            if node.kind in ("concat", "merge") or node.call in CONVERSIONS:
+                waiting += [one for one, _ in node.inputs]
+    return False
 
 
 def _counts(ids: torch.Tensor) -> bool:

@@ -49,10 +49,10 @@ def reshape(call: Call) -> None:
         return
     if _repeats_heads(call, x, axes):
         return
-    _moved(call, x, axes)
+    moved(call, x, axes)
 
 
-def _moved(call: Call, x: Value, axes: Axes) -> None:
+def moved(call: Call, x: Value, axes: Axes) -> Value:
     """Numbers that were copied in a new order: a merge, known in the form in which it is used."""
     source = x.root if x.root.id is not None or x.root.node is x.node else x
     node = call.node("merge", call.within("merge"))
@@ -60,6 +60,7 @@ def _moved(call: Call, x: Value, axes: Axes) -> None:
     node.waits = True
     value = call.graph.put(Value(call.result, axes, node, slot=0, active=x.active))
     node.outputs = [(value, "")]
+    return value
 
 
 def _last(name: str) -> str:
@@ -121,7 +122,7 @@ def contiguous(call: Call) -> None:
             joined.permuted(x, tuple(range(len(x.shape))), x.axes, call.result) or Value(call.result, x.axes)
         )
     else:
-        _moved(call, x, x.axes)
+        moved(call, x, x.axes)
 
 
 def expand(call: Call) -> None:

@@ -17,7 +17,6 @@ from .aliases import name_aliases
 from .axes import call as name_axis
 from .capture import Capture
 from .choices import Choices
-from .clerk import Clerk
 from .graph import Graph
 from .layers import layer_of
 from .ledger import Keeping, Ledger, operation
@@ -28,6 +27,7 @@ from .subject import Subject
 from .weights import Weights, first_names
 
 TOP = 64  # of the scores of each token, the largest that are kept
+MORE_GIVEN = "asks for the next token with ids that the text does not have; they are among what it is given."
 Say = Callable[[Message], None]
 
 
@@ -60,9 +60,8 @@ def trace(
 
         keeping, said = keeping_for(subject, len(ids), choices)
         subject = dataclasses.replace(subject, warnings=(*subject.warnings, *said))
-    with TraceWriter(path) as writer, Clerk() as clerk:
-        store = FileStore(writer, clerk)
-        manifest = follow(subject, ids, choices, store, weights, keeping, say, clerk).manifest
+    with TraceWriter(path) as writer:
+        manifest = follow(subject, ids, choices, FileStore(writer), weights, keeping, say).manifest
         say(ProgressMessage("write", 0.0, "Writing the trace"))
         writer.finish(manifest)
     for warning in manifest.warnings:
@@ -79,17 +78,15 @@ def follow(
     weights: Weights,
     keeping: Keeping,
     say: Say,
-    clerk: Clerk,
 ) -> Followed:
     """Runs the model under the capture and says all that there is to say about it."""
     started = time.perf_counter()
-    ledger = Ledger(store, weights, subject.vocabulary, keeping, subject.kind == "builtin", clerk)
+    ledger = Ledger(store, weights, subject.vocabulary, keeping, subject.kind == "builtin")
     graph = Graph(first_names(weights.named), ledger)
     generator = torch.Generator().manual_seed(choices.sampling.seed)
     with Capture(subject.model, graph) as capture:
         steps, sequence = _follow(subject, ids, choices, capture, generator, say)
     groups = find_groups(graph.done)
-    clerk.settle()
     ledger.look_for_trouble(graph.done)
     name_aliases(graph.done, groups, ledger)
     tensors = ledger.tensors()
@@ -129,6 +126,8 @@ def _follow(
     for one in passes(subject, ids, choices.steps, choices.sampling, begin, generator):
         with capture.aside():
             capture.flush()
+            if not one.index and one.given.shape[1] > one.tokens:
+                capture.graph.ledger.warnings.append(f"{subject.name} {MORE_GIVEN}")
             done.append(_step(one, capture, subject))
         if one.chosen is not None:
             sequence.append(one.chosen)
@@ -153,8 +152,7 @@ def _step(one: Pass, capture: Capture, subject: Subject) -> Step:
         scores = maker.out.id
     if scores is None:
         scores = ledger.keep(one.scores[:, -1:].contiguous(), f"step{one.index}.logits", value.axes)
-    first = one.past
-    tokens = first, first + one.given.shape[1] - 1
+    tokens = one.past, one.tokens - 1
     if subject.kind != "causal":
         return Step(one.index, one.past, tokens, scores, one.chosen)
     largest = one.scores[0].float().topk(min(TOP, one.scores.shape[-1]), dim=-1)  # [T, n] each

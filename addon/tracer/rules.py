@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from . import calls_multiply, calls_values, calls_views
+from . import calls_einsum, calls_multiply, calls_values, calls_views
 from .calls import Rule
 
 _SAME: dict[Rule, tuple[str, ...]] = {
@@ -25,11 +25,12 @@ _SAME: dict[Rule, tuple[str, ...]] = {
     calls_values.multiply: (
         "mul", "imul", "rmul", "multiply", "div", "truediv", "itruediv", "rtruediv", "true_divide", "divide",
     ),
-    calls_values.convert: ("to", "float", "half", "bfloat16", "double", "type", "type_as", "cpu", "cuda"),
+    calls_values.convert: calls_values.CONVERSIONS,
     calls_values.topk: ("topk",),
     calls_values.choose: ("argmax", "multinomial"),
     calls_multiply.linear: ("linear",),
     calls_multiply.matmul: ("matmul", "mm", "bmm", "rmatmul", "mv", "dot"),
+    calls_einsum.einsum: ("einsum",),
     calls_multiply.addmm: ("addmm", "baddbmm"),
     calls_views.permute: ("transpose", "permute", "movedim", "moveaxis", "swapaxes", "swapdims", "t", "T", "mT"),
     calls_views.reshape: (

@@ -13,7 +13,7 @@ transformers = pytest.importorskip("transformers")
 
 from .architectures import PROMPT, is_encoder
 from .numpy_check import File
-from .subjects import STEPS, Traced, cases, passed, traced
+from .subjects import ASKS, STEPS, Traced, cases, passed, traced
 
 CASES = [case for case in cases() if not is_encoder(case[0])]
 
@@ -44,6 +44,8 @@ def test_every_step_has_the_logits_of_generate(one: Traced) -> None:
 
 @every
 def test_every_step_has_the_logits_of_a_pass_without_a_cache(one: Traced) -> None:
+    if one.name in ASKS:
+        pytest.skip("its passes have no row for a token that is there")
     file = one.file
     plain = passed(one.model, one.name, tokens(file)[:-1], use_cache=False)[0]  # [T, V]
     for step, score in zip(file.manifest["steps"], one.scores, strict=True):
@@ -55,7 +57,7 @@ def test_every_step_has_the_logits_of_a_pass_without_a_cache(one: Traced) -> Non
 def test_the_cache_of_the_library_changes_nothing_but_for_few(base: Path) -> None:
     other = set()
     for name, attention in CASES:
-        if attention == "eager":
+        if attention == "eager" and name not in ASKS:
             one = traced(name, attention, base)
             plain = passed(one.model, name, tokens(one.file)[:-1], use_cache=False)[0]
             if np.abs(np.stack(one.scores) - plain[len(PROMPT) - 1 :]).max() >= 1e-4:
@@ -63,7 +65,7 @@ def test_the_cache_of_the_library_changes_nothing_but_for_few(base: Path) -> Non
     assert len(other) <= 3, other
 
 
-WITHOUT_CACHE = {"openai-gpt", "recurrent_gemma"}
+WITHOUT_CACHE = {"openai-gpt", "recurrent_gemma", "xlm"}
 """Models that have none, or none that can be handed to them: every step reads all."""
 if transformers.__version__.startswith("4."):
     WITHOUT_CACHE |= {"jamba", "bamba"}  # there they want one that only generate() makes
