@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from .aliases import name_aliases
 from .axes import call as name_axis
 from .capture import Capture
 from .choices import Choices
+from .clerk import Clerk, has_a_core_to_spare
 from .graph import Graph
 from .layers import layer_of
 from .ledger import Keeping, Ledger, operation
@@ -60,8 +62,10 @@ def trace(
 
         keeping, said = keeping_for(subject, len(ids), choices)
         subject = dataclasses.replace(subject, warnings=(*subject.warnings, *said))
-    with TraceWriter(path) as writer:
-        manifest = follow(subject, ids, choices, FileStore(writer), weights, keeping, say).manifest
+    clerk = Clerk()
+    with TraceWriter(path) as writer, clerk if has_a_core_to_spare(subject.model) else contextlib.nullcontext():
+        store = FileStore(writer, clerk)
+        manifest = follow(subject, ids, choices, store, weights, keeping, say, clerk).manifest
         say(ProgressMessage("write", 0.0, "Writing the trace"))
         writer.finish(manifest)
     for warning in manifest.warnings:
@@ -78,15 +82,17 @@ def follow(
     weights: Weights,
     keeping: Keeping,
     say: Say,
+    clerk: Clerk,
 ) -> Followed:
     """Runs the model under the capture and says all that there is to say about it."""
     started = time.perf_counter()
-    ledger = Ledger(store, weights, subject.vocabulary, keeping, subject.kind == "builtin")
+    ledger = Ledger(store, weights, subject.vocabulary, keeping, subject.kind == "builtin", clerk)
     graph = Graph(first_names(weights.named), ledger)
     generator = torch.Generator().manual_seed(choices.sampling.seed)
     with Capture(subject.model, graph) as capture:
         steps, sequence = _follow(subject, ids, choices, capture, generator, say)
     groups = find_groups(graph.done)
+    clerk.settle()
     ledger.look_for_trouble(graph.done)
     name_aliases(graph.done, groups, ledger)
     tensors = ledger.tensors()

@@ -176,11 +176,10 @@ class Ledger:
         self._summarise(entry, tensor, value.root)
         return self._enter(entry, tensor)
 
-    def _summarise(self, entry: Entry, tensor: torch.Tensor, root: Value | None) -> None:
+    def _summarise(self, entry: Entry, tensor: torch.Tensor, root: Value) -> None:
         """Has the statistics made; of another view of just the same numbers they are the same."""
-        span = None if root is None else span_of(tensor)
-        first: Entry | None = None
-        if root is not None and span is not None:
+        span, first = span_of(tensor), None
+        if span is not None:
             first = self._spans.setdefault((id(root), tensor.dtype, *span), (root, entry))[1]
 
         def work() -> None:
@@ -272,21 +271,20 @@ class Ledger:
         whole = self._weights.named[name]
         most = self._keeping.most
         if tensor.numel() != whole.numel() or tensor.dim() != 2 or most != MOST:
-            return self._map(pool(tensor, most), name, block_of(tensor.shape, most))
+            return self._map(_pooled_now(tensor, most), name, block_of(tensor.shape, most))
         maps, block = self._weights.maps(name), self._weights.block(name)
         if tensor.stride() != whole.stride():  # the transposed view
-            maps, block = {how: one.t() for how, one in maps.items()}, block[::-1]
+            maps, block = {how: (one.t(), stats) for how, (one, stats) in maps.items()}, block[::-1]
         return self._map(maps, name, block)
 
-    def _map(self, maps: dict[str, torch.Tensor], name: str, block: tuple[int, int]) -> tuple[Map, ...]:
+    def _map(self, maps: dict[str, tuple[torch.Tensor, Stats]], name: str, block: tuple[int, int]) -> tuple[Map, ...]:
         found = []
-        for how, values in maps.items():
-            packed = values.contiguous()
-            source = BufferSource(self._store.add(packed.reshape(-1)), 0, tuple(packed.stride()))
-            axes = tuple(() for _ in values.shape)
-            entry = Entry(self._unique(f"{name}.{how}_map"), tuple(values.shape), axes, "F32", None, source, NOTHING)
-            self._summarise(entry, packed, None)
-            self.entries.append(entry)
+        for how, (values, stats) in maps.items():
+            shape, strides = tuple(values.shape), tuple(values.stride())
+            lying = values if values.is_contiguous() else values.t()  # the rows as they are in memory
+            source = BufferSource(self._store.add(lying.reshape(-1)), 0, strides)
+            axes = tuple(() for _ in shape)
+            self.entries.append(Entry(self._unique(f"{name}.{how}_map"), shape, axes, "F32", None, source, stats))
             found.append(Map(how, len(self.entries) - 1, (*[1] * (values.dim() - 2), *block)))
         return tuple(found)
 
@@ -301,7 +299,7 @@ class Ledger:
         self.storages.setdefault(name, 0)
         tensor = value.held() if len(value.shape) >= 2 else value.held().reshape(1, -1)
         block = block_of(tensor.shape, self._keeping.most)
-        maps = self._map(pool(tensor, self._keeping.most), name, block)
+        maps = self._map(_pooled_now(tensor, self._keeping.most), name, block)
         absmax = next(one for one in maps if one.how == "absmax")
         return PooledSource(absmax.tensor, "absmax", absmax.block), maps
 
@@ -468,6 +466,11 @@ def _last_row(value: Value) -> Value:
 def _means(name: str, entry: Entry) -> bool:
     plain = re.sub(r"^step\d+\.", "", entry.name)
     return name in (entry.name, plain, entry.parameter)
+
+
+def _pooled_now(tensor: torch.Tensor, most: int) -> dict[str, tuple[torch.Tensor, Stats]]:
+    """The maps of a tensor with their statistics."""
+    return {how: (one, summarise(one)) for how, one in pool(tensor, most).items()}
 
 
 def _place(whole: torch.Tensor, piece: torch.Tensor) -> str:

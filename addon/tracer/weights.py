@@ -42,7 +42,7 @@ class Weights:
         self.named: dict[str, torch.Tensor] = dict(_tensors(model))
         self._keys, self._shapes = _keys(files)
         self._places: dict[str, Place | None] = {}
-        self._maps: dict[str, dict[str, torch.Tensor]] = {}
+        self._maps: dict[str, dict[str, tuple[torch.Tensor, Stats]]] = {}
         self._stats: dict[str, Stats] = {}
 
     def prepare(self) -> None:
@@ -69,10 +69,10 @@ class Weights:
             self._stats[name] = summarise(self.named[name].detach())
         return self._stats[name]
 
-    def maps(self, name: str) -> dict[str, torch.Tensor]:
-        """The maps of a parameter [rows, columns], as it is stored."""
+    def maps(self, name: str) -> dict[str, tuple[torch.Tensor, Stats]]:
+        """The maps of a parameter [rows, columns], as it is stored, with their statistics."""
         if name not in self._maps:
-            self._maps[name] = pool(self.named[name])
+            self._maps[name] = {how: (one, summarise(one)) for how, one in pool(self.named[name]).items()}
         return self._maps[name]
 
     def block(self, name: str) -> tuple[int, int]:

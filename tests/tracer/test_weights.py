@@ -159,8 +159,8 @@ def test_statistics_and_maps_are_those_of_the_parameter(tmp_path: Path) -> None:
     weights = Weights(model, ())
     weights.prepare()
     assert weights.stats("weight") == summarise(model.weight.detach())
-    assert {how: one.tolist() for how, one in weights.maps("weight").items()} == {
-        how: one.tolist() for how, one in pool(model.weight.detach()).items()
+    assert {how: (one.tolist(), stats) for how, (one, stats) in weights.maps("weight").items()} == {
+        how: (one.tolist(), summarise(one)) for how, one in pool(model.weight.detach()).items()
     }
     assert weights.block("weight") == (1, 2)
 
