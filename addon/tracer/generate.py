@@ -22,7 +22,7 @@ from .clerk import Clerk, has_a_core_to_spare
 from .graph import Graph
 from .layers import layer_of
 from .ledger import Keeping, Ledger, operation
-from .passes import Pass, passes
+from .passes import Pass, keeps_cache, passes
 from .roles import find_composites, find_groups
 from .store import FileStore, Store
 from .subject import Subject
@@ -30,6 +30,7 @@ from .weights import Weights, first_names
 
 TOP = 64  # of the scores of each token, the largest that are kept
 MORE_GIVEN = "asks for the next token with ids that the text does not have; they are among what it is given."
+NO_CACHE = "has no generate(), so no cache of it is used: every pass is given the whole text."
 Say = Callable[[Message], None]
 
 
@@ -91,6 +92,8 @@ def follow(
     generator = torch.Generator().manual_seed(choices.sampling.seed)
     with Capture(subject.model, graph) as capture:
         steps, sequence = _follow(subject, ids, choices, capture, generator, say)
+    if subject.kind == "causal" and not keeps_cache(subject):
+        ledger.warnings.append(f"{subject.name} {NO_CACHE}")
     groups = find_groups(graph.done)
     clerk.settle()
     ledger.look_for_trouble(graph.done)

@@ -47,7 +47,7 @@ def passes(
 ) -> Iterator[Pass]:
     """Runs the model `steps` times, or until a token ends the text. `begin` is told of each pass before it runs."""
     device = next(subject.model.parameters()).device
-    run = _Cached(subject) if subject.kind == "causal" else _Plain(subject)
+    run = _Cached(subject) if keeps_cache(subject) else _Plain(subject)
     sequence = list(ids)
     for index in range(steps):
         inputs = run.inputs(torch.tensor([sequence], device=device))
@@ -65,6 +65,11 @@ def passes(
         sequence.append(chosen)
 
 
+def keeps_cache(subject: Subject) -> bool:
+    """Whether a pass goes on from the one before; the cache of a model that has no `generate()` serves nobody."""
+    return subject.kind == "causal" and hasattr(subject.model, "generate")
+
+
 class _Plain:
     """A model that is given the whole sequence each time."""
 
@@ -73,10 +78,12 @@ class _Plain:
     def __init__(self, subject: Subject) -> None:
         self._model = subject.model
         self._bare = subject.kind == "builtin"
+        takes = inspect.signature(subject.model.forward).parameters
+        self._options = {"use_cache": False} if subject.kind == "causal" and "use_cache" in takes else {}
 
     def inputs(self, ids: torch.Tensor) -> dict[str, Any]:
         """What the pass over a text [1, n] takes."""
-        return {"input_ids": ids}
+        return {"input_ids": ids, **self._options}
 
     def __call__(self, inputs: dict[str, Any]) -> torch.Tensor:
         return self._model(inputs["input_ids"]) if self._bare else _scores(self._model(**inputs))
@@ -90,11 +97,14 @@ class _Cached:
     """
 
     def __init__(self, subject: Subject) -> None:
+        import transformers
+
         self.past = 0  # tokens that the cache of this pass has
         self._model = subject.model
         self._takes = set(inspect.signature(subject.model.forward).parameters)
         self._name = next((name for name in CACHES if name in self._takes), None)
         self._prepare = _own_preparation(subject.model)
+        self._masks = transformers.__version__.startswith("4.")
         self._whole = self._seen = 0  # tokens of the text, and those that the cache knows
         self._cache: dict[str, Any] = {}
 
@@ -102,7 +112,7 @@ class _Cached:
         """What the pass over a text [1, n] takes."""
         self._whole = ids.shape[1]
         positions = torch.arange(ids.shape[1], device=ids.device)  # [n]
-        found = {"use_cache": True, "cache_position": positions[self._seen :], **self._cache}
+        found = {"use_cache": True, "cache_position": positions[self._seen :], **self._cache, **self._mask(ids)}
         own = None
         if self._prepare is not None:
             own = self._prepared(ids, found | {"position_ids": positions.unsqueeze(0)})
@@ -116,18 +126,27 @@ class _Cached:
     def _prepared(self, ids: torch.Tensor, found: dict[str, Any]) -> dict[str, Any] | None:
         """What the model's own preparation makes of a text [1, n], told as `generate()` tells it; None where it is
         not made for this version of transformers."""
-        more = {"next_sequence_length": ids.shape[1] - self._seen, "is_first_iteration": not self._seen}
+        assert self._prepare is not None
+        more: dict[str, Any] = {"next_sequence_length": ids.shape[1] - self._seen, "is_first_iteration": not self._seen}
+        if self._cache:  # transformers 4 has one name for all of them here
+            named = set(inspect.signature(self._prepare).parameters)
+            more |= dict.fromkeys(named & set(CACHES) - set(self._cache), *self._cache.values())
         try:
-            prepared = self._prepare(ids, **found, **more)  # type: ignore[misc]
+            prepared = self._prepare(ids, **found, **more).items()
         except Exception:  # whatever a model's own code thinks of
             return None
-        kept = self._taken({name: one for name, one in prepared.items() if one is not None and name not in SAVINGS})
+        kept = self._taken({name: one for name, one in prepared if one is not None and name not in SAVINGS})
         given, positions = kept.get("input_ids"), kept.pop("position_ids", None)
         if given is None:
             return None
         if positions is not None and positions.shape[-1] >= given.shape[1]:  # else for other tokens than are given
             kept["position_ids"] = positions[..., -given.shape[1] :]
         return kept
+
+    def _mask(self, ids: torch.Tensor) -> dict[str, Any]:
+        """That every token of a text [1, n] counts, where `generate()` says so: some models of transformers 4 know
+        only then that they must not look ahead."""
+        return {"attention_mask": torch.ones_like(ids)} if self._masks else {}
 
     def _taken(self, found: dict[str, Any]) -> dict[str, Any]:
         return {name: one for name, one in found.items() if name in self._takes}

@@ -24,6 +24,8 @@ ATTENTION = ("eager", "sdpa")
 STEPS = 3
 COUNTED_FROM_ZERO = {"roberta"}
 """Models whose positions `generate()` counts from zero, and the tracer with it, where the model by itself does not."""
+LOOKS_AHEAD = {"moshi"}
+"""Models that on transformers 4 look ahead where no mask is given; `generate()` gives one, and the tracer with it."""
 ASKS = {"xlm", "xlnet"}
 """Models that are given a token more, which stands for the one that they are asked for."""
 SPOILT = {"xlm"}
@@ -166,5 +168,7 @@ def passed(model: Any, name: str, ids: Iterable[int], **options: bool) -> NDArra
     positions = {"position_ids": torch.arange(given.shape[1])[None]} if name in COUNTED_FROM_ZERO else {}
     with torch.no_grad():
         inputs = model.prepare_inputs_for_generation(given) if name in ASKS else {"input_ids": given}
+        if name in LOOKS_AHEAD:
+            inputs["attention_mask"] = torch.ones_like(given)
         logits: NDArray[np.float32] = model(**inputs, **positions, **options).logits.float().numpy()
     return logits

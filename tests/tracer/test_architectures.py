@@ -45,8 +45,8 @@ def test_no_architecture_is_left_out_in_silence() -> None:
     assert set(lacking) <= LATER, f"this transformers does not have {lacking}"
 
 
-LATER = {"nemotron_h"}
-"""Architectures that one of the versions of transformers in use does not have."""
+LATER = {"nemotron_h", "cpmant"}
+"""Architectures that one of the versions of transformers in use does not have, or cannot run."""
 
 
 @every
@@ -161,6 +161,7 @@ UNKNOWN: dict[str, tuple[float, float]] = {
     "bamba": (0.15, 0.09),
     "lfm2": (0.02, 0.07),
     "recurrent_gemma": (0.03, 0.08),
+    "moshi": (0.02, 0.1),
     "nemotron_h": (0.11, 0.0),
     "cpmant": (0.0, 0.0),
     "reformer": (0.14, 0.14),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+pytest.importorskip("transformers")
 
 from .architectures import PROMPT, is_encoder
 from .numpy_check import File
@@ -67,8 +67,6 @@ def test_the_cache_of_the_library_changes_nothing_but_for_few(base: Path) -> Non
 
 WITHOUT_CACHE = {"openai-gpt", "recurrent_gemma", "xlm"}
 """Models that have none, or none that can be handed to them: every step reads all."""
-if transformers.__version__.startswith("4."):
-    WITHOUT_CACHE |= {"jamba", "bamba"}  # there they want one that only generate() makes
 
 
 @every

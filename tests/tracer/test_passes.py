@@ -6,20 +6,21 @@ from __future__ import annotations
 import dataclasses
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-pytest.importorskip("transformers")
+transformers = pytest.importorskip("transformers")
 
 import torch
 
 from forward_pass.core.trace import Trace
 from forward_pass.tracer.checkpoint import load
 from forward_pass.tracer.choices import Choices
-from forward_pass.tracer.generate import trace
-from forward_pass.tracer.passes import Pass, passes
+from forward_pass.tracer.generate import MORE_GIVEN, NO_CACHE, trace
+from forward_pass.tracer.passes import CACHES, Pass, passes
 from forward_pass.tracer.sampling import GREEDY, Sampling, filtered
 from forward_pass.tracer.subject import Subject
 
@@ -27,6 +28,7 @@ from .architectures import PROMPT, VOCAB, is_encoder
 from .conftest import built_in
 from .subjects import folder_of, of_transformers, subject
 
+LIBRARY = transformers.__version__.split(".")[0]
 DRAWN = Sampling(temperature=0.8, top_k=20, top_p=0.9, seed=3)
 
 
@@ -95,6 +97,118 @@ def test_an_encoder_without_a_head_gives_its_last_hidden_state(base: Path, tmp_p
         plain = one.model(input_ids=torch.tensor([PROMPT])).last_hidden_state.numpy()
     np.testing.assert_allclose(found.array(found.steps[0].logits), plain, atol=1e-5)
     assert found.tensor(found.steps[0].logits).axes[-1] == ("channel",)
+
+
+def test_a_model_without_generate_is_given_all_each_time(base: Path, tmp_path: Path) -> None:
+    one = of("gpt2", base)
+    wanted = [each.chosen for each in run(one, 3)[0]]
+    changed(one.model, generate=property(absent))
+    done, begun = run(one, 3)
+    assert begun == [5, 6, 7] and [each.past for each in done] == [0, 0, 0]
+    assert [each.chosen for each in done] == wanted
+    found = written(one, tmp_path / "x.trace.safetensors", Choices(2))
+    assert found.manifest.warnings == (f"test {NO_CACHE}",)
+
+
+def absent(model: Any) -> None:
+    """As an attribute that is not there."""
+    raise AttributeError
+
+
+def changed(model: Any, **parts: Any) -> None:
+    """Makes a model one of a class of its own, with other methods."""
+    model.__class__ = type("Changed", (type(model),), parts)
+
+
+# What a model prepares for itself.
+
+
+def test_a_model_is_given_what_it_prepares(base: Path) -> None:
+    one = of("gpt2", base)
+    asked: list[dict[str, Any]] = []
+
+    def prepare(model: Any, ids: torch.Tensor, **arguments: Any) -> dict[str, Any]:
+        asked.append(arguments)
+        return {"input_ids": torch.cat((ids, ids[:, :1]), -1), "logits_to_keep": 1, "unheard_of": 1, "use_cache": False}
+
+    changed(one.model, prepare_inputs_for_generation=prepare)
+    done, begun = run(one, 3)
+    assert begun == [6, 7, 8] and [(each.tokens, each.past) for each in done] == [(5, 0), (6, 0), (7, 0)]
+    for each in done:
+        with torch.no_grad():
+            plain = one.model(input_ids=each.given).logits
+        torch.testing.assert_close(each.scores, plain, atol=0, rtol=0)  # of all, not only of the last
+    assert [each["next_sequence_length"] for each in asked] == [5, 6, 7]
+    assert all(each["is_first_iteration"] for each in asked)
+
+
+@pytest.mark.parametrize("answer", [{}, {"inputs_embeds": torch.zeros(1, 5, 32)}, None])
+def test_a_model_whose_preparation_does_not_work_is_given_what_is_new(base: Path, answer: object) -> None:
+    one = of("gpt2", base)
+    wanted = [each.chosen for each in run(one, 3)[0]]
+    changed(one.model, prepare_inputs_for_generation=lambda model, ids, **arguments: answer)
+    done, begun = run(one, 3)
+    assert begun == [5, 1, 1] and [each.chosen for each in done] == wanted
+
+
+def test_positions_that_are_not_those_of_what_is_given_are_left_to_the_model(base: Path) -> None:
+    one = of("gpt2", base)
+    wanted = run(one, 3)[0]
+
+    def prepare(model: Any, ids: torch.Tensor, position_ids: torch.Tensor, **arguments: Any) -> dict[str, Any]:
+        new = ids[:, -arguments["next_sequence_length"] :]
+        positions = position_ids[:, : 5 if new.shape[1] == 5 else 0]
+        return {"input_ids": new, "position_ids": positions, "use_cache": True, **found(arguments)}
+
+    changed(one.model, prepare_inputs_for_generation=prepare)
+    done, begun = run(one, 3)
+    assert begun == [5, 1, 1]
+    for each, plain in zip(done, wanted, strict=True):
+        torch.testing.assert_close(each.scores, plain.scores, atol=0, rtol=0)
+
+
+def found(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The cache, whatever this transformers calls it."""
+    return {name: one for name, one in arguments.items() if name in CACHES}
+
+
+def test_a_model_that_drops_its_cache_reads_all_again(tmp_path: Path) -> None:
+    """Phi-3 turns its positions differently once the text is long, and what was kept serves no more."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    factors = {"short_factor": [1.0] * 4, "long_factor": [2.0] * 4}
+    scaling = {"rope_type": "longrope", "rope_theta": 100.0, "original_max_position_embeddings": 6, **factors}
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(
+        "phi3",
+        vocab_size=VOCAB,
+        hidden_size=32,
+        intermediate_size=44,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=64,
+        original_max_position_embeddings=6,
+        pad_token_id=2,
+        eos_token_id=None,
+        rope_parameters=scaling,
+        rope_scaling=scaling if LIBRARY == "5" else {"type": "longrope", **factors},
+    )
+    one = subject(AutoModelForCausalLM.from_config(config, attn_implementation="eager"), "causal")
+    done, begun = run(one, 4)
+    assert begun == [5, 1, 7, 1]
+    with torch.no_grad():
+        made = one.model.generate(torch.tensor([PROMPT]), max_new_tokens=4, do_sample=False)
+    assert [each.chosen for each in done] == made[0, 5:].tolist()
+    assert run(one, 1)[0][0].past == 0
+
+
+@pytest.mark.parametrize(("name", "asks"), [("xlnet", True), ("gpt2", False)])
+def test_ids_that_the_text_does_not_have_are_told_of(name: str, asks: bool, base: Path, tmp_path: Path) -> None:
+    found = written(of(name, base), tmp_path / "x.trace.safetensors", Choices(2))
+    assert (f"test {MORE_GIVEN}" in found.manifest.warnings) == asks
+    assert [step.tokens for step in found.steps] == [(0, 4), (5, 5)]
+    assert [token.id for token in found.prompt_tokens] == list(PROMPT)
 
 
 # How a token is chosen.
