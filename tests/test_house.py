@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "render": {"core"},
     "ui": {"core", "process", "scene", "render"},
     "scripts": {"core", "process", "scene", "render", "ui"},
-    "": {"ui"},  # addon/__init__.py
+    "": {"core", "process", "scene", "render", "ui"},  # addon/__init__.py and addon/api.py
 }
 BLENDER = {"bpy", "bmesh", "mathutils", "bpy_extras", "gpu", "gpu_extras", "blf", "idprop", "imbuf", "addon_utils"}
 OUTSIDE = {  # besides the standard library
@@ -29,7 +29,7 @@ OUTSIDE = {  # besides the standard library
     "scene": {"numpy"} | BLENDER,
     "render": {"numpy"} | BLENDER,
     "ui": {"numpy"} | BLENDER,
-    "": set(),
+    "": BLENDER,
 }
 NEVER = {"tracer": BLENDER}  # where anything else is welcome
 

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a prompt to a video in five calls, for scripts and notebooks:
+
+    from forward_pass import build, lay_out, render_video, tell, trace
+
+    run = trace("CBABBC")                      # the model runs, in a process of its own
+    layout = lay_out(run)                      # where every block stands
+    story = tell(run, layout, seconds=60)      # what happens when
+    scene = build(run, layout, story)          # an ordinary Blender scene
+    render_video(scene, "out/CBABBC.mp4")      # frames, video, captions and chapters
+
+`trace`, `lay_out` and `tell` need no Blender, the other two run inside it or where its module bpy is installed. What
+goes wrong is a `UserError` with one sentence and a hint.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .core.errors import UserError
+from .core.layout import Layout, lay_out
+from .core.story import Story, tell
+from .core.trace import Trace
+
+if TYPE_CHECKING:
+    import bpy
+
+    from .render.presets import Quality
+
+__all__ = ["Layout", "Story", "Trace", "UserError", "build", "lay_out", "render_video", "tell", "trace"]
+
+Follow = Callable[[str, float], None]
+
+
+def nobody(what: str, done: float) -> None:
+    """Told what is being done and which share of it is (0 to 1); listens to nothing."""
+
+
+def trace(
+    prompt: str | None,
+    model: str | Path = "nano-sort",
+    path: str | Path | None = None,
+    *,
+    steps: int | None = None,
+    device: str = "auto",
+    options: Mapping[str, Any] | None = None,
+) -> Trace:
+    """Runs a model on a prompt and reads back every operation of it.
+
+    `model` is a built-in one, a folder, or `org/name` of the hub; `steps` how many tokens to generate, None what suits
+    the model; `options` any of `scripts/trace.py`'s by name, such as {"temperature": 0.8, "online": True}. The trace is
+    written to `path`, which stays; without one to a temporary file that is there as long as the system keeps such.
+    Raises `UserError`, with the code 2 for an option that there is not.
+    """
+    from .process.options import TraceOptions
+    from .process.trace_prompt import trace_prompt
+
+    try:
+        chosen = TraceOptions(**(options or {}))
+    except TypeError as error:
+        names = ", ".join(TraceOptions.__dataclass_fields__)
+        raise UserError(f"There is no such option: {error}.", f"Options: {names}.", 2) from error
+    if path is None:
+        path = Path(tempfile.mkdtemp(prefix="forward_pass_")) / "run.trace.safetensors"
+    return Trace.open(trace_prompt(prompt, model, Path(path), device, steps=steps, options=chosen))
+
+
+def build(
+    trace: Trace,
+    layout: Layout,
+    story: Story,
+    scene: bpy.types.Scene | None = None,
+    *,
+    theme: str = "midnight",
+    size: tuple[int, int] = (1280, 720),
+    fps: float = 24.0,
+    follow: Follow = nobody,
+) -> bpy.types.Scene:
+    """The scene of a story, built into `scene` or a new one of the open file, with its captions and chapters as text.
+
+    `size` is the picture's width and height in pixels. Raises `UserError` for a theme that there is not.
+    """
+    import bpy
+
+    from .render.captions import chapters, srt
+    from .scene.build import build_scene
+
+    made = bpy.data.scenes.new("Forward Pass") if scene is None else scene
+    for what, done in build_scene(made, trace, layout, story, theme=theme, size=size, fps=fps):
+        follow(what, done)
+    made["fp_captions"], made["fp_chapters"] = srt(story), chapters(story)
+    return made
+
+
+def render_video(
+    scene: bpy.types.Scene,
+    path: str | Path,
+    quality: str | Quality = "draft",
+    *,
+    frames: tuple[int, int] | None = None,
+    follow: Follow = nobody,
+) -> Path:
+    """Renders a built scene to an MP4, with its captions (.srt) and chapters (.chapters.txt) beside it.
+
+    `quality` is draft, preview, final, or a `Quality` of your own, whose frames a second should be the scene's;
+    `frames` the first and the last (inclusive), all where None. Nothing is at `path` before it is whole. Returns the
+    video's path. Raises `UserError`.
+    """
+    from .render.captions import write_text
+    from .render.frames import frame_path, render_frames
+    from .render.presets import quality as preset
+    from .render.video import encode
+
+    chosen, out = preset(quality) if isinstance(quality, str) else quality, Path(path)
+    first, last = frames or (scene.frame_start, scene.frame_end)
+    count = last - first + 1
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.stem}-frames-", dir=out.parent) as made:
+        folder = Path(made)
+        with contextlib.closing(render_frames(scene, folder, chosen, first, last)) as work:
+            for done, _ in enumerate(work, 1):
+                follow("frames", done / count)
+        pictures = [frame_path(folder, frame) for frame in range(first, last + 1)]
+        encode(pictures, out, chosen.size, chosen.fps, on_frame=lambda done: follow("video", done / count))
+    for ending, name in ((".srt", "fp_captions"), (".chapters.txt", "fp_chapters")):
+        if text := str(scene.get(name, "")):
+            write_text(out.with_suffix(ending), text)
+    return out
