@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A still of every kind of operation, from the built-in models: `python scripts/make_gallery.py -o assets/gallery`.
+
+Each picture is a frame of the model's own story, in the middle of the first such operation that is shown by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from forward_pass.core.errors import UserError
+from forward_pass.core.layout import Layout
+from forward_pass.core.story import Story
+
+PROMPTS = {"nano-sort": "CBABBC", "tiny-shakespeare": "To be, or not to b"}
+SECONDS = 120.0  # long enough for the full captions
+SLOW = 0.3  # seconds; what fills faster is not shown by itself
+MOMENT = 0.6  # of the time that it takes
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A kind of operation, and the second of the story that shows it."""
+
+    kind: str
+    second: float
+
+
+def moments(layout: Layout, story: Story) -> Iterator[Moment]:
+    """One for each kind of operation that fills a block at a pace that can be followed, in the order of the story."""
+    fills = {fill.block: fill for fill in story.fills}
+    seen: set[str] = set()
+    for operation in layout.operations:
+        made = [fills[key] for key in operation.out if key in fills and fills[key].duration >= SLOW]
+        if operation.kind in seen or not made:
+            continue
+        seen.add(operation.kind)
+        slowest = max(made, key=lambda fill: fill.duration)
+        yield Moment(operation.kind, slowest.start + MOMENT * slowest.duration)
+
+
+def draw(folder: Path, model: str, size: tuple[int, int], samples: int) -> Iterator[Path]:
+    """Renders the stills of one built-in model; yields each path. Raises UserError."""
+    import bpy
+
+    from forward_pass import build, lay_out, tell, trace
+    from forward_pass.render.frames import render_still
+    from forward_pass.render.presets import Quality
+    from forward_pass.render.quiet import quiet
+    from forward_pass.render.settings import still_settings
+
+    quality = Quality("gallery", size=size, fps=24, samples=samples)
+    run = trace(PROMPTS[model], model)
+    layout = lay_out(run, size[0] / size[1])
+    story = tell(run, layout, SECONDS)
+    with quiet():
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+    scene = build(run, layout, story, bpy.data.scenes[0], size=size, fps=quality.fps)
+    with still_settings(scene, quality):
+        for moment in moments(layout, story):
+            path = folder / f"{model}-{moment.kind}.jpg"
+            render_still(scene, 1 + round(moment.second * quality.fps), path.with_suffix(".png"))
+            as_jpeg(path.with_suffix(".png"), path)
+            yield path
+
+
+def as_jpeg(png: Path, path: Path) -> None:
+    """The picture as a JPEG; the PNG goes."""
+    import bpy
+
+    image = bpy.data.images.load(str(png))
+    image.file_format = "JPEG"
+    image.save(filepath=str(path), quality=88)
+    bpy.data.images.remove(image)
+    png.unlink()
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Exit status 0, 1 for a failure, 2 for wrong use."""
+    parser = argparse.ArgumentParser(description="Render a still of every kind of operation.")
+    parser.add_argument("-o", "--out", type=Path, default=Path("assets/gallery"), help="the folder for the pictures")
+    parser.add_argument("--model", action="append", choices=PROMPTS, help="one built-in model; all of them otherwise")
+    parser.add_argument("--size", type=int, nargs=2, default=(960, 540), metavar=("WIDTH", "HEIGHT"))
+    parser.add_argument("--samples", type=int, default=16)
+    asked = parser.parse_args(words)
+    try:
+        asked.out.mkdir(parents=True, exist_ok=True)
+        for model in asked.model or PROMPTS:
+            for path in draw(asked.out, model, tuple(asked.size), asked.samples):
+                print(path, flush=True)
+    except UserError as error:
+        print(f"{error.message} {error.hint}", file=sys.stderr)
+        return error.code
+    return 0
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stdout.flush()
+    # A process that imported bpy can hang when it ends in the ordinary way.
+    os._exit(status)
