@@ -76,8 +76,9 @@ def as_jpeg(png: Path, path: Path) -> None:
     import bpy
 
     image = bpy.data.images.load(str(png))
-    image.file_format = "JPEG"
-    image.save(filepath=str(path), quality=88)
+    len(image.pixels)  # saving to another format needs it in memory
+    image.filepath_raw, image.file_format = str(path), "JPEG"
+    image.save(quality=88)
     bpy.data.images.remove(image)
     png.unlink()
 
