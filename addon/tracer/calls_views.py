@@ -42,14 +42,14 @@ def reshape(call: Call) -> None:
     if call.result is x.handle:
         return
     axes = regroup(x.axes, call.result.shape)
-    if shares(call.result, x.held()):
-        made = call.graph.view(x, call.result, axes)
-        if x.joined is not None and made.shape == x.shape:
-            _replace(call, joined.permuted(x, tuple(range(len(x.shape))), x.axes, call.result), made)
-        return
     if _repeats_heads(call, x, axes):
         return
-    moved(call, x, axes)
+    if not shares(call.result, x.held()) or (x.joined is not None and len(axes) < len(x.shape)):
+        moved(call, x, axes)  # what is joined lies in one piece only where the model copied it
+        return
+    made = call.graph.view(x, call.result, axes)
+    if x.joined is not None and made.shape == x.shape:
+        _replace(call, joined.permuted(x, tuple(range(len(x.shape))), x.axes, call.result), made)
 
 
 def moved(call: Call, x: Value, axes: Axes) -> Value:

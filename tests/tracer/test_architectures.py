@@ -319,10 +319,6 @@ def test_what_comes_from_nowhere_does_not_depend_on_the_tokens(name: str, base: 
 
 
 LOSES = {
-    "bloom": "keys and values, copied by reshape",
-    "xglm": "keys and values, copied by reshape",
-    "llama_tied": "keys and values of the only key head, copied into the cache",
-    "recurrent_gemma": "keys and values of the only key head, copied into the cache",
     "deepseek_v2": "keys that are put together in place",
     "deepseek_v3": "keys that are put together in place",
     "gemma3n_text": "streams that are written to in place",

@@ -50,10 +50,43 @@ def multiplies(trace: Trace) -> list[Operation]:
     return [operation for operation in trace.operations if operation.module == "transformer.h.0.mlp"]
 
 
+@pytest.mark.parametrize("equation", ["bhte,bhse->bhts", "bhse,bhte->bhts", "bhte,bhse->tbhs", "bhte,bhse->bsht"])
+def test_a_sum_written_as_letters_multiplies_what_was_made_before(
+    nano_sort: Path, tmp_path: Path, equation: str
+) -> None:
+    made: list[Any] = []
+
+    def function(x: Any, w: Any) -> Any:
+        heads = [(x @ part.t()).view(1, -1, 4, 12).transpose(1, 2) for part in (w[:48], w[48:96])]  # [b, h, t or s, e]
+        operands = [heads["s" in term] for term in equation[:9].split(",")]
+        result = torch.einsum(equation, *operands)
+        made.append(result.detach().clone())
+        return x + torch.einsum("".join((equation[11:], "->bhts")), result).sum()
+
+    found = traced(nano_sort, tmp_path / "x.trace.safetensors", function)
+    assert found.warnings == () and found.witness.aten_matmuls == found.witness.captured
+    (one,) = (each for each in multiplies(found) if each.name == "transformer.h.0.mlp.scores")
+    assert one.exact and one.left is not None and one.right is not None and one.out is not None
+    outputs = {key for each in found.operations for key in each.outputs}
+    assert {_buffer(found, key) for key in (one.left, one.right)} <= {_buffer(found, key) for key in outputs}
+    assert [found.tensor(one.left).axes[1], found.tensor(one.right).axes[2]] == [("token",), ("key_token",)]
+    rows, columns = "ts" if equation[11:].index("t") < equation[11:].index("s") else "st"
+    wanted = np.einsum(f"{equation[11:]}->h{rows}{columns}", made[0].numpy())
+    np.testing.assert_allclose(found.array(one.out), wanted, atol=1e-5)
+    (total,) = (each for each in multiplies(found) if each.name == "transformer.h.0.mlp.sum")
+    np.testing.assert_allclose(found.array(total.inputs[0]), np.einsum(f"{equation[11:]}->bhts", made[0].numpy()))
+
+
+def _buffer(found: Trace, key: int) -> object:
+    return getattr(found.tensor(key).source, "buffer", key)
+
+
 @pytest.mark.parametrize(
     ("function", "names"),
     [
-        (lambda x, w: torch.einsum("btc,fc->btf", x, w)[..., :48], ["bmm"]),
+        (lambda x, w: torch.einsum("btc,fc->btf", x, w)[..., :48], ["matmul"]),
+        (lambda x, w: torch.einsum("fc,btc->bft", w[:48], x).mT, ["matmul"]),
+        (lambda x, w: torch.einsum("btc,fc,fg->btg", x, w, w), ["bmm", "bmm.2"]),
         (lambda x, w: torch.tensordot(x, w[:48], dims=([2], [1])), ["mm"]),
         (lambda x, w: torch.linalg.multi_dot([x[0], w[:48], w[48:96]]).unsqueeze(0), ["mm", "mm.2"]),
         (lambda x, w: torch.addmm(x[0], x[0], w[:48], beta=0, alpha=0.5).unsqueeze(0), ["addmm"]),
