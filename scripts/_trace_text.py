@@ -107,7 +107,7 @@ def _head(trace: Trace) -> Iterator[tuple[str, str]]:
     counts = f"{len(trace.operations)} operations, {len(trace.tensors)} tensors, {len(trace.steps)} forward passes"
     yield "trace", f"{trace.path.name}, {size(trace.path.stat().st_size)}: {counts}"
     yield "model", f"{model.name} ({model.architecture}), {model.parameters:,} parameters, from {model.source}"
-    versions = f"torch {run.torch}" + (f", transformers {run.transformers}" if run.transformers else "")
+    versions = (run.engine or f"torch {run.torch}") + (f", transformers {run.transformers}" if run.transformers else "")
     yield "run", f"{run.dtype} on {run.device}, {versions}, seed {run.seed}, {seconds(run.seconds)}"
     yield "prompt", f"{_short(trace.prompt)!r}, {len(trace.prompt_tokens)} tokens"
     if trace.generated_tokens:

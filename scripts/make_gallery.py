@@ -76,7 +76,7 @@ def as_jpeg(png: Path, path: Path) -> None:
     import bpy
 
     image = bpy.data.images.load(str(png))
-    len(image.pixels)  # saving to another format needs it in memory
+    len(image.pixels)  # type: ignore[arg-type]  # saving to another format needs it in memory
     image.filepath_raw, image.file_format = str(path), "JPEG"
     image.save(quality=88)
     bpy.data.images.remove(image)

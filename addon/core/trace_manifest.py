@@ -34,7 +34,10 @@ class Model:
 
 @dataclass(frozen=True)
 class Run:
-    """How it ran: on which device, in which number type, with which versions, for how many seconds."""
+    """How it ran: on which device, in which number type, with which versions, for how many seconds.
+
+    `engine` is what ran it where that was not torch, such as "NumPy 2.1.0"; then `torch` is empty.
+    """
 
     device: str
     dtype: str
@@ -42,6 +45,7 @@ class Run:
     torch: str
     transformers: str | None
     seconds: float
+    engine: str | None = None
 
 
 @dataclass(frozen=True)

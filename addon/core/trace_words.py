@@ -45,7 +45,7 @@ def to_words(manifest: Manifest) -> dict[str, Any]:
     words: dict[str, Any] = {
         "version": VERSION,
         "model": vars(manifest.model),
-        "run": vars(manifest.run),
+        "run": _without_nothing(vars(manifest.run), ("engine",)),
         "prompt": manifest.prompt,
         "tokens": [vars(token) for token in manifest.tokens],
         "tensors": [_tensor_words(tensor) for tensor in manifest.tensors],
@@ -136,6 +136,7 @@ def _run(record: Record) -> Run:
         torch=record.text("torch"),
         transformers=record.optional_text("transformers"),
         seconds=record.number("seconds"),
+        engine=record.text("engine") if record.has("engine") else None,
     )
 
 

@@ -30,9 +30,9 @@ from ..core.messages import (
     decode,
     encode,
 )
-from .models import find_model
+from .models import find_model, is_built_in
 from .options import DEFAULTS, TraceOptions
-from .python import clean_environment, find_python
+from .python import clean_environment, find_python, own_python
 
 State = Literal["running", "done", "failed", "cancelled"]
 
@@ -176,7 +176,7 @@ class TracerJob:
 
     def _follow(self) -> _End:
         """Starts the child, reads it to its end, and judges what it left."""
-        process = self._start(find_python(self._request.python))
+        process = self._start(self._python())
         if process is None:
             return _End("cancelled")
         assert process.stdout is not None and process.stderr is not None
@@ -196,6 +196,17 @@ class TracerJob:
         if self._cancelled.is_set():
             return _End("cancelled")
         return self._judge(status, judged)
+
+    def _python(self) -> Path:
+        """The Python to run with; for a built-in model, which needs no torch, the one that runs now where no other is
+        found."""
+        try:
+            return find_python(self._request.python)
+        except UserError:
+            own = None if self._request.python else own_python()
+            if own is None or not is_built_in(self._model):
+                raise
+            return own
 
     def _start(self, python: Path) -> subprocess.Popen[bytes] | None:
         """The child, or None where the job was cancelled before it began."""

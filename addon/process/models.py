@@ -50,6 +50,12 @@ def model_folder(model: str | Path) -> Path:
     return folder.resolve()
 
 
+def is_built_in(model: str) -> bool:
+    """Whether that is the folder of a model that ships."""
+    assets = assets_folder()
+    return assets is not None and Path(model).parent == assets / "models"
+
+
 def find_model(model: str | Path, online: bool = False) -> str:
     """What to tell the tracer: the folder of a model, or a name of the Hugging Face hub as it was written.
 

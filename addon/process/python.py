@@ -164,6 +164,14 @@ def candidates() -> Iterator[Path]:
             yield Path(found)
 
 
+def own_python() -> Path | None:
+    """The Python that runs now, as a program to start: Blender's own inside Blender. None where a variable says which
+    one to take, and where this one cannot be started."""
+    running = Path(sys.executable) if sys.executable else None
+    chosen = os.environ.get(VARIABLE, "").strip()
+    return running if running is not None and running.name.lower().startswith("python") and not chosen else None
+
+
 def is_blenders_own() -> bool:
     """Whether the Python that runs is the one inside a Blender: `<version>/python` beside `<version>/scripts`."""
     home = Path(sys.prefix)

@@ -8,6 +8,7 @@ gone. Exit status 0, 1 for a failure, 2 for wrong use, 130 where it was cancelle
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import signal
 import sys
@@ -19,7 +20,7 @@ from typing import NoReturn, TextIO
 from ..core.errors import UserError
 from ..core.messages import ErrorMessage, Message, ProgressMessage, ResultMessage, encode
 from .listen import listen, raise_interrupt
-from .request import read_request
+from .request import Request, read_request
 
 DEVICES = ("auto", "cuda", "mps", "cpu")
 NUMBER_TYPES = ("auto", "float32", "float16", "bfloat16")
@@ -96,10 +97,7 @@ def _trace(words: list[str] | None, say: Callable[[Message], None]) -> ResultMes
         arguments = _arguments(words)
         listen()
         request = read_request(arguments)
-        say(ProgressMessage("load", 0.0, "Starting torch"))
-        from .run import run  # here, because torch takes seconds and may be missing
-
-        return run(request, say)
+        return _run(request, say)
     except UserError as error:
         return ErrorMessage(error.message, error.hint, error.code)
     except ModuleNotFoundError as error:
@@ -111,6 +109,18 @@ def _trace(words: list[str] | None, say: Callable[[Message], None]) -> ResultMes
         traceback.print_exc()
         said = (str(error).strip().splitlines() or ["nothing said"])[0].rstrip(".")
         return ErrorMessage(f"The tracer failed: {type(error).__name__}: {said}.", "Please report this as a bug.")
+
+
+def _run(request: Request, say: Callable[[Message], None]) -> ResultMessage:
+    """The run, in torch or where there is none in NumPy, which serves the built-in models."""
+    if request.config is not None and importlib.util.find_spec("torch") is None:
+        from .plain.run import run as run_plain
+
+        return run_plain(request, say)
+    say(ProgressMessage("load", 0.0, "Starting torch"))
+    from .run import run  # here, because torch takes seconds and may be missing
+
+    return run(request, say)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..core.errors import UserError
 from .request import Request
-from .subject import Subject
+
+if TYPE_CHECKING:
+    from .subject import Subject
 
 
 def prompt_ids(request: Request, subject: Subject, steps: int) -> tuple[int, ...]:

@@ -4,15 +4,12 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 
 from ..core.errors import UserError
 from ..core.messages import Message, ProgressMessage, ResultMessage
-from ..core.trace import Manifest
 from .device import choose_device
 from .forecast import forecast
 from .generate import trace
@@ -20,6 +17,7 @@ from .memory import free, is_out_of_memory
 from .prompt import prompt_ids
 from .request import Request
 from .subject import load
+from .summary import summary
 
 Say = Callable[[Message], None]
 
@@ -64,20 +62,3 @@ def _run_on(request: Request, device: torch.device, warnings: tuple[str, ...], s
     say(ProgressMessage("load", 1.0, f"{subject.name} on {device.type}"))
     manifest = trace(subject, ids, choices, request.out, say=say)
     return ResultMessage(str(request.out), summary(manifest, len(ids), request.out))
-
-
-def summary(manifest: Manifest, prompt: int, path: Path) -> dict[str, object]:
-    """What a person wants to know about a trace whose first `prompt` tokens were given; `max_error` is None where a
-    multiply could not be checked."""
-    errors = [one.max_error for one in manifest.operations if one.max_error is not None]
-    worst = max((math.inf if math.isnan(error) else error for error in errors), default=0.0)
-    return {
-        "prompt": manifest.prompt,
-        "generated": "".join(token.text for token in manifest.tokens[prompt:]),
-        "operations": len(manifest.operations),
-        "multiplies": len(errors),
-        "max_error": worst if math.isfinite(worst) else None,
-        "bytes": path.stat().st_size,
-        "seconds": manifest.run.seconds,
-        "device": manifest.run.device,
-    }
