@@ -14,7 +14,7 @@ from .layout_types import Layout
 from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products, Shot, Story, Use
 from .timeline import Timeline, Window
 from .trace import Trace
-from .values import Values
+from .values import LOCAL, Values
 from .wording import FEW, quoted, shortened, shown, wording_of
 from .words import LONGEST_QUOTE, SUBTITLE, caption, last_act, title_of
 
@@ -42,15 +42,16 @@ CAPTION_ODDS, FORMULA_ODDS = 3, 4  # of the likeliest tokens, where there are mo
 SLOWEST, FASTEST = 3.0, 0.4  # bounds of the pace
 
 
-def tell(trace: Trace, layout: Layout, seconds: float | None = None) -> Story:
+def tell(trace: Trace, layout: Layout, seconds: float | None = None, scale: str = LOCAL) -> Story:
     """The story of a run, about `seconds` long where given: actions are stretched or shortened, and where even that
     is too long the captions are the brief ones. Captions always get the time to be read, so a story has a shortest
-    length."""
+    length. `scale` is that of the colours, `local` or `global` as in `Values`: the legend prints its ends."""
+    values = Values(trace, layout, scale)
     if seconds is None:
-        return _Teller(trace, layout, brief=False).tell(1.0)
-    teller = _Teller(trace, layout, brief=False)
+        return _Teller(trace, layout, values, brief=False).tell(1.0)
+    teller = _Teller(trace, layout, values, brief=False)
     if teller.tell(FASTEST).duration > seconds:
-        teller = _Teller(trace, layout, brief=True)
+        teller = _Teller(trace, layout, values, brief=True)
     low, high = FASTEST, SLOWEST
     for _ in range(20):
         middle = (low + high) / 2
@@ -69,11 +70,11 @@ class _Shape:
 class _Teller:
     """Tells one run; every method is one act, or one stretch that acts share."""
 
-    def __init__(self, trace: Trace, layout: Layout, brief: bool) -> None:
+    def __init__(self, trace: Trace, layout: Layout, values: Values, brief: bool) -> None:
         self.trace = trace
         self.layout = layout
         self.brief = brief
-        self.values = Values(trace, layout)
+        self.values = values
         layers = 1 + max(b.layer for b in layout.blocks if b.layer is not None)
         heads = 1 + max(b.head for b in layout.blocks if b.head is not None)
         channels = self.values.blocks["s0.residual_0"].shape[1]

@@ -27,7 +27,13 @@ PALETTE = (
     "line",
     "plate",
     "pill",
+    "key",
 )
+KEY = PALETTE.index("key")  # the key position: the tokens' colour, drawn in dashes
+
+
+STOPS = 17  # of every colour map
+Linear = tuple[float, float, float]  # linear RGB, each 0 to 1
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,17 @@ class Theme:
     missing: str
     palette: dict[str, str]
     glow: float  # 1 where light means active; 0 where colours are mixed towards the background instead
+    rest: float  # how far a cell at rest whose value is zero sinks from neutral towards the gap
+
+    @property
+    def diverging_stops(self) -> list[Linear]:
+        """The signed map as STOPS even stops of linear RGB."""
+        return ramp(self.diverging, self.diverging_places)
+
+    @property
+    def sequential_stops(self) -> list[Linear]:
+        """The map for what is never negative as STOPS even stops of linear RGB."""
+        return ramp(self.sequential, tuple(np.linspace(0.0, 1.0, len(self.sequential)).tolist()))
 
 
 _PLACES = (0.0, 0.18, 0.36, 0.5, 0.64, 0.82, 1.0)
@@ -81,8 +98,10 @@ MIDNIGHT = Theme(
         "line": "3A4870",
         "plate": "1B2440",
         "pill": "0A0F1E",
+        "key": "FFC24B",
     },
     glow=1.0,
+    rest=0.35,
 )
 
 PAPER = Theme(
@@ -114,11 +133,86 @@ PAPER = Theme(
         "line": "B9B09D",
         "plate": "EBE4D4",
         "pill": "FFFDF8",
+        "key": "B77400",
     },
     glow=0.0,
+    rest=0.12,
 )
 
-THEMES = {theme.name: theme for theme in (MIDNIGHT, PAPER)}
+# Chalk on a green-grey board: pale, a little dusty colours, and dimming by mixing rather than by light.
+BLACKBOARD = Theme(
+    name="blackboard",
+    centre="2B3F39",
+    edge="1B2925",
+    neutral="364A43",
+    gap="1D2B27",
+    body="2A3C36",
+    magnitude="D9E3D6",
+    diverging=("FFE0D6", "F2938A", "A94F52", "364A43", "3D7FA8", "83C5EE", "DDF1FC"),
+    diverging_places=_PLACES,
+    sequential=("2A3C36", "3D6F66", "6DA884", "BCD48A", "FBF3B8"),
+    missing="FF8AF0",
+    palette={
+        "text": "F6F3E6",
+        "secondary": "BFCBC0",
+        "token": "F7D560",
+        "channel": "93E0A8",
+        "head": "EBA6DC",
+        "feature": "8AD6F4",
+        "neuron": "F7A566",
+        "vocab": "FFFFFF",
+        "step": "AAB5AD",
+        "weight": "B9C6E6",
+        "statistic": "D5DAD2",
+        "positive": "83C5EE",
+        "negative": "F2938A",
+        "line": "5C7168",
+        "plate": "2F433C",
+        "pill": "16211D",
+        "key": "F7D560",
+    },
+    glow=0.4,
+    rest=0.3,
+)
+
+# For projectors and low vision: black and white, the axes in the colours that Okabe and Ito chose so that every kind
+# of eye tells them apart (Color Universal Design, 2008), and blue against orange for the signs.
+CONTRAST = Theme(
+    name="contrast",
+    centre="000000",
+    edge="000000",
+    neutral="262626",
+    gap="000000",
+    body="161616",
+    magnitude="FFFFFF",
+    diverging=("FFF1CC", "FFB000", "8F5300", "262626", "005FB8", "3DB2FF", "DDF3FF"),
+    diverging_places=_PLACES,
+    sequential=("1C1C1C", "123F7A", "1189A3", "7CC46B", "FFF36B"),
+    missing="FF4DF5",
+    palette={
+        "text": "FFFFFF",
+        "secondary": "D0D0D0",
+        "token": "F0E442",
+        "channel": "009E73",
+        "head": "CC79A7",
+        "feature": "56B4E9",
+        "neuron": "E8690B",
+        "vocab": "FFFFFF",
+        "step": "B0B0B0",
+        "weight": "A8B8D8",
+        "statistic": "D0D0D0",
+        "positive": "3DB2FF",
+        "negative": "FFB000",
+        "line": "6E6E6E",
+        "plate": "141414",
+        "pill": "000000",
+        "key": "F0E442",
+    },
+    glow=1.0,
+    rest=0.5,
+)
+
+THEMES = {theme.name: theme for theme in (MIDNIGHT, PAPER, BLACKBOARD, CONTRAST)}
 
 
 def theme(name: str) -> Theme:
@@ -128,7 +222,7 @@ def theme(name: str) -> Theme:
     return THEMES[name]
 
 
-def linear(color: str) -> tuple[float, float, float]:
+def linear(color: str) -> Linear:
     """SRGB hex to linear RGB, each 0 to 1 (IEC 61966-2-1)."""
     srgb = np.array([int(color[i : i + 2], 16) / 255 for i in (0, 2, 4)])
     rgb = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
@@ -152,7 +246,7 @@ _TO_LAB = np.array(
 )
 
 
-def ramp(colors: tuple[str, ...], places: tuple[float, ...], stops: int = 17) -> list[tuple[float, float, float]]:
+def ramp(colors: tuple[str, ...], places: tuple[float, ...], stops: int = STOPS) -> list[Linear]:
     """`stops` evenly spaced linear RGB colours of a map through `colors` at `places` (0 to 1),
     interpolated in OKLab so that lightness changes evenly."""
     labs = np.stack([_TO_LAB @ np.cbrt(_TO_CONES @ np.array(linear(c))) for c in colors])  # [colors, 3]

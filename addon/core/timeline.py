@@ -39,7 +39,7 @@ ANGLES = {
 # One colour for an axis, everywhere.
 AXIS_COLORS = {
     "token": "token",
-    "key_token": "token",
+    "key_token": "key",
     "position": "token",
     "channel": "channel",
     "head": "head",

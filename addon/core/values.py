@@ -9,17 +9,28 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import UserError
 from .layout_types import Block, Layout
 from .trace import Trace
 
 PROBABILITIES = frozenset({"pattern", "probabilities"})
+LOCAL, GLOBAL = "local", "global"  # scales of the colours
+SCALES = (LOCAL, GLOBAL)
 
 
 class Values:
-    """The drawn numbers of every block of a layout, by key, read from the trace when first asked for."""
+    """The drawn numbers of every block of a layout, by key, read from the trace when first asked for.
 
-    def __init__(self, trace: Trace, layout: Layout) -> None:
+    The colours' ends are `local`, one pair for a part of a layer over all its heads and steps, so that each shows what
+    is in it; or `global`, one pair for all blocks of a kind (weights, activations, statistics, probabilities), so that
+    blocks can be compared. UserError for any other scale.
+    """
+
+    def __init__(self, trace: Trace, layout: Layout, scale: str = LOCAL) -> None:
+        if scale not in SCALES:
+            raise UserError(f"There is no colour scale called {scale!r}.", f"Colour scales: {', '.join(SCALES)}.", 2)
         self._trace = trace
+        self._scale = scale
         self._arrays: dict[str, NDArray[np.float32]] = {}
         self.blocks: Mapping[str, Block] = {block.key: block for block in layout.blocks}
         self._ends: dict[str, tuple[float, float]] = {}
@@ -32,14 +43,15 @@ class Values:
         return matrix_of(self._arrays[block.tensor], block)
 
     def ends(self, key: str) -> tuple[float, float]:
-        """The colour map's ends for a block: one scale for a part of a layer, over all its heads and steps."""
+        """The colour map's ends for a block, in the scale that was chosen."""
         if not self._ends:
-            together: dict[tuple[int | None, str], list[str]] = defaultdict(list)
+            together: dict[tuple[bool, object], list[str]] = defaultdict(list)
             for block in self.blocks.values():
-                together[(block.layer, block.part)].append(block.key)
-            for (_layer, part), keys in together.items():
+                group = (block.layer, block.part) if self._scale == LOCAL else block.kind
+                together[block.part in PROBABILITIES, group].append(block.key)
+            for (likely, _group), keys in together.items():
                 numbers = np.concatenate([self.matrix(k).ravel() for k in keys])
-                self._ends.update(dict.fromkeys(keys, color_ends(numbers, part in PROBABILITIES)))
+                self._ends.update(dict.fromkeys(keys, color_ends(numbers, likely)))
         return self._ends[key]
 
 

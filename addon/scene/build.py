@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import bpy
 import numpy as np
 from mathutils import Matrix
 
+from ..core.colormaps import color_map
 from ..core.detail import MOST_CELLS, choose_details
 from ..core.errors import UserError
 from ..core.layout import Block, Layout, Operation
@@ -20,7 +21,7 @@ from ..core.story import Fill, Story, Use
 from ..core.theme import theme as find_theme
 from ..core.timeline import axis_color
 from ..core.trace import Trace
-from ..core.values import Values
+from ..core.values import LOCAL, Values
 from ..core.wording import wording_of
 from .blocks import PLAY_STYLES, hue_number, make_block
 from .camera import make_camera
@@ -34,6 +35,7 @@ from .running_text import add_running_text
 from .slabs import Atlas, make_slab
 from .slots import make_slots
 from .text import load_font
+from .themes import apply_map
 
 VERSION = 1  # of the scene contract
 ROOT = "Forward Pass"
@@ -67,13 +69,17 @@ def build_scene(
     size: tuple[int, int] = (1280, 720),
     fps: float = 24.0,
     most_cells: int = MOST_CELLS,
+    scale: str = LOCAL,
+    maps: Iterable[str] = (),
 ) -> Iterator[tuple[str, float]]:
     """Builds into `scene`, yielding (what is being built, share done 0 to 1) between slices of work.
 
     The scene keeps the scene contract, version 1. Where it has more than `most_cells` cells, the largest blocks are
-    slabs. Raises UserError for a theme that there is not.
+    slabs. `scale` is that of the colours, as the story was told in, and `maps` names published colour maps to use
+    instead of the theme's own. Raises UserError for a theme, a scale or a map that there is not.
     """
-    colors = find_theme(theme)
+    colors, values = find_theme(theme), Values(trace, layout, scale)
+    maps = [color_map(name).name for name in maps]
     scene.render.resolution_x, scene.render.resolution_y = size
     scene.render.resolution_percentage = 100
     scene.render.fps, scene.render.fps_base = round(fps), round(fps) / fps
@@ -82,8 +88,8 @@ def build_scene(
     collections = _Collections(root)
     key_clock(scene, story.duration, fps)
     groups = make_groups(scene, colors)
-    values = Values(trace, layout)
-    atlas = _atlas(values, layout, most_cells)
+    scene["fp_theme"] = colors.name
+    atlas = _atlas(layout, most_cells)
     materials = make_materials(groups, atlas.image if atlas else None)
     make_world(scene, groups)
     _settings(scene)
@@ -126,6 +132,8 @@ def build_scene(
     if story.title:
         add_title(overlay, *story.title)
     yield "overlays", 0.95
+    for name in maps:
+        apply_map(scene, name)
     _promises(scene, trace, layout, story, recipe, fps)
     yield "done", 1.0
 
@@ -154,12 +162,10 @@ def _settings(scene: bpy.types.Scene) -> None:
     scene.render.film_transparent = False
 
 
-def _atlas(values: Values, layout: Layout, most_cells: int) -> Atlas | None:
-    """Room for the numbers of every block that is drawn as a slab; None where there is none. A picture has no way to
-    say that a cell is no number: what has one stays geometry."""
+def _atlas(layout: Layout, most_cells: int) -> Atlas | None:
+    """Room for the numbers of every block that is drawn as a slab; None where there is none."""
     details = choose_details(layout.blocks, most_cells)
-    slabs = [block for block in layout.blocks if details[block.key] == "slab"]
-    shapes = {block.key: block.shape for block in slabs if np.isfinite(values.matrix(block.key)).all()}
+    shapes = {block.key: block.shape for block in layout.blocks if details[block.key] == "slab"}
     return Atlas(shapes) if shapes else None
 
 

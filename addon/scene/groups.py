@@ -8,9 +8,10 @@ from typing import Any
 
 import bpy
 
-from ..core.theme import PALETTE, Theme, linear, ramp
+from ..core.theme import PALETTE, STOPS, Theme
 from .clock import clock_group
 from .nodes import Nodes, named, new_group
+from .themes import BACKDROP, DIVERGING, LOOK, LOOK_COLORS, PALETTE_GROUP, RAMP, SEQUENTIAL, paint
 
 Tree = bpy.types.NodeTree
 
@@ -19,9 +20,10 @@ Tree = bpy.types.NodeTree
 class Groups:
     """Every shared group of one scene."""
 
-    theme: Theme
+    theme: Theme  # that it was made in: what can change later is read from the groups
     clock: Tree
     view: Tree
+    look: Tree
     backdrop: Tree
     palette: Tree
     diverging: Tree
@@ -36,22 +38,23 @@ def make_groups(scene: bpy.types.Scene, theme: Theme) -> Groups:
     """Make the groups for a scene in a theme."""
     clock = clock_group(scene)
     view = _view(scene)
-    return Groups(
+    palette = _palette()
+    groups = Groups(
         theme=theme,
         clock=clock,
         view=view,
-        backdrop=_backdrop(theme),
-        palette=_palette(theme),
-        diverging=_map("FP Diverging", ramp(theme.diverging, theme.diverging_places)),
-        sequential=_map(
-            "FP Sequential",
-            ramp(theme.sequential, tuple(i / (len(theme.sequential) - 1) for i in range(len(theme.sequential)))),
-        ),
+        look=_look(palette),
+        backdrop=_backdrop(),
+        palette=palette,
+        diverging=_map(DIVERGING),
+        sequential=_map(SEQUENTIAL),
         tile=_tile(view),
         fill=_fill(clock),
         use=_use(clock),
         window=_window(clock),
     )
+    paint([groups.look, groups.backdrop, groups.palette, groups.diverging, groups.sequential], theme)
+    return groups
 
 
 def _view(scene: bpy.types.Scene) -> Tree:
@@ -73,30 +76,51 @@ def _view(scene: bpy.types.Scene) -> Tree:
     return tree
 
 
-def _backdrop(theme: Theme) -> Tree:
-    """A radial gradient fixed to the frame: the same behind everything, so there is no horizon."""
-    tree, n, _, out = new_group("FP Backdrop", (), (("Color", "Color"),))
+def _backdrop() -> Tree:
+    """A radial gradient fixed to the frame: the same behind everything, so there is no horizon. Edge is the colour of
+    the frame's corners."""
+    tree, n, _, out = new_group(BACKDROP, (), (("Color", "Color"), ("Edge", "Color")))
+    centre, edge = n.color("Centre"), n.color("Edge")
     window = named(n.add("ShaderNodeTexCoord").outputs, "Window")
     x, y, _z = n.separate(window)
     centred = n.vector("MULTIPLY", n.vector("SUBTRACT", n.combine(x, y), (0.5, 0.55, 0.0)), (1.0, 0.9, 0.0))
     distance = n.vector("LENGTH", centred)
-    n.feed(out["Color"], n.blend(n.smoothstep(distance, 0.10, 0.72), linear(theme.centre), linear(theme.edge)))
+    n.feed(out["Color"], n.blend(n.smoothstep(distance, 0.10, 0.72), centre, edge))
+    n.feed(out["Edge"], edge)
     return tree
 
 
-def _palette(theme: Theme) -> Tree:
+def _palette() -> Tree:
     """A colour of the theme by its number in PALETTE."""
-    tree, n, into, out = new_group("FP Palette", (("Number", "Float"),), (("Color", "Color"),))
+    tree, n, into, out = new_group(PALETTE_GROUP, (("Number", "Float"),), (("Color", "Color"),))
     count = len(PALETTE)
     at = n.math("DIVIDE", n.math("ADD", into["Number"], 0.5), float(count))
-    n.feed(out["Color"], n.ramp(at, [linear(theme.palette[name]) for name in PALETTE], "CONSTANT"))
+    n.feed(out["Color"], n.ramp(at, [(0.0, 0.0, 0.0)] * count, "CONSTANT", RAMP))
     return tree
 
 
-def _map(name: str, colors: list[tuple[float, float, float]]) -> Tree:
+def _look(palette: Tree) -> Tree:
+    """Every colour of a theme that is neither in the palette nor in a map, and how much it glows."""
+    names = tuple(LOOK_COLORS)
+    inks = ("Text", "Line", "Weight")
+    tree, n, _, out = new_group(
+        LOOK,
+        (),
+        (*((name, "Color") for name in (*names, *inks)), ("Glow", "Float")),
+        "Colours of cells, bodies and lines; Glow is 1 where light means active, 0 where colours are mixed",
+    )
+    for name in names:
+        n.feed(out[name], n.color(name))
+    for name in inks:
+        n.feed(out[name], n.group(palette, Number=float(PALETTE.index(name.lower())))["Color"])
+    n.feed(out["Glow"], n.add("ShaderNodeValue", name="Glow", label="Glow").outputs[0])
+    return tree
+
+
+def _map(name: str) -> Tree:
     """A colour map: 0 to 1 in, colour out."""
     tree, n, into, out = new_group(name, (("Place", "Float"),), (("Color", "Color"),))
-    n.feed(out["Color"], n.ramp(into["Place"], colors))
+    n.feed(out["Color"], n.ramp(into["Place"], [(0.0, 0.0, 0.0)] * STOPS, name=RAMP))
     return tree
 
 

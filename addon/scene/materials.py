@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 
-from ..core.theme import linear
+from ..core.theme import KEY
 from .compat import enable_nodes
 from .groups import Groups
 from .nodes import Nodes, named
@@ -19,8 +19,12 @@ PLAY = "fp_play"  # style, focus row or -1, share, relax
 USE = "fp_use"  # start, duration, side, share
 AGAIN = "fp_again"  # start, duration, period, count
 
-# `pass_index` packs three palette numbers: hue of the block, outline of its rows, outline of its columns.
-HUES = 16
+# In an atlas this stands for NaN and plus infinity, and its negative for minus infinity.
+NO_NUMBER = 3e38
+
+# `pass_index` packs three palette numbers: hue of the block, outline of its rows, outline of its columns. It is a
+# signed short, and three digits to this base just fit.
+HUES = 32
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Materials:
     scale: bpy.types.Material
     products: bpy.types.Material
     slab: bpy.types.Material | None  # where there are slabs
+    slab_masked: bpy.types.Material | None
 
 
 def make_materials(groups: Groups, atlas: bpy.types.Image | None = None) -> Materials:
@@ -54,6 +59,7 @@ def make_materials(groups: Groups, atlas: bpy.types.Image | None = None) -> Mate
         scale=_scale(groups),
         products=_products(groups),
         slab=None if atlas is None else _cells(groups, "FP Slab", atlas=atlas),
+        slab_masked=None if atlas is None else _cells(groups, "FP Slab masked", masked=True, atlas=atlas),
     )
 
 
@@ -91,13 +97,17 @@ def _object_one(n: Nodes, name: str) -> Any:
     return named(n.attribute(name, "OBJECT").outputs, "Fac")
 
 
-def _hues(n: Nodes, groups: Groups) -> tuple[Any, Any, Any]:
-    """Colours of the block, its rows' outline and its columns' outline, unpacked from `pass_index`."""
+def _numbers(n: Nodes) -> tuple[Any, Any, Any]:
+    """Palette numbers of the block, its rows' axis and its columns' axis, unpacked from `pass_index`."""
     number = named(n.add("ShaderNodeObjectInfo").outputs, "Object Index")
     low = n.math("FLOORED_MODULO", number, float(HUES))
     middle = n.math("FLOORED_MODULO", n.math("FLOOR", n.math("DIVIDE", number, float(HUES))), float(HUES))
-    high = n.math("FLOOR", n.math("DIVIDE", number, float(HUES * HUES)))
-    return tuple(n.group(groups.palette, Number=part)["Color"] for part in (low, middle, high))
+    return low, middle, n.math("FLOOR", n.math("DIVIDE", number, float(HUES * HUES)))
+
+
+def _hue(n: Nodes, groups: Groups) -> Any:
+    """Colour of what the object is."""
+    return n.group(groups.palette, Number=_numbers(n)[0])["Color"]
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,8 @@ class _Cell:
     weight: Any  # 1 in a weight, which nothing fills
     shown: Any  # how much of its number has come out
     hues: tuple[Any, Any, Any]  # of the block, its rows' outline, its columns' outline
+    numbers: tuple[Any, Any, Any]  # of those colours in the palette
+    look: Any  # the outputs of the group FP Theme
 
 
 def _cells(
@@ -124,25 +136,23 @@ def _cells(
     `finite` (one number a face) and `level` (mean magnitude around a corner, for the view from afar).
 
     With `masked` cells can be absent (minus infinity) or no number, as the face attribute `state` says. With `atlas`
-    the numbers are the red channel of that picture, under the UV map `atlas`, instead of `finite`.
+    the numbers are the red channel of that picture, under the UV map `atlas`, instead of `finite` and `state`.
     """
-    theme = groups.theme
     material, n = _new(name)
     value = named(n.attribute("finite").outputs, "Fac") if atlas is None else _picture_value(n, atlas)
     cell = _cell(n, groups)
-    ghost, empty = _ghost(n, groups, cell.tile["Rim"])
+    ghost, empty = _ghost(n, groups, cell.look, cell.tile["Rim"])
     color = n.blend(cell.shown, empty, _number_color(n, groups, cell, value))
-    state = named(n.attribute("state").outputs, "Fac") if masked else None
     if masked:
-        missing = n.math("MULTIPLY", n.math("GREATER_THAN", state, 1.5), cell.shown)
-        color = n.blend(missing, color, linear(theme.missing))
+        absent, no_number = _state(n, None if atlas is None else value)
+        missing = n.math("MULTIPLY", no_number, cell.shown)
+        color = n.blend(missing, color, cell.look["Missing"])
     color = n.vector("SCALE", color, scale=cell.tile["Shade"])
-    gap = n.blend(cell.shown, ghost, linear(theme.gap))
+    gap = n.blend(cell.shown, ghost, cell.look["Gap"])
     color = n.blend(cell.tile["Mask"], gap, color)
-    color, strength = _outlined(n, groups, cell, color, _strength(n, theme.glow, cell))
+    color, strength = _outlined(n, cell, color, _strength(n, cell))
     alpha = None
     if masked:
-        absent = n.math("COMPARE", state, 1.0, 0.1)
         alpha = n.math("SUBTRACT", 1.0, n.math("MULTIPLY", absent, cell.shown))
     _finish(n, material, color, strength, alpha)
     return material
@@ -165,6 +175,8 @@ def _cell(n: Nodes, groups: Groups) -> _Cell:
     again = n.group(groups.use, Side=side, **later, **{**where, "Focus": -1.0})
     again_line = n.math("MULTIPLY", again["Line"], n.math("SUBTRACT", 1.0, side))
     weight = n.math("LESS_THAN", style, 0.5)
+    numbers = _numbers(n)
+    hues = [n.group(groups.palette, Number=number)["Color"] for number in numbers]
     return _Cell(
         tile=tile,
         fill=fill,
@@ -176,7 +188,9 @@ def _cell(n: Nodes, groups: Groups) -> _Cell:
         settled=n.smoothstep(n.math("SUBTRACT", n.group(groups.clock)["Time"], relax), 0.0, 0.9),
         weight=weight,
         shown=n.math("MAXIMUM", fill["Reveal"], weight),
-        hues=_hues(n, groups),
+        hues=(hues[0], hues[1], hues[2]),
+        numbers=numbers,
+        look=n.group(groups.look),
     )
 
 
@@ -188,9 +202,17 @@ def _picture_value(n: Nodes, atlas: bpy.types.Image) -> Any:
     return red
 
 
+def _state(n: Nodes, value: Any | None) -> tuple[Any, Any]:
+    """Whether a cell is absent, and whether it is no number: from the face attribute `state`, or from the value of
+    an atlas."""
+    if value is None:
+        state = named(n.attribute("state").outputs, "Fac")
+        return n.math("COMPARE", state, 1.0, 0.1), n.math("GREATER_THAN", state, 1.5)
+    return n.math("LESS_THAN", value, -NO_NUMBER / 10), n.math("GREATER_THAN", value, NO_NUMBER / 10)
+
+
 def _number_color(n: Nodes, groups: Groups, cell: _Cell, value: Any) -> Any:
     """The colour of a cell's number: of its sign and size in play, of its size alone at rest and from afar."""
-    theme = groups.theme
     hue, _rows, _columns = cell.hues
     level = named(n.attribute("level").outputs, "Fac")
     low, high = _object_one(n, "fp_low"), _object_one(n, "fp_high")
@@ -203,8 +225,8 @@ def _number_color(n: Nodes, groups: Groups, cell: _Cell, value: Any) -> Any:
     full = n.blend(signed, positive, n.group(groups.diverging, Place=at)["Color"])
 
     # At rest: magnitude only, in the hue of what the block is.
-    quiet = n.blend(0.35 if theme.glow else 0.12, linear(theme.neutral), linear(theme.gap))
-    resting = n.blend(0.55, linear(theme.magnitude), hue)
+    quiet = cell.look["Rest"]
+    resting = n.blend(0.55, cell.look["Magnitude"], hue)
     near_rest = n.blend(n.math("MULTIPLY", size, 0.55), quiet, resting)
     near_rest = n.blend(0.14, near_rest, full)
     far_rest = n.blend(n.math("MULTIPLY", level, 0.75), quiet, hue)
@@ -218,34 +240,44 @@ def _number_color(n: Nodes, groups: Groups, cell: _Cell, value: Any) -> Any:
     return n.blend(cell.tile["Near"], n.blend(busy, far_rest, far_play), near)
 
 
-def _strength(n: Nodes, glow: float, cell: _Cell) -> Any:
-    """How strongly a cell shines: most while it is in play and just behind the sweep."""
-    strength = n.mix(cell.active, n.mix(cell.settled, 0.86, 0.66), 1.22 if glow else 1.0)
-    strength = n.mix(cell.weight, strength, n.mix(cell.active, 0.82, 1.25 if glow else 1.0))
-    strength = n.math("MULTIPLY_ADD", cell.fill["Front"], 0.55 * glow, strength)
-    strength = n.mix(cell.shown, 1.0, strength)
-    return strength if glow else n.math("MAXIMUM", strength, 0.9)
+def _strength(n: Nodes, cell: _Cell) -> Any:
+    """How strongly a cell shines: most while it is in play and just behind the sweep. Without glow always about as
+    strongly."""
+    glow = cell.look["Glow"]
+    strength = n.mix(cell.active, n.mix(cell.settled, 0.86, 0.66), n.math("MULTIPLY_ADD", glow, 0.22, 1.0))
+    weight = n.mix(cell.active, 0.82, n.math("MULTIPLY_ADD", glow, 0.25, 1.0))
+    strength = n.mix(cell.weight, strength, weight)
+    front = n.math("MULTIPLY", cell.fill["Front"], n.math("MULTIPLY", glow, 0.55))
+    strength = n.mix(cell.shown, 1.0, n.math("ADD", front, strength))
+    return n.math("MAXIMUM", strength, n.math("MULTIPLY_ADD", glow, -0.9, 0.9))
 
 
-def _outlined(n: Nodes, groups: Groups, cell: _Cell, color: Any, strength: Any) -> tuple[Any, Any]:
+def _outlined(n: Nodes, cell: _Cell, color: Any, strength: Any) -> tuple[Any, Any]:
     """Colour and strength with the outlines: of the row in play, the column in play, the cell being summed."""
     _hue, row_hue, column_hue = cell.hues
+    _number, row_number, column_number = cell.numbers
     pixels = cell.tile["Pixels"]
     along = _border(n, cell.tile["Along"], cell.pitch_v, cell.pitch_u, pixels)
     across = _border(n, cell.tile["Across"], cell.pitch_u, cell.pitch_v, pixels)
     row_line = n.math("MULTIPLY", cell.line, n.math("SUBTRACT", 1.0, cell.side))
     column_line = n.math("MULTIPLY", cell.line, cell.side)
+    row_line = n.math("MULTIPLY", row_line, _dashes(n, row_number, cell.tile["Across"], cell.pitch_u))
+    column_line = n.math("MULTIPLY", column_line, _dashes(n, column_number, cell.tile["Along"], cell.pitch_v))
     for amount, outline in (
         (n.math("MULTIPLY", row_line, along), row_hue),
         (n.math("MULTIPLY", column_line, across), column_hue),
-        (
-            n.math("MULTIPLY", cell.fill["Current"], n.math("MAXIMUM", along, across)),
-            linear(groups.theme.palette["text"]),
-        ),
+        (n.math("MULTIPLY", cell.fill["Current"], n.math("MAXIMUM", along, across)), cell.look["Text"]),
     ):
         color = n.blend(amount, color, outline)
         strength = n.mix(amount, strength, 1.0)
     return color, strength
+
+
+def _dashes(n: Nodes, number: Any, place: Any, pitch: Any) -> Any:
+    """1 on a line, but 0 in the gaps of the key position's: a dash a cell. `place` along the line, 0 in the middle
+    of a cell, in the unit in which the cell is as long as it is against its shorter side."""
+    gap = n.math("GREATER_THAN", n.math("DIVIDE", n.math("ABSOLUTE", place), n.math("MAXIMUM", pitch, 1e-6)), 0.32)
+    return n.math("SUBTRACT", 1.0, n.math("MULTIPLY", gap, n.math("COMPARE", number, float(KEY), 0.1)))
 
 
 def _border(n: Nodes, place: Any, pitch: Any, other: Any, pixels: Any) -> Any:
@@ -257,10 +289,10 @@ def _border(n: Nodes, place: Any, pitch: Any, other: Any, pixels: Any) -> Any:
     return n.math("SUBTRACT", 1.0, n.smoothstep(inward, n.math("MULTIPLY", width, 0.7), width))
 
 
-def _ghost(n: Nodes, groups: Groups, rim: Any) -> tuple[Any, Any]:
+def _ghost(n: Nodes, groups: Groups, look: Any, rim: Any) -> tuple[Any, Any]:
     """What is not filled yet, gap and tile: a ghost of the grid on the backdrop's own colour."""
-    ghost = n.blend(0.45, n.group(groups.backdrop)["Color"], linear(groups.theme.neutral))
-    return ghost, n.blend(n.math("MULTIPLY", rim, 0.5), ghost, linear(groups.theme.palette["line"]))
+    ghost = n.blend(0.45, n.group(groups.backdrop)["Color"], look["Neutral"])
+    return ghost, n.blend(n.math("MULTIPLY", rim, 0.5), ghost, look["Line"])
 
 
 def _slots(groups: Groups) -> bpy.types.Material:
@@ -269,7 +301,7 @@ def _slots(groups: Groups) -> bpy.types.Material:
     place = named(n.add("ShaderNodeUVMap", uv_map="cells").outputs, "UV")
     pitch_u, pitch_v, _none = n.separate(named(n.attribute("pitch").outputs, "Vector"))
     tile = n.group(groups.tile, **{"Cells": place, "Pitch U": pitch_u, "Pitch V": pitch_v})
-    gap, empty = _ghost(n, groups, tile["Rim"])
+    gap, empty = _ghost(n, groups, n.group(groups.look), tile["Rim"])
     _finish(n, material, n.blend(tile["Mask"], gap, empty), 1.0)
     return material
 
@@ -277,9 +309,9 @@ def _slots(groups: Groups) -> bpy.types.Material:
 def _body(groups: Groups) -> bpy.types.Material:
     """The thin side of a slab, in a shade of its hue."""
     material, n = _new("FP Body")
-    hue, _row, _column = _hues(n, groups)
-    color = n.blend(0.42, linear(groups.theme.body), hue)
-    _finish(n, material, color, 0.75 if groups.theme.glow else 0.9)
+    look = n.group(groups.look)
+    color = n.blend(0.42, look["Body"], _hue(n, groups))
+    _finish(n, material, color, n.math("MULTIPLY_ADD", look["Glow"], -0.15, 0.9))
     return material
 
 
@@ -294,7 +326,7 @@ def _ink(groups: Groups, name: str, fade: bool) -> bpy.types.Material:
     With `fade`, labels that are too small or too large on screen go: their height is the object property `fp_size`.
     """
     material, n = _new(name)
-    hue, _row, _column = _hues(n, groups)
+    hue = _hue(n, groups)
     alpha = _shown(n, groups)
     if fade:
         distance = named(n.add("ShaderNodeCameraData").outputs, "View Distance")
@@ -312,7 +344,7 @@ def _ink(groups: Groups, name: str, fade: bool) -> bpy.types.Material:
 def _halo(groups: Groups) -> bpy.types.Material:
     """The background's own colour behind overlay text, so that it reads over anything."""
     material, n = _new("FP Halo")
-    _finish(n, material, linear(groups.theme.edge), 1.0, n.math("MULTIPLY", _shown(n, groups), 0.85))
+    _finish(n, material, n.group(groups.backdrop)["Edge"], 1.0, n.math("MULTIPLY", _shown(n, groups), 0.85))
     material.surface_render_method = "BLENDED"
     return material
 
@@ -320,7 +352,7 @@ def _halo(groups: Groups) -> bpy.types.Material:
 def _shade(groups: Groups) -> bpy.types.Material:
     """Ribbons and plates: a flat colour of the palette over the backdrop, as strong as the object's `fp_size` says."""
     material, n = _new("FP Floor")
-    hue, _row, _column = _hues(n, groups)
+    hue = _hue(n, groups)
     backdrop = n.group(groups.backdrop)["Color"]
     color = n.blend(_object_one(n, "fp_size"), backdrop, hue)
     _finish(n, material, color, 1.0)
@@ -365,8 +397,9 @@ def _products(groups: Groups) -> bpy.types.Material:
     reach_u = n.math("MINIMUM", u, n.math("SUBTRACT", columns, u))
     reach_v = n.math("MINIMUM", v, n.math("SUBTRACT", rows, v))
     outline = n.math("LESS_THAN", n.math("MINIMUM", reach_u, reach_v), 0.2)
-    color = n.blend(outline, color, linear(groups.theme.palette["weight"]))
+    look = n.group(groups.look)
+    color = n.blend(outline, color, look["Weight"])
     alpha = n.math("MULTIPLY", n.math("MAXIMUM", alpha, n.math("MULTIPLY", outline, 0.8)), running)
-    _finish(n, material, color, 1.2 if groups.theme.glow else 1.0, alpha)
+    _finish(n, material, color, n.math("MULTIPLY_ADD", look["Glow"], 0.2, 1.0), alpha)
     material.surface_render_method = "BLENDED"
     return material

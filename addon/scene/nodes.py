@@ -100,9 +100,19 @@ class Nodes:
             self.feed(named(node.inputs, name), value)
         return {socket.name: socket for socket in node.outputs}
 
-    def ramp(self, factor: Value, colors: list[tuple[float, float, float]], interpolation: str = "LINEAR") -> Any:
+    def color(self, name: str) -> Any:
+        """A colour that can be changed later, by the node's name."""
+        return self.add("ShaderNodeRGB", name=name, label=name).outputs[0]
+
+    def ramp(
+        self,
+        factor: Value,
+        colors: list[tuple[float, float, float]],
+        interpolation: str = "LINEAR",
+        name: str = "Color Ramp",
+    ) -> Any:
         """A colour ramp with evenly spaced stops of linear RGB (at most 32, Blender's limit)."""
-        node = self.add("ShaderNodeValToRGB")
+        node = self.add("ShaderNodeValToRGB", name=name)
         elements = node.color_ramp.elements
         node.color_ramp.interpolation = interpolation
         while len(elements) < len(colors):

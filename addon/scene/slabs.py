@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..core.layout import Block
 from .blocks import block_object, flat_mesh, level_of
-from .materials import Materials
+from .materials import NO_NUMBER, Materials
 
 EVERY = 8  # cells between the lines of a slab's mesh, on whose crossings stands what is seen from afar
 ATLAS = "FP Slabs"
@@ -33,14 +33,17 @@ class Atlas:
         self._shapes = dict(shapes)
         self._pixels = np.zeros((height, width), np.float32)
         self.image = bpy.data.images.new(ATLAS, width, height, alpha=False, float_buffer=True, is_data=True)
+        self.image.use_half_precision = False  # on the graphics card too: digits are printed from it
 
     def __contains__(self, key: object) -> bool:
         return key in self._corners
 
     def draw(self, key: str, matrix: NDArray[np.float32]) -> None:
-        """Give a key its numbers, [rows, columns]."""
+        """Give a key its numbers, [rows, columns]. What is none becomes a number that no model has: shaders cannot
+        tell infinities from NaN."""
         (top, left), (rows, columns) = self._corners[key], self._shapes[key]
-        self._pixels[top : top + rows, left : left + columns] = matrix
+        coded = np.nan_to_num(matrix, nan=NO_NUMBER, posinf=NO_NUMBER, neginf=-NO_NUMBER)
+        self._pixels[top : top + rows, left : left + columns] = coded
 
     def window(self, key: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Where a place in cells (column, row from the top) lies in the picture, 0 to 1: its zero and its step, [2]."""
@@ -109,7 +112,7 @@ def make_slab(
 ) -> bpy.types.Object:
     """The object of a block as a slab: what `make_block` makes, with the numbers in the image `fp_image`."""
     mesh = slab_mesh(block, matrix, ends[1], atlas)
-    mesh.materials.append(materials.slab)
+    mesh.materials.append(materials.slab if np.isfinite(matrix).all() else materials.slab_masked)
     item = block_object(block, mesh, ends, materials)
     item["fp_detail"] = "slab"
     item["fp_image"] = slab_image(block, matrix).name

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forward_pass.core.colormaps import COLOR_MAPS, color_map
 from forward_pass.core.errors import UserError
-from forward_pass.core.theme import MIDNIGHT, PALETTE, THEMES, linear, ramp, theme
+from forward_pass.core.theme import MIDNIGHT, PALETTE, STOPS, THEMES, linear, ramp, theme
 
 themes = pytest.mark.parametrize("look", THEMES.values(), ids=THEMES)
 
@@ -90,8 +91,8 @@ def test_a_theme_is_whole(look):
     colors = [look.centre, look.edge, look.neutral, look.gap, look.body, look.magnitude, look.missing]
     for color in [*colors, *look.diverging, *look.sequential, *look.palette.values()]:
         assert re.fullmatch("[0-9A-F]{6}", color)
-    assert len(look.diverging) == len(look.diverging_places) and look.glow in (0.0, 1.0)
-    assert len(PALETTE) == len(set(PALETTE)) <= 16  # three of them are packed into one number, 16 to a digit
+    assert len(look.diverging) == len(look.diverging_places) and 0 <= look.glow <= 1
+    assert len(PALETTE) == len(set(PALETTE)) <= 32  # stops of a ramp, and digits of a packed number
 
 
 @themes
@@ -110,3 +111,66 @@ def test_an_unknown_theme_names_those_there_are():
         theme("neon")
     assert caught.value.code == 2
     assert "midnight" in caught.value.hint and "paper" in caught.value.hint
+
+
+def as_seen(color: tuple[float, float, float], blindness: str) -> np.ndarray:
+    """A colour in OKLab as an eye without long, middle or short cones sees it (Machado, Oliveira and Fernandes,
+    2009, severity 1; rows of linear RGB)."""
+    matrices = {
+        "none": np.eye(3),
+        "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+        "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+        "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+    }
+    cones = [[0.4122, 0.5363, 0.0514], [0.2119, 0.6807, 0.1074], [0.0883, 0.2817, 0.6300]]
+    lab = [[0.2105, 0.7936, -0.0041], [1.9780, -2.4286, 0.4506], [0.0259, 0.7828, -0.8087]]
+    seen = np.clip(np.array(matrices[blindness]) @ np.array(color), 0, 1)
+    return np.array(lab) @ np.cbrt(np.array(cones) @ seen)
+
+
+@pytest.mark.parametrize("blindness", ["none", "protan", "deutan", "tritan"])
+def test_every_eye_tells_signs_apart(blindness):
+    """The two ends of every diverging map, and values half-way to them, in every theme."""
+    maps = {name: look.diverging_stops for name, look in THEMES.items()}
+    maps |= {name: [linear(stop) for stop in entry.stops] for name, entry in COLOR_MAPS.items() if entry.diverging}
+    for name, stops in maps.items():
+        for i in (2, 4):
+            apart = np.linalg.norm(as_seen(stops[i], blindness) - as_seen(stops[16 - i], blindness))
+            assert apart > 0.06, (name, i, apart)
+
+
+@pytest.mark.parametrize("blindness", ["protan", "deutan"])
+def test_in_the_contrast_theme_every_eye_tells_axes_apart(blindness):
+    axes = ("token", "channel", "head", "feature", "neuron", "vocab")
+    seen = [as_seen(linear(THEMES["contrast"].palette[name]), blindness) for name in axes]
+    apart = [np.linalg.norm(a - b) for i, a in enumerate(seen) for b in seen[:i]]
+    assert min(apart) > 0.05
+
+
+def test_the_contrast_theme_is_black_and_white():
+    look = THEMES["contrast"]
+    assert contrast(look.palette["text"], look.centre) == pytest.approx(21)
+    for name in ("secondary", "token", "channel", "head", "feature", "neuron", "weight", "statistic", "step"):
+        assert contrast(look.palette[name], look.centre) >= 5.3, name
+
+
+@pytest.mark.parametrize("entry", COLOR_MAPS.values(), ids=COLOR_MAPS)
+def test_a_published_map_is_in_order(entry):
+    """Lightness only rises in a sequential map, and rises or falls away from the middle of a diverging one, whose
+    positive side is the blue one as in every theme."""
+    light = [as_seen(linear(stop), "none")[0] for stop in entry.stops]
+    assert len(entry.stops) == STOPS and entry.source
+    if not entry.diverging:
+        assert light == sorted(light) and light[-1] - light[0] > 0.4
+        return
+    sign = 1 if light[0] > light[8] else -1
+    away = [sign * value for value in light]
+    assert away[:9] == sorted(away[:9], reverse=True) and away[9:] == sorted(away[9:])
+    blue = [linear(stop)[2] - linear(stop)[0] for stop in entry.stops]
+    assert max(blue[1:7]) < 0.02 < min(blue[10:])
+
+
+def test_an_unknown_map_names_those_there_are():
+    with pytest.raises(UserError, match="There is no colour map called 'jet'") as caught:
+        color_map("jet")
+    assert caught.value.code == 2 and "vik" in caught.value.hint

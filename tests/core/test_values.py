@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forward_pass.core.errors import UserError
 from forward_pass.core.layout import Layout, lay_out
 from forward_pass.core.trace import Trace
-from forward_pass.core.values import Values, color_ends, matrix_of
+from forward_pass.core.values import GLOBAL, PROBABILITIES, Values, color_ends, matrix_of
 
 SAMPLE = ("tests", "data", "CBABBC.trace.safetensors")
 
@@ -117,3 +118,28 @@ def test_one_outlier_does_not_hide_all_others():
     cells = np.full((100, 100), 0.01, dtype=np.float32)
     cells[0, 0] = 100.0
     assert color_ends(cells, False) == (-25.0, 25.0)
+
+
+def test_one_scale_for_all_blocks_of_a_kind(trace, layout, values):
+    """Weights, activations and statistics each have one pair of ends, from all their numbers; shares keep 0 to 1."""
+    together = Values(trace, layout, GLOBAL)
+    kinds = defaultdict(set)
+    for block in layout.blocks:
+        likely = block.part in PROBABILITIES
+        kinds["likely" if likely else block.kind].add(together.ends(block.key))
+        assert likely or together.ends(block.key)[1] != 1
+    assert kinds.pop("likely") == {(0.0, 1.0)}
+    assert kinds.keys() == {"weight", "activation", "statistic"}
+    for kind, found in kinds.items():
+        ((low, high),) = found
+        numbers = [
+            values.matrix(b.key).ravel() for b in layout.blocks if b.kind == kind and b.part not in PROBABILITIES
+        ]
+        assert (low, high) == color_ends(np.concatenate(numbers), False)
+    assert len({values.ends(block.key) for block in layout.blocks}) > 20
+
+
+def test_an_unknown_scale_names_those_there_are(trace, layout):
+    with pytest.raises(UserError, match="no colour scale called 'loud'") as caught:
+        Values(trace, layout, "loud")
+    assert "global" in caught.value.hint

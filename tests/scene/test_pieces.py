@@ -25,6 +25,7 @@ from forward_pass.core.trace import Trace
 from forward_pass.scene.blocks import grid_mesh, hue_number, level_of, place
 from forward_pass.scene.build import build_scene, save_blend
 from forward_pass.scene.clock import drive, key_clock
+from forward_pass.scene.materials import HUES
 from forward_pass.scene.nodes import named
 from forward_pass.scene.overlay import number
 from forward_pass.scene.text import CAPITAL, load_font, make_text, width_of
@@ -108,7 +109,7 @@ def test_three_colours_fit_into_one_number() -> None:
     for i, a in enumerate(PALETTE):
         for j, b in enumerate(PALETTE):
             packed = hue_number(a, b, PALETTE[(i + j) % len(PALETTE)])
-            assert (packed % 16, packed // 16 % 16) == (i, j) and packed < 32767  # pass_index is a short
+            assert (packed % HUES, packed // HUES % HUES) == (i, j) and packed <= 32767  # pass_index is a short
             seen[packed] = a, b
     assert len(seen) == len(PALETTE) ** 2
 

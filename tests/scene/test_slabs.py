@@ -18,6 +18,7 @@ bpy = pytest.importorskip("bpy")
 
 from forward_pass.core.layout import Block, Layout, lay_out
 from forward_pass.core.story import Story, tell
+from forward_pass.core.theme import MIDNIGHT
 from forward_pass.core.trace import Trace
 from forward_pass.core.values import Values
 from forward_pass.scene.build import build_scene, save_blend
@@ -113,22 +114,38 @@ def test_all_other_blocks_keep_their_numbers_in_the_mesh(trace, found):
             assert np.array_equal(shown.view(np.uint32), drawn(trace, block).view(np.uint32)), name
 
 
-def test_a_weight_that_is_no_number_stays_geometry(trace, layout, story, tmp_path, monkeypatch):
-    honest = Values.matrix
+@pytest.mark.slow
+def test_a_slab_says_which_cells_are_no_numbers(trace, layout, story, tmp_path, monkeypatch):
+    """In the colour of what is missing, or not there at all: as it is seen, and in the image as the trace has it."""
+    honest, key = Values.matrix, "s0.l0.w_up"
 
-    def spoilt(self: Values, key: str) -> np.ndarray:
-        matrix = honest(self, key)
-        if key == "s0.l1.w_up":
+    def spoilt(self: Values, block: str) -> np.ndarray:
+        matrix = honest(self, block)
+        if block == key:
             matrix = matrix.copy()
-            matrix[3, 5] = np.nan
+            matrix[8:16], matrix[16:20], matrix[20:24] = -np.inf, np.nan, np.inf
         return matrix
 
     monkeypatch.setattr(Values, "matrix", spoilt)
+    path = build(tmp_path / "spoilt.blend", trace, layout, story, most_cells=MOST)
+    shot = next(shot for shot in story.shots if shot.name == "layer 0 / mlp")
+    jobs = [{"name": n, "second": shot.start + shot.move, "without": w} for n, w in (("with", []), ("without", [key]))]
+    (tmp_path / "jobs.json").write_text(json.dumps(jobs), encoding="utf-8")
+    run_outside("take_pictures.py", path, tmp_path / "jobs.json", tmp_path)
+    view = json.loads((tmp_path / "views.json").read_text(encoding="utf-8"))["with"]
+    seen, without = (inside(tmp_path / f"{name}.png", view, layout.by_key[key]) for name in ("with", "without"))
+    missing = np.array([int(MIDNIGHT.missing[i : i + 2], 16) for i in (0, 2, 4)])
+    for rows, alike in ((slice(0, 7), False), (slice(10, 14), True), (slice(17, 23), False)):
+        assert (np.abs(seen[rows] - without[rows]).max(-1) < 6).mean() == pytest.approx(float(alike), abs=0.2), rows
+    magenta = np.abs(seen / seen.max(-1, keepdims=True) - missing / 255).max(-1) < 0.25
+    assert magenta[17:23].mean() > 0.8 and magenta[:7].mean() == 0
+
+    bpy.ops.wm.open_mainfile(filepath=str(path))
+    image = bpy.data.images[bpy.data.objects[key]["fp_image"]]
+    width, height = image.size
+    red = np.array(image.pixels).reshape(height, width, 4)[::-1, :, 0]
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    list(build_scene(bpy.context.scene, trace, layout, story, size=SIZE, fps=12.0, most_cells=MOST))
-    details = {key: bpy.data.objects[key]["fp_detail"] for key in ("s0.l0.w_up", "s0.l1.w_up")}
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    assert details == {"s0.l0.w_up": "slab", "s0.l1.w_up": "cells"}
+    assert np.isneginf(red[8:16]).all() and np.isnan(red[16:20]).all() and np.isposinf(red[20:24]).all()
 
 
 def test_the_running_text_stays_beside_the_legend_and_in_the_frame(found):
