@@ -7,13 +7,14 @@ Knows nothing of operators, timers or windows, so a script, a test and a modal o
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from ..core.errors import UserError
-from ..core.messages import ProgressMessage
+from ..core.messages import Message, ProgressMessage
 from ..process.job import TraceRequest
 from .prepare import STAGES, Preparation, Rooms
 from .progress import Progress, as_user_error
@@ -28,9 +29,10 @@ PREPARING, BUILDING = (0.45, 0.5), (0.5, 1.0)
 
 @dataclass(frozen=True)
 class GenerateRequest:
-    """What the panel asks for. `size` in pixels, `seconds` None for the story's own length."""
+    """What the panel asks for: a trace to be made, or one that is there. `size` in pixels, `seconds` None for the
+    story's own length."""
 
-    trace: TraceRequest
+    trace: TraceRequest | Path
     theme: str = "midnight"
     seconds: float | None = None
     size: tuple[int, int] = (1280, 720)
@@ -41,7 +43,30 @@ class GenerateRequest:
         """The request as one line of text, kept in the scene."""
         seconds = "" if self.seconds is None else f" seconds={self.seconds:g}"
         size = f"{self.size[0]}x{self.size[1]}"
-        return f"{self.trace.prompt} model={self.trace.model} theme={self.theme} size={size} fps={self.fps}{seconds}"
+        trace = self.trace
+        of = f"{trace.prompt} model={trace.model}" if isinstance(trace, TraceRequest) else f"trace={trace.name}"
+        return f"{of} theme={self.theme} size={size} fps={self.fps}{seconds}"
+
+
+class GivenTrace:
+    """Stands where a tracer would, for a trace that is there already."""
+
+    state = "done"
+    error = None
+    log: tuple[str, ...] = ()
+    data: Mapping[str, Any] = MappingProxyType({})
+
+    def __init__(self, path: Path) -> None:
+        self.result = path
+
+    def poll(self) -> tuple[Message, ...]:
+        """Nothing is said."""
+        return ()
+
+    def cancel(self) -> None:
+        """There is nothing to stop."""
+
+    end = cancel
 
 
 class Place(Protocol):
@@ -68,7 +93,8 @@ class Generation:
         self.trace: Path | None = None
         self._place = place
         self._rooms = rooms
-        self._job = rooms.start(request.trace)
+        trace = request.trace
+        self._job: Any = rooms.start(trace) if isinstance(trace, TraceRequest) else GivenTrace(trace)
         self._preparation: Preparation | None = None
         self._builder: Iterator[tuple[str, float]] | None = None
         self._left = time.monotonic()  # when the last slice of building ended
@@ -77,6 +103,13 @@ class Generation:
     def running(self) -> bool:
         """Whether `poll` still has something to do."""
         return self.state not in ENDS
+
+    @property
+    def engine(self) -> str:
+        """What ran the model, in words: "torch on cuda", "NumPy 2.1.0"; empty for a trace that was there."""
+        data = self._job.data
+        device = data.get("device")
+        return str(data.get("engine") or "") or (f"torch on {device}" if device else "")
 
     @property
     def log(self) -> tuple[str, ...]:

@@ -41,6 +41,10 @@ class JobOperator(bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
         """From a button: starts, and lets the window live."""
+        return self.follow(context)
+
+    def follow(self, context: bpy.types.Context) -> set[Any]:
+        """Starts the job; a timer does the rest."""
         self._level = "WARNING"
         if not self._start(context):
             return {"CANCELLED"}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import IntProperty
+from bpy.props import IntProperty, StringProperty
 
 from ..core.errors import UserError
 from . import prepare, render_job
@@ -18,7 +18,7 @@ from .place import ScenePlace, is_generated
 from .preferences import chosen_python
 from .properties import scene_of
 from .python_test import PythonTest
-from .requests import generate_request, render_quality, video_path
+from .requests import generate_request, import_request, render_quality, video_path
 from .session import SESSION, Job
 
 
@@ -34,9 +34,48 @@ class FORWARDPASS_OT_generate(JobOperator):
         return Generation(generate_request(context), ScenePlace(scene_of(context)), prepare.real_rooms())
 
     def finish(self, context: bpy.types.Context) -> str:
+        """Looks through the scene's camera, with the scene's own colors; tells what ran the model."""
+        look_through_camera(context)
+        engine = SESSION.job.engine if isinstance(SESSION.job, Generation) else ""
+        return f"Generated the scene, run by {engine}" if engine else "Generated the scene"
+
+
+class FORWARDPASS_OT_import_trace(JobOperator):
+    """Build a scene from a trace that is there already. Replaces the generated scene shown"""
+
+    bl_idname = "forward_pass.import_trace"
+    bl_label = "Import Forward Pass Trace"
+    bl_options = {"UNDO"}
+
+    filepath: StringProperty(  # type: ignore[valid-type]
+        name="File", description="A .trace.safetensors file", subtype="FILE_PATH", options={"SKIP_SAVE"}
+    )
+    filter_glob: StringProperty(default="*.safetensors", options={"HIDDEN"})  # type: ignore[valid-type]
+
+    _chosen = False  # in the file browser, from where Blender goes on as if a script had called
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
+        """From the menu asks for the file; one that was dropped is known."""
+        if self.filepath:
+            return super().invoke(context, event)
+        self._chosen = True
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        """From the file browser lets the window live, from a script stays until the end."""
+        return self.follow(context) if self._chosen else super().execute(context)
+
+    def begin(self, context: bpy.types.Context) -> Job:
+        """Starts to read."""
+        return Generation(
+            import_request(context, Path(self.filepath)), ScenePlace(scene_of(context)), prepare.real_rooms()
+        )
+
+    def finish(self, context: bpy.types.Context) -> str:
         """Looks through the scene's camera, with the scene's own colors."""
         look_through_camera(context)
-        return "Generated the scene"
+        return f"Built the scene of {Path(self.filepath).name}"
 
 
 class FORWARDPASS_OT_render(JobOperator):
@@ -236,6 +275,7 @@ def look_through_camera(context: bpy.types.Context) -> None:
 
 CLASSES = (
     FORWARDPASS_OT_generate,
+    FORWARDPASS_OT_import_trace,
     FORWARDPASS_OT_render,
     FORWARDPASS_OT_cancel,
     FORWARDPASS_OT_dismiss,

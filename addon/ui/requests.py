@@ -34,6 +34,15 @@ def generate_request(context: bpy.types.Context) -> GenerateRequest:
     return GenerateRequest(trace, settings.theme, settings.seconds or None, (width, height), settings.fps)
 
 
+def import_request(context: bpy.types.Context, path: Path) -> GenerateRequest:
+    """What is to become of the trace at `path`. Raises `UserError` (code 2) where there is none."""
+    if not path.is_file():
+        raise UserError(f"There is no trace at {path}.", "Choose a .trace.safetensors file.", code=2)
+    settings = settings_of(scene_of(context))
+    width, height = (int(side) for side in settings.size.split("x"))
+    return GenerateRequest(path, settings.theme, settings.seconds or None, (width, height), settings.fps)
+
+
 def render_quality(scene: bpy.types.Scene) -> Quality:
     """The chosen quality in the scene's own shape and frame rate: its shorter side is the preset's."""
     preset = quality(settings_of(scene).quality)

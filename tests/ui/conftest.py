@@ -44,6 +44,7 @@ class PretendJob:
         self.request, self.state, self.result = request, "running", None
         self.error: UserError | None = None
         self.log = ("a line of the log",)
+        self.data: dict[str, Any] = {}
         self.cancelled = self.ended = False
         self._end, self._polls = end, polls
 
@@ -53,6 +54,7 @@ class PretendJob:
             return (ProgressMessage("trace", 0.5, "Letter 3 of 6"),)
         self.state = self._end
         if self._end == "done":
+            self.data = {"device": "cpu", "engine": "NumPy 2.1.0"}
             self.result = self.request.out  # type: ignore[assignment]
         elif self._end == "failed":
             self.error = UserError("The model is tired.", "Let it sleep.", code=1)

@@ -31,8 +31,34 @@ def rooms(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_generate_from_a_script() -> None:
     assert bpy.ops.forward_pass.generate() == {"FINISHED"}
     assert bpy.context.scene["fp_version"] == 1
-    assert SESSION.notice == "Generated the scene"
+    assert SESSION.notice == "Generated the scene, run by NumPy 2.1.0"
     assert SESSION.log == ("a line of the log",)
+
+
+@pytest.mark.usefixtures("rooms")
+def test_a_trace_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "CBABBC.trace.safetensors"
+    with pytest.raises(RuntimeError, match="There is no trace at"):
+        bpy.ops.forward_pass.import_trace(filepath=str(path))
+    path.write_bytes(b"a trace")
+    assert bpy.ops.forward_pass.import_trace(filepath=str(path)) == {"FINISHED"}
+    assert bpy.context.scene["fp_version"] == 1
+    assert bpy.context.scene["fp_recipe"].startswith("trace=CBABBC.trace.safetensors theme=midnight size=")
+    assert SESSION.notice == "Built the scene of CBABBC.trace.safetensors"
+
+
+def test_import_is_in_the_menu_and_takes_what_is_dropped() -> None:
+    drawn: list[tuple[str, str]] = []
+    layout = SimpleNamespace(operator=lambda name, text: drawn.append((name, text)))
+    for draw in bpy.types.TOPBAR_MT_file_import._dyn_ui_initialize():
+        if draw.__module__.endswith("ui.files"):
+            draw(SimpleNamespace(layout=layout), bpy.context)
+    assert drawn == [("forward_pass.import_trace", "Forward Pass Trace (.safetensors)")]
+    handler = bpy.types.FORWARDPASS_FH_trace
+    assert handler.bl_import_operator == "forward_pass.import_trace"
+    assert handler.poll_drop(SimpleNamespace(area=SimpleNamespace(type="VIEW_3D")))
+    assert not handler.poll_drop(SimpleNamespace(area=SimpleNamespace(type="TEXT_EDITOR")))
+    assert not handler.poll_drop(SimpleNamespace(area=None))
 
 
 def test_a_failure_is_an_exception_for_a_script_and_stays_in_the_panel(monkeypatch: pytest.MonkeyPatch) -> None:
