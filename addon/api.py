@@ -111,7 +111,8 @@ def render_video(
     video's path. Raises `UserError`.
     """
     from .render.captions import write_text
-    from .render.frames import frame_path, render_frames
+    from .render.frames import render_frames
+    from .render.pictures import frame_path
     from .render.presets import quality as preset
     from .render.video import encode
 

@@ -30,7 +30,8 @@ LONGEST_NAME = 60  # characters of a prompt that go into a file's name
 class Request:
     """`prompt` is None where a trace is read without one; `seconds` None is the story's own length; `frames` are first
     and last, None for all; `workers` None is as many as are worth while; `video` None is out/<prompt>.mp4; `blend` and
-    `trace` None lie beside the video; `steps` None generates what suits the model, and `options` say how it runs."""
+    `trace` None lie beside the video; `steps` None generates what suits the model, and `options` say how it runs.
+    `resumes` keeps the frames of a run that is broken off, for the next one."""
 
     prompt: str | None
     model: str
@@ -46,6 +47,7 @@ class Request:
     trace: Path | None
     steps: int | None = None
     options: TraceOptions = DEFAULTS
+    resumes: bool = False
 
     @property
     def reads_trace(self) -> bool:
@@ -129,6 +131,7 @@ def read_request(arguments: list[str]) -> Request:
         trace=trace,
         steps=asked.max_tokens,
         options=read_trace_options(asked),
+        resumes=asked.resume,
     )
 
 
@@ -168,6 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--frames", metavar="A-B", help="render only these frames, counted from 1")
     add("--workers", type=int, metavar="N", help="processes that render (without a GPU one for each core, else one)")
+    add("--resume", action="store_true", help="keep the frames where the work is broken off, and go on from those")
     add("--no-render", action="store_true", help="stop when the scene is saved")
     add_trace_options(parser)
     return parser

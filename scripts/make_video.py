@@ -25,6 +25,7 @@ from forward_pass.core.trace import Trace
 from forward_pass.process.models import find_model
 from forward_pass.process.trace_prompt import trace_prompt
 from scripts._interrupt import Guard, Interrupted, interruptible
+from scripts._kept_frames import KeptFrames, key_of
 from scripts._memory import peak_memory
 from scripts._outputs import Outputs
 from scripts._request import Request, read_request
@@ -78,7 +79,11 @@ def make_video(request: Request, terminal: Terminal, outputs: Outputs, guard: Gu
     layout, story = plan(request, trace, terminal)
     scene = make_scene(request, trace, layout, story, places["blend"], terminal)
     if "video" in places:
-        render(request, scene, story, places, outputs.scratch("frames"), terminal)
+        kept = keep_frames(request, trace, layout, story, outputs)
+        folder = outputs.scratch("frames") if kept is None else kept.folder
+        render(request, scene, story, places, folder, terminal)
+        if kept is not None:
+            kept.discard()
     written = outputs.targets
     outputs.publish()
     terminal.say(_counts(trace, layout, scene))
@@ -175,12 +180,20 @@ def make_scene(
     return scene
 
 
+def keep_frames(request: Request, trace: Trace, layout: Layout, story: Story, outputs: Outputs) -> KeptFrames | None:
+    """The frames that a run that was broken off has left, where they are to be kept. Raises `UserError`."""
+    if not request.resumes:
+        return None
+    return KeptFrames(outputs.targets[0], key_of(trace, layout, story, request.quality, request.theme))
+
+
 def render(
     request: Request, scene: bpy.types.Scene, story: Story, places: dict[str, Path], folder: Path, terminal: Terminal
 ) -> None:
     """The frames, and from them the video with its captions and chapters. Raises `UserError`."""
     from forward_pass.render.captions import chapters, srt, write_text
-    from forward_pass.render.frames import frame_path, render_frames
+    from forward_pass.render.frames import render_frames
+    from forward_pass.render.pictures import frame_path
     from forward_pass.render.video import encode
     from forward_pass.render.workers import render_together, worker_count
 
@@ -191,9 +204,9 @@ def render(
         stage.update(0.0, "the first one takes longest, it compiles the shaders")
         workers = min(request.workers or worker_count(), max(1, len(frames) // FEW))
         if workers > 1:
-            work = render_together(places["blend"], folder, quality, first, last, workers)
+            work = render_together(places["blend"], folder, quality, first, last, workers, resume=request.resumes)
         else:
-            work = render_frames(scene, folder, quality, first, last)
+            work = render_frames(scene, folder, quality, first, last, resume=request.resumes)
         with contextlib.closing(work):
             for done, _ in enumerate(work, 1):
                 stage.update(done / len(frames), f"{done} of {len(frames)}")

@@ -11,17 +11,10 @@ from pathlib import Path
 import bpy
 
 from ..core.errors import UserError
+from .pictures import frame_path, is_complete
 from .presets import Quality
 from .quiet import quiet
 from .settings import still_settings
-
-_PNG_HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
-_PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
-
-
-def frame_path(folder: Path, frame: int) -> Path:
-    """Where the picture of `frame` lies: sorted by name is sorted by frame."""
-    return folder / f"frame_{frame:06d}.png"
 
 
 def render_frames(
@@ -80,19 +73,6 @@ def render_still(scene: bpy.types.Scene, frame: int, path: Path) -> None:
             raise _failed(frame, f"{log.text()}\n{error}") from error
         finally:
             beside.unlink(missing_ok=True)
-
-
-def is_complete(path: Path, size: tuple[int, int]) -> bool:
-    """Whether `path` is a whole PNG of that width and height in pixels."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(24)
-            file.seek(-len(_PNG_END), os.SEEK_END)
-            end = file.read()
-    except OSError:
-        return False
-    width, height = (int.from_bytes(head[at : at + 4], "big") for at in (16, 20))
-    return head.startswith(_PNG_HEAD) and end == _PNG_END and (width, height) == size
 
 
 def _make_folder(folder: Path) -> None:

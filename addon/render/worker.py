@@ -16,7 +16,7 @@ from typing import Any, TextIO
 import bpy
 
 from ..core.errors import UserError
-from .frames import frame_path
+from .pictures import frame_path
 from .presets import Quality
 from .settings import changed, still_settings
 

@@ -13,10 +13,12 @@ import tempfile
 import threading
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import UserError
+from .pictures import frame_path, is_complete
 from .presets import Quality
 
 MOST = 8  # each holds the whole scene in memory
@@ -39,13 +41,14 @@ class _Worker:
 
 
 def render_together(
-    blend: Path, folder: Path, quality: Quality, first: int, last: int, workers: int
+    blend: Path, folder: Path, quality: Quality, first: int, last: int, workers: int, *, resume: bool = False
 ) -> Generator[tuple[int, float], None, None]:
     """Renders frames `first` to `last` (inclusive) of the scene saved at `blend` into `folder` with that many
     processes; yields (frame, seconds it took) after each, in the order in which they are done.
 
-    A process that dies after it has rendered something is started again where it stopped: an hour of frames is not
-    lost to one crash. Closing the generator ends the processes. Raises `UserError` where a process cannot go on.
+    With `resume`, each process begins behind the complete pictures that lie there already (0 seconds). A process that
+    dies after it has rendered something is started again where it stopped: an hour of frames is not lost to one crash.
+    Closing the generator ends the processes. Raises `UserError` where a process cannot go on.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lines: queue.Queue[tuple[int, str]] = queue.Queue()
@@ -67,8 +70,10 @@ def render_together(
             threading.Thread(target=_listen, args=(i, worker.process, lines), daemon=True).start()
             return worker
 
-        team = [start(i, first + i) for i in range(workers)]
+        kept = [_kept(folder, quality, first + i, last, workers) if resume else [] for i in range(workers)]
+        team = [start(i, first + i + workers * len(kept[i])) for i in range(workers)]
         try:
+            yield from ((frame, 0.0) for frames in kept for frame in frames)
             while any(worker.owes <= last for worker in team):
                 i, line = lines.get()
                 worker = team[i]
@@ -84,6 +89,12 @@ def render_together(
             for worker in team:
                 worker.process.kill()
                 worker.process.wait()
+
+
+def _kept(folder: Path, quality: Quality, first: int, last: int, step: int) -> list[int]:
+    """Frames of every `step`-th from `first` on that are complete, up to the first that is not."""
+    wanted = range(first, last + 1, step)
+    return list(takewhile(lambda frame: is_complete(frame_path(folder, frame), quality.size), wanted))
 
 
 def _frame(line: str) -> tuple[int, float]:

@@ -17,7 +17,8 @@ import bpy
 import numpy as np
 
 from forward_pass.core.errors import UserError
-from forward_pass.render.frames import frame_path, is_complete, render_frames
+from forward_pass.render.frames import render_frames
+from forward_pass.render.pictures import frame_path, is_complete
 from forward_pass.render.presets import Quality
 from forward_pass.render.quiet import quiet
 from forward_pass.render.settings import engine_id, still_settings

@@ -17,7 +17,7 @@ import numpy as np
 
 from forward_pass.core.errors import UserError
 from forward_pass.render.faststart import boxes, index_first
-from forward_pass.render.frames import frame_path
+from forward_pass.render.pictures import frame_path
 from forward_pass.render.video import encode
 
 pytestmark = pytest.mark.blender

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from forward_pass.core.errors import UserError
-from forward_pass.render.frames import frame_path
+from forward_pass.render.pictures import frame_path
 from forward_pass.render.presets import Quality
 from forward_pass.render.workers import MOST, render_together, worker_count
 

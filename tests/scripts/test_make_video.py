@@ -199,6 +199,43 @@ def test_ctrl_c_while_it_renders_leaves_nothing(root: Path, earlier: Path, worke
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_render_that_is_broken_off_goes_on_where_it_stopped(root: Path, tmp_path: Path, workers: int) -> None:
+    av = pytest.importorskip("av")
+    arguments: list[str | Path] = ["--trace", root / TRACE, "-o", tmp_path / "v.mp4", *SMALL, "--resume"]
+    arguments += ["--frames", "1-24", "--workers", str(workers)]
+    process = start(root, *arguments, cwd=root)
+    folder = tmp_path / ".v.frames"
+    wait_for(process, lambda: len(list(folder.glob("frame_*.png"))) >= 4)
+    interrupt(process, within=8)
+    left = {path: path.stat().st_mtime_ns for path in folder.glob("frame_*.png")}
+    assert left and listing(tmp_path) >= {".v.frames"} and not (tmp_path / "v.mp4").exists()
+    seen: list[dict[Path, int]] = []
+    process = start(root, *arguments, cwd=root)
+    while process.poll() is None:
+        if len(frames := list(folder.glob("frame_*.png"))) > len(left):
+            seen.append({path: path.stat().st_mtime_ns for path in frames if path in left and path.exists()})
+        time.sleep(0.02)
+    assert process.communicate()[1].count("Traceback") == 0 and process.returncode == 0
+    assert seen and seen[0] == left  # none of them was rendered again
+    assert listing(tmp_path) == {"v.mp4", "v.blend", "v.srt", "v.chapters.txt"}
+    with av.open(str(tmp_path / "v.mp4")) as container:
+        assert container.streams[0].frames == 24
+
+
+@pytest.mark.slow
+def test_frames_of_another_video_are_not_taken_for_its_own(root: Path, tmp_path: Path) -> None:
+    arguments: list[str | Path] = ["--trace", root / TRACE, "-o", "v.mp4", *SMALL, "--resume"]
+    arguments += ["--frames", "1-2", "--workers", "1"]
+    (tmp_path / ".v.frames").mkdir()
+    (tmp_path / ".v.frames" / "made-from").write_text("0" * 64)
+    (tmp_path / ".v.frames" / "frame_000001.png").write_bytes(b"another")
+    status, _, err = run(root, *arguments, cwd=tmp_path)
+    assert status == 0, err
+    assert listing(tmp_path) == {"v.mp4", "v.blend", "v.srt", "v.chapters.txt"}
+
+
+@pytest.mark.slow
 def test_a_few_frames_from_end_to_end(root: Path, tmp_path: Path) -> None:
     av = pytest.importorskip("av")
     (tmp_path / "v.mp4").write_text("earlier")
