@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that multiplies of one theme share: their node groups and materials, made once for a scene."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import bpy
+
+from ..core.theme import PALETTE
+from ..core.theme import theme as find_theme
+from .groups import make_groups
+from .matmul_controls import CONTROLS
+from .matmul_faces import (
+    GEOMETRY,
+    LOOK,
+    FaceGroups,
+    bias_group,
+    dress_group,
+    grid_group,
+    operand_group,
+    result_group,
+)
+from .matmul_frames import frames_group
+from .matmul_materials import make_matmul_materials
+from .matmul_nodes import GeoNodes, Socket, geometry_tree, passed
+from .matmul_products import INK, outline_group, outlines_group, plane_group, products_group
+from .matmul_steps import cell_group, now_group
+from .matmul_text import brace_group, formula_group, label_group, names_group, shadow_group
+from .text import load_font
+
+MARK, PART = "fp_matmul_kit", "fp_matmul_part"
+
+
+@dataclass(frozen=True)
+class Kit:
+    """The node groups that multiplies are made of; see each one's description."""
+
+    left: Any
+    right: Any
+    bias: Any
+    result: Any
+    products: Any
+    outlines: Any
+    names: Any
+    formula: Any
+    shadow: Any
+    matmul: Any  # all in one, for any two objects
+    view: Any  # the shader group that knows how large a pixel is
+
+
+def kit_for(scene: bpy.types.Scene, theme: str) -> Kit:
+    """The kit of a theme, made when it is first asked for. UserError for a theme that there is not."""
+    mark = f"{scene.name} {theme}"
+    found = {tree[PART]: tree for tree in bpy.data.node_groups if tree.get(MARK) == mark}
+    names = [field.name for field in fields(Kit)]
+    if all(name in found for name in names):
+        return Kit(**{name: found[name] for name in names})
+    kit = _make(scene, theme)
+    for name in names:
+        tree = getattr(kit, name)
+        tree[MARK], tree[PART] = mark, name
+    return kit
+
+
+def _make(scene: bpy.types.Scene, theme: str) -> Kit:
+    shaders = make_groups(scene, find_theme(theme))
+    materials = make_matmul_materials(shaders)
+    font = load_font()
+    now = now_group()
+    groups = FaceGroups(
+        frames_group(), now, cell_group(now), grid_group(), dress_group(materials.cells, materials.body)
+    )
+    plane, outline = plane_group(groups), outline_group(materials.ink)
+    label = label_group(materials.ink, font)
+    made = {
+        "left": operand_group("Left", groups),
+        "right": operand_group("Right", groups),
+        "bias": bias_group(groups),
+        "result": result_group(groups),
+        "products": products_group(groups, plane, materials.products),
+        "outlines": outlines_group(groups, plane, outline, materials.ink),
+        "names": names_group(groups, label, brace_group(materials.ink, label)),
+        "formula": formula_group(groups, materials.ink, font),
+        "shadow": shadow_group(groups, materials.shadow),
+    }
+    matmul = _asset(made)
+    matmul.asset_mark()
+    matmul.asset_data.description = matmul.description
+    return Kit(**made, matmul=matmul, view=shaders.view)
+
+
+OBJECTS = (
+    Socket("Left", "Object", "L: a mesh with the face attribute value, one face a number, row after row"),
+    Socket("Right", "Object", "R: the same, with as many rows as L has columns"),
+    Socket("Bias", "Object", "A mesh with one face for each column of R; leave empty for none"),
+    Socket("Factor", "Float", "What the result is scaled by at the end", 1.0),
+    Socket("Inner", "Int", "Columns of L; 0 reads them from its UV map `cells`", 0, 0),
+    Socket("Products High", "Float", "The product at the upper end of the colours", 1.0, 0.0),
+    Socket("Operands High", "Float", "The number of L and R at the upper end of the colours", 1.0, 0.0),
+    Socket("Operands", "Bool", "Draw L and R too, where they belong", True),
+    Socket("Guides", "Bool", "Draw the plane of products and the outlines", True),
+)
+
+
+def _extent(n: GeoNodes, geometry: Any) -> tuple[Any, Any]:
+    """Columns and rows of a matrix by its UV map `cells`; 0 where it has none."""
+    column, row, _none = n.separate(n.named_number("cells", "FLOAT_VECTOR"))
+    found = []
+    for number in (column, row):
+        statistic = n.add("GeometryNodeAttributeStatistic", data_type="FLOAT", domain="CORNER")
+        n.feed(statistic.inputs["Geometry"], geometry)
+        n.feed(next(s for s in statistic.inputs if s.name == "Attribute" and s.enabled), number)
+        found.append(next(s for s in statistic.outputs if s.name == "Max" and s.enabled))
+    return found[0], found[1]
+
+
+WHOLE = tuple(s for s in CONTROLS if s.name not in ("Rows", "Inner", "Columns"))
+
+
+def _asset(made: dict[str, Any]) -> Any:
+    """Matmul: the whole multiply of any two matrices on one object."""
+    tree, n, into, out = geometry_tree(
+        "Matmul",
+        "The multiply of any two matrices, with true partial sums at every position of its sweep",
+        (GEOMETRY, *OBJECTS, *WHOLE, *LOOK, *INK),
+        (GEOMETRY,),
+    )
+
+    def numbers_of(name: str) -> Any:
+        return n.one("GeometryNodeObjectInfo", "Geometry", {"Object": into[name]}, transform_space="ORIGINAL")
+
+    left, right, bias = numbers_of("Left"), numbers_of("Right"), numbers_of("Bias")
+    (left_wide, left_high), (right_wide, _high) = _extent(n, left), _extent(n, right)
+    given = n.math("GREATER_THAN", into["Inner"], 0.5)
+    inner = n.math("MAXIMUM", n.math("ROUND", n.mix(given, left_wide, into["Inner"])), 1.0)
+    sizes = {"Inner": inner}
+    for name, geometry, mapped in (("Rows", left, left_high), ("Columns", right, right_wide)):
+        # Faces are counted only where there is no map: a body or bars have faces of their own.
+        faces = n.one("GeometryNodeAttributeDomainSize", "Face Count", {"Geometry": geometry}, component="MESH")
+        counted = n.math("DIVIDE", faces, inner)
+        sizes[name] = n.math("ROUND", n.mix(n.math("GREATER_THAN", mapped, 0.5), counted, mapped))
+    controls = {**passed(WHOLE, into), **sizes}
+    look = passed(LOOK, into)
+    quiet = {**look, "High": into["Operands High"]}
+    result = n.geometry_group(
+        made["result"], Left=left, Right=right, Bias=bias, Factor=into["Factor"], **controls, **look
+    )
+    operands = [
+        n.geometry_group(made[part], Geometry=geometry, **controls, **quiet)["Geometry"]
+        for part, geometry in (("left", left), ("right", right), ("bias", bias))
+    ]
+    has_bias = n.one("GeometryNodeAttributeDomainSize", "Face Count", {"Geometry": bias}, component="MESH")
+    operands[2] = n.choose(n.math("GREATER_THAN", has_bias, 0.5), operands[2])
+    products = n.geometry_group(made["products"], Left=left, Right=right, High=into["Products High"], **controls)
+    outlines = n.geometry_group(made["outlines"], **controls, **passed(INK, into))
+    guides = n.join(products["Geometry"], outlines["Geometry"])
+    parts = n.join(result["Geometry"], n.choose(into["Operands"], n.join(*operands)), n.choose(into["Guides"], guides))
+    n.feed(out["Geometry"], parts)
+    return tree
+
+
+def hue_number(name: str) -> int:
+    """The palette's number of a colour."""
+    return PALETTE.index(name)

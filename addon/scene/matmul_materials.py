@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The materials of a multiply. All is emission; all that they read are the attributes that the node groups write:
+
+`value`, `fp_cell` (in play, shown, glow), `fp_look` (upper end of the colours, hue, 1 for a result), `fp_pitch` (along
+columns, along rows, 0 flat, 1 the plate under bars, 2 bars), the UV map `cells`, and of ink `fp_ink` (hue, alpha).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+
+from ..core.theme import linear
+from .compat import enable_nodes
+from .groups import Groups
+from .nodes import Nodes, named
+
+GAMMA = 1.15  # of the share of the colour map's end: small numbers a little quieter
+
+
+@dataclass(frozen=True)
+class MatmulMaterials:
+    """Every material of a multiply."""
+
+    cells: bpy.types.Material
+    body: bpy.types.Material
+    products: bpy.types.Material
+    ink: bpy.types.Material
+    shadow: bpy.types.Material
+
+
+def make_matmul_materials(groups: Groups) -> MatmulMaterials:
+    """Make them in the theme of those groups."""
+    return MatmulMaterials(_cells(groups), _body(groups), _products(groups), _ink(groups), _shadow(groups))
+
+
+def _three(n: Nodes, name: str) -> tuple[Any, Any, Any]:
+    return n.separate(named(n.attribute(name).outputs, "Vector"))
+
+
+def _place(n: Nodes, high: Any) -> tuple[Any, Any]:
+    """A number's share of the colour map's end, -1 to 1, and how large it is, 0 to 1."""
+    value = named(n.attribute("value").outputs, "Fac")
+    share = n.math("DIVIDE", value, n.math("MAXIMUM", high, 1e-12))
+    size = n.math("POWER", n.math("MINIMUM", n.math("ABSOLUTE", share), 1.0), GAMMA)
+    return n.math("MULTIPLY", size, n.math("SIGN", share)), size
+
+
+def _emit(color: Any, strength: Any, n: Nodes, material: bpy.types.Material, alpha: Any = None) -> None:
+    emission = n.add("ShaderNodeEmission")
+    n.feed(named(emission.inputs, "Color"), color)
+    n.feed(named(emission.inputs, "Strength"), strength)
+    surface = emission.outputs[0]
+    if alpha is not None:
+        over = n.add("ShaderNodeMixShader")
+        n.feed(named(over.inputs, "Fac"), alpha)
+        n.feed(named(over.inputs, "Shader"), n.add("ShaderNodeBsdfTransparent").outputs[0])
+        n.feed(named(over.inputs, "Shader_001"), surface)
+        surface = over.outputs[0]
+        material.surface_render_method = "BLENDED"
+    output = n.add("ShaderNodeOutputMaterial")
+    n.feed(named(output.inputs, "Surface"), surface)
+    material.use_backface_culling = False
+
+
+def _new(name: str) -> tuple[bpy.types.Material, Nodes]:
+    material = bpy.data.materials.new(name)
+    return material, Nodes(enable_nodes(material))
+
+
+def _cells(groups: Groups) -> bpy.types.Material:
+    """Cells: in the colours of their numbers where they are in play or a result, in one slate hue where they rest."""
+    theme = groups.theme
+    material, n = _new("FP Matmul Cells")
+    play, shown, glow = _three(n, "fp_cell")
+    high, hue, result = _three(n, "fp_look")
+    pitch_u, pitch_v, solid = _three(n, "fp_pitch")
+    share, size = _place(n, high)
+    uv = named(n.add("ShaderNodeUVMap", uv_map="cells").outputs, "UV")
+    tile = n.group(groups.tile, **{"Cells": uv, "Pitch U": pitch_u, "Pitch V": pitch_v})
+    full = n.group(groups.diverging, Place=n.math("MULTIPLY_ADD", share, 0.5, 0.5, clamp=True))["Color"]
+    quiet = n.blend(0.35 if theme.glow else 0.12, linear(theme.neutral), linear(theme.gap))
+    own = n.group(groups.palette, Number=hue)["Color"]
+    resting = n.blend(n.math("MULTIPLY", size, 0.50), quiet, n.blend(0.25, linear(theme.magnitude), own))
+    resting = n.blend(0.12, resting, full)
+    standing = n.math("GREATER_THAN", solid, 1.5)
+    colored = n.math("MAXIMUM", n.math("MAXIMUM", play, result), n.math("MULTIPLY", standing, 0.55))
+    ghost = n.blend(0.2, n.group(groups.backdrop)["Color"], linear(theme.neutral))
+    empty = n.blend(n.math("MULTIPLY", tile["Rim"], 0.5), ghost, linear(theme.palette["line"]))
+    color = n.blend(shown, empty, n.blend(colored, resting, full))
+    plate = n.math("COMPARE", solid, 1.0, 0.1)
+    color = n.blend(n.math("MULTIPLY", plate, 0.92), color, linear(theme.body))
+    color = n.vector("SCALE", color, scale=n.mix(standing, tile["Shade"], _lit(n)))
+    gap = n.blend(shown, ghost, linear(theme.gap))
+    color = n.blend(n.math("MAXIMUM", tile["Mask"], standing), gap, color)
+    # Emission: X and W rest at about half, a result at .7; in play all of them shine.
+    rest = n.mix(result, 0.62, 0.72)
+    strength = n.mix(play, rest, n.mix(result, 1.18, 1.05))
+    strength = n.math("MULTIPLY_ADD", glow, 0.6, strength)
+    strength = n.mix(shown, 1.0, strength)
+    _emit(color, strength if theme.glow else 1.0, n, material)
+    return material
+
+
+def _lit(n: Nodes) -> Any:
+    """Light from the upper left on what stands on a face: its sides are darker than its top."""
+    normal = n.add("ShaderNodeNewGeometry").outputs["Normal"]
+    toward = n.vector("DOT_PRODUCT", normal, (-0.42, -0.30, 0.86))
+    return n.math("MULTIPLY_ADD", toward, 0.34, 0.74)
+
+
+def _body(groups: Groups) -> bpy.types.Material:
+    material, n = _new("FP Matmul Body")
+    _high, hue, _result = _three(n, "fp_look")
+    color = n.blend(0.16, linear(groups.theme.body), n.group(groups.palette, Number=hue)["Color"])
+    _emit(color, 0.7 if groups.theme.glow else 0.92, n, material)
+    return material
+
+
+def _products(groups: Groups) -> bpy.types.Material:
+    """Tiles as large as the square root of their number, as much of them as is in play."""
+    material, n = _new("FP Matmul Products")
+    alpha, _shown, _glow = _three(n, "fp_cell")
+    high, _hue, _result = _three(n, "fp_look")
+    pitch_u, pitch_v, _solid = _three(n, "fp_pitch")
+    share, size = _place(n, high)
+    uv = named(n.add("ShaderNodeUVMap", uv_map="cells").outputs, "UV")
+    tile = n.group(groups.tile, **{"Cells": uv, "Pitch U": pitch_u, "Pitch V": pitch_v})
+    half = n.math("MULTIPLY", n.math("MAXIMUM", n.math("MULTIPLY", n.math("SQRT", size), 0.95), 0.12), 0.5)
+    reach = n.math("MAXIMUM", n.math("ABSOLUTE", tile["Across"]), n.math("ABSOLUTE", tile["Along"]))
+    soft = n.math("DIVIDE", 0.6, n.math("MAXIMUM", tile["Pixels"], 1.0))
+    inside = n.math("SUBTRACT", 1.0, n.smoothstep(reach, n.math("SUBTRACT", half, soft), n.math("ADD", half, soft)))
+    color = n.group(groups.diverging, Place=n.math("MULTIPLY_ADD", share, 0.5, 0.5, clamp=True))["Color"]
+    _emit(color, 1.05 if groups.theme.glow else 1.0, n, material, n.math("MULTIPLY", inside, alpha))
+    return material
+
+
+def _ink(groups: Groups) -> bpy.types.Material:
+    """Lines and letters in a colour of the palette."""
+    material, n = _new("FP Matmul Ink")
+    hue, alpha, _none = _three(n, "fp_ink")
+    _emit(n.group(groups.palette, Number=hue)["Color"], 1.0, n, material, alpha)
+    return material
+
+
+def _shadow(groups: Groups) -> bpy.types.Material:
+    """A contact shadow: `fp_shadow` holds how far outside the box a place is, in blurs, and how dark it is there."""
+    material, n = _new("FP Matmul Shadow")
+    x, y, amount = _three(n, "fp_shadow")
+    outside = n.vector("LENGTH", n.vector("MAXIMUM", n.combine(x, y), (0.0, 0.0, 0.0)))
+    near = n.math("SUBTRACT", 1.0, n.smoothstep(outside, 0.0, 1.0))
+    dark = "060914" if groups.theme.glow else "A89C84"
+    alpha = n.math(
+        "MULTIPLY", n.math("MULTIPLY", near, near), n.math("MULTIPLY", amount, 0.75 if groups.theme.glow else 0.42)
+    )
+    _emit(linear(dark), 1.0, n, material, alpha)
+    return material
