@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import bpy
@@ -63,26 +64,34 @@ def flat_mesh(
     """Quads between the grid's lines `down` (counted in rows) and `across` (in columns): x along the block's columns,
     y up against its rows, the UV map `cells` in cells, and `level` [down, across] on the crossings."""
     width, height = float(np.linalg.norm(block.column_step)), float(np.linalg.norm(block.row_step))
+    points, quads, starts, uv = _grid(tuple(down.tolist()), tuple(across.tolist()), width, height)
+    mesh = bpy.data.meshes.new(name)
+    mesh.vertices.add(len(points) // 3)
+    mesh.loops.add(len(quads))
+    mesh.polygons.add(len(starts))
+    attributes: Any = mesh.attributes
+    attributes["position"].data.foreach_set("vector", points)
+    mesh.loops.foreach_set("vertex_index", quads)
+    mesh.polygons.foreach_set("loop_start", starts)
+    mesh.update(calc_edges=True)
+    mesh.uv_layers.new(name="cells", do_init=False).data.foreach_set("uv", uv)
+    attributes.new("level", "FLOAT", "POINT").data.foreach_set("value", level.ravel())
+    return mesh
+
+
+@lru_cache(maxsize=64)  # heads and layers are alike
+def _grid(
+    down: tuple[int, ...], across: tuple[int, ...], width: float, height: float
+) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+    """Points, corners, first corners and UV of a grid of quads, each flat as Blender takes them."""
     r, c = np.meshgrid(down, across, indexing="ij")
-    points = np.stack([c * width, -r * height, np.zeros_like(r, dtype=float)], axis=-1).reshape(-1, 3)
+    points = np.stack([c * width, -r * height, np.zeros_like(r, dtype=float)], axis=-1).astype(np.float32)
     lines = len(across)
     first = (np.arange(len(down) - 1)[:, None] * lines + np.arange(lines - 1)[None, :]).reshape(-1)
     # Counter-clockwise seen from +z: lower left, lower right, upper right, upper left.
-    quads = np.stack([first + lines, first + lines + 1, first + 1, first], axis=1)
-
-    mesh = bpy.data.meshes.new(name)
-    mesh.vertices.add(len(points))
-    mesh.loops.add(quads.size)
-    mesh.polygons.add(len(quads))
-    attributes: Any = mesh.attributes
-    attributes["position"].data.foreach_set("vector", points.astype(np.float32).ravel())
-    mesh.loops.foreach_set("vertex_index", quads.astype(np.int32).ravel())
-    mesh.polygons.foreach_set("loop_start", np.arange(0, quads.size, 4, dtype=np.int32))
-    mesh.update(calc_edges=True)
-    uv = np.stack([c, r], axis=-1).reshape(-1, 2)[quads.ravel()].astype(np.float32)
-    mesh.uv_layers.new(name="cells").data.foreach_set("uv", uv.ravel())
-    attributes.new("level", "FLOAT", "POINT").data.foreach_set("value", level.ravel())
-    return mesh
+    quads = np.stack([first + lines, first + lines + 1, first + 1, first], axis=1).astype(np.int32).ravel()
+    uv = np.stack([c, r], axis=-1).reshape(-1, 2)[quads].astype(np.float32)
+    return points.ravel(), quads, np.arange(0, len(quads), 4, dtype=np.int32), uv.ravel()
 
 
 def place(item: bpy.types.Object, block: Block) -> None:

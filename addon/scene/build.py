@@ -25,15 +25,16 @@ from ..core.values import LOCAL, Values
 from ..core.wording import wording_of
 from .blocks import PLAY_STYLES, hue_number, make_block
 from .camera import make_camera
-from .clock import key_clock, show_from
+from .clock import key_clock
 from .compat import eevee
-from .furniture import make_card, make_label, make_plates, make_products, make_ribbons, make_world
+from .furniture import make_card, make_plates, make_products, make_ribbons, make_world
 from .groups import make_groups
+from .labels import make_labels
 from .materials import AGAIN, CELLS, PLAY, USE, Materials, make_materials
+from .merge import Shapes
 from .overlay import Overlay, add_captions, add_formulas, add_legends, add_shapes, add_title
 from .running_text import add_running_text
 from .slabs import Atlas, make_slab
-from .slots import make_slots
 from .text import load_font
 from .themes import apply_map
 
@@ -87,7 +88,7 @@ def build_scene(
     scene.collection.children.link(root)
     collections = _Collections(root)
     key_clock(scene, story.duration, fps)
-    groups = make_groups(scene, colors)
+    groups = make_groups(colors)
     scene["fp_theme"] = colors.name
     atlas = _atlas(layout, most_cells)
     materials = make_materials(groups, atlas.image if atlas else None)
@@ -96,7 +97,7 @@ def build_scene(
     yield "materials", 0.05
 
     items: dict[str, bpy.types.Object] = {}
-    for i, item in enumerate(_blocks(scene, values, layout, story, collections, materials, atlas)):
+    for i, item in enumerate(_blocks(values, layout, story, collections, materials, atlas)):
         items[item.name] = item
         if i % 16 == 0:
             yield "blocks", 0.05 + 0.65 * i / len(layout.blocks)
@@ -107,15 +108,13 @@ def build_scene(
 
     stage = collections.get(("stage",))
     aspect = size[0] / size[1]
-    camera, overlays = make_camera(scene, film(story.shots, story.duration, aspect), size, stage, groups.view)
+    camera, overlays = make_camera(scene, film(story.shots, story.duration, aspect), size, stage)
     font = load_font()
     labels = collections.get(("labels",))
-    for label in layout.labels:
-        for item in make_label(label, materials, font, camera):
-            labels.objects.link(item)
-    for item in make_plates(layout.plates, materials) + make_ribbons(layout.ribbons, materials):
+    shapes = Shapes()
+    for item in make_labels(layout.labels, materials, font, camera, shapes):
         labels.objects.link(item)
-    for item in make_slots(layout.blocks, materials):
+    for item in make_plates(layout.plates, materials) + make_ribbons(layout.ribbons, materials):
         labels.objects.link(item)
     _cards(trace, layout, story, collections, materials, font)
     _products(values, story, stage, materials)
@@ -131,6 +130,8 @@ def build_scene(
     add_running_text(overlay, texts, prompt, story.arrivals, story.duration, text=text)
     if story.title:
         add_title(overlay, *story.title)
+    overlay.finish(shapes)
+    shapes.clear()
     yield "overlays", 0.95
     for name in maps:
         apply_map(scene, name)
@@ -170,7 +171,6 @@ def _atlas(layout: Layout, most_cells: int) -> Atlas | None:
 
 
 def _blocks(
-    scene: bpy.types.Scene,
     values: Values,
     layout: Layout,
     story: Story,
@@ -191,8 +191,6 @@ def _blocks(
             item = make_block(block, matrix, ends, materials)
         fill = fills.get(block.key)
         _times(item, block, fill, uses[block.key])
-        if block.step > 0 and fill is not None:
-            show_from(item, scene, fill.start)
         item.pass_index = hue_number(_hue(block), axis_color(block.row_axis), axis_color(block.column_axis))
         collections.get(block.collection).objects.link(item)
         yield item

@@ -19,7 +19,6 @@ def make_camera(
     track: tuple[Key, ...],
     size: tuple[int, int],
     collection: bpy.types.Collection,
-    view: bpy.types.NodeTree,
 ) -> tuple[bpy.types.Object, bpy.types.Object]:
     """The camera on its rig, and the empty that holds the overlays.
 
@@ -60,14 +59,4 @@ def make_camera(
     lifts = [k.lift for k in track]
     shift = [(s, -lift * h * d) for s, lift, h, d in zip(seconds, lifts, heights, depths, strict=True)]
     drive(overlay, "location", 1, scene, shift)
-
-    _follow_lens(view, data)
     return camera, overlay
-
-
-def _follow_lens(view: bpy.types.NodeTree, data: bpy.types.Camera) -> None:
-    """Let the materials know the lens, so that they can tell how large a cell is on screen."""
-    curve = view.driver_add('nodes["Lens"].outputs[0].default_value')
-    curve.driver.type = "SUM"
-    target = curve.driver.variables.new().targets[0]
-    target.id_type, target.id, target.data_path = "CAMERA", data, "lens"

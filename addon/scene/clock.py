@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one clock: `scene["fp_time"]`, seconds of story time, keyframed; everything else reads it.
 
-Materials read it through the node group "FP Clock". Object channels read it through drivers whose own curve maps
-story seconds to the channel's value, so retiming the clock's two keys retimes the whole video. A driver of type
+Materials read it through the node group "FP Clock", as an attribute of the scene that is rendered: a driver there would
+make Blender go through every object at every frame. Object channels read it through drivers whose own curve maps story
+seconds to the channel's value, so retiming the clock's two keys retimes the whole video. A driver of type
 SUM needs no script permission: a saved scene plays without the add-on and with auto-run off.
 """
 
@@ -67,21 +68,11 @@ def drive(
     curve.update()
 
 
-def show_from(item: bpy.types.Object, scene: bpy.types.Scene, start: float, end: float | None = None) -> None:
-    """Hide an object before `start`, and after `end` where there is one, in story seconds."""
-    keys = [(start - 1.0, 1.0), (start, 0.0)] + ([] if end is None else [(end, 1.0)])
-    for channel in ("hide_render", "hide_viewport"):
-        drive(item, channel, -1, scene, keys, "CONSTANT")
-
-
-def clock_group(scene: bpy.types.Scene) -> bpy.types.NodeTree:
-    """The shader node group with one output, "Time": the story time of that scene."""
+def clock_group() -> bpy.types.NodeTree:
+    """The shader node group with one output, "Time": the story time of the scene that is rendered."""
     tree = bpy.data.node_groups.new(GROUP, "ShaderNodeTree")
     tree.description = "Story time in seconds, from the scene's property fp_time"
     tree.interface.new_socket("Time", in_out="OUTPUT", socket_type="NodeSocketFloat")
     nodes = Nodes(tree)
-    value = nodes.add("ShaderNodeValue", name="Time", label="Time")
-    nodes.feed(named(nodes.add("NodeGroupOutput").inputs, "Time"), value.outputs[0])
-    curve = tree.driver_add('nodes["Time"].outputs[0].default_value')
-    follow_clock(curve, scene)
+    nodes.feed(named(nodes.add("NodeGroupOutput").inputs, "Time"), nodes.scene_value(PROPERTY))
     return tree

@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands around the blocks: names, floor plates, ribbons, token cards, the product plane, the backdrop."""
+"""What stands around the blocks: floor plates, ribbons, token cards, the product plane, the backdrop."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any
 
 import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.layout import Block, Card, Label, Plate, Ribbon
+from ..core.layout import Block, Card, Plate, Ribbon
 from ..core.story import Products
 from ..core.theme import PALETTE
 from ..core.wording import UNSEEN, printable
@@ -29,49 +28,6 @@ RIBBON_HUES = {
     "value": ("feature", 0.16),
     "flow": ("channel", 0.20),
 }
-SUBSCRIPT = 0.62
-BASELINE = "TOP_BASELINE"
-TEXT = 1.6  # text size for a label of size 1: as wide as the layout reckons
-
-
-def make_label(
-    label: Label, materials: Materials, font: bpy.types.VectorFont | None, camera: bpy.types.Object
-) -> list[bpy.types.Object]:
-    """The text objects of a name in the world; "W_Q 1" gets a real subscript. Facing the camera where asked."""
-    name, _, below = label.text.partition("_")
-    below, _, after = below.partition(" ")
-    align = label.align.upper()
-    if not below:
-        item = make_text(label.text, label.text, label.size * TEXT, label.color, materials.ink, font, align, BASELINE)
-        item.location = label.position
-        _turn(item, label.plane, camera)
-        return [item]
-    em = label.size * TEXT
-    main = make_text(label.text, name, em, label.color, materials.ink, font, "LEFT", BASELINE)
-    main.location = label.position
-    _turn(main, label.plane, camera)
-    small = make_text(
-        f"{label.text} subscript",
-        f"{below} {after}".strip(),
-        em * SUBSCRIPT,
-        label.color,
-        materials.ink,
-        font,
-        "LEFT",
-        BASELINE,
-    )
-    small["fp_size"] = main["fp_size"]  # both come and go together
-    small.parent = main
-    small.location = (width_of(name, em) + em * 0.03, -em * 0.12, 0.0)
-    return [main, small]
-
-
-def _turn(item: bpy.types.Object, plane: str, camera: bpy.types.Object) -> None:
-    if plane == "front":
-        item.rotation_euler = (math.pi / 2, 0.0, 0.0)
-    elif plane == "camera":
-        facing: Any = item.constraints.new("COPY_ROTATION")
-        facing.target = camera
 
 
 def _flat(

@@ -34,10 +34,10 @@ class Groups:
     window: Tree
 
 
-def make_groups(scene: bpy.types.Scene, theme: Theme) -> Groups:
-    """Make the groups for a scene in a theme."""
-    clock = clock_group(scene)
-    view = _view(scene)
+def make_groups(theme: Theme) -> Groups:
+    """Make the groups in a theme."""
+    clock = clock_group()
+    view = _view()
     palette = _palette()
     groups = Groups(
         theme=theme,
@@ -57,22 +57,15 @@ def make_groups(scene: bpy.types.Scene, theme: Theme) -> Groups:
     return groups
 
 
-def _view(scene: bpy.types.Scene) -> Tree:
+def _view() -> Tree:
     """The size of a pixel at distance one, from the camera's lens (36 mm sensor on the long side) and the picture."""
     tree, n, _, out = new_group("FP View", (), (("Pixel", "Float"), ("Frame", "Float")))
-    lens = n.add("ShaderNodeValue", name="Lens", label="Lens in millimetres")
-    lens.outputs[0].default_value = 50.0
-    width = n.add("ShaderNodeValue", name="Width", label="Picture's width in pixels")
-    height = n.add("ShaderNodeValue", name="Height", label="Picture's height in pixels")
-    for node, path in ((width, "render.resolution_x"), (height, "render.resolution_y")):
-        curve = tree.driver_add(f'nodes["{node.name}"].outputs[0].default_value')
-        curve.driver.type = "SUM"
-        target = curve.driver.variables.new().targets[0]
-        target.id_type, target.id, target.data_path = "SCENE", scene, path
-    long_side = n.math("MAXIMUM", width.outputs[0], height.outputs[0])
-    pixel = n.math("DIVIDE", n.math("DIVIDE", 36.0, lens.outputs[0]), long_side)
+    width, height = (n.scene_value(f"render.resolution_{axis}") for axis in "xy")
+    lens = n.math("MAXIMUM", n.scene_value("camera.data.lens"), 1.0)
+    long_side = n.math("MAXIMUM", n.math("MAXIMUM", width, height), 1.0)
+    pixel = n.math("DIVIDE", n.math("DIVIDE", 36.0, lens), long_side)
     n.feed(out["Pixel"], pixel)
-    n.feed(out["Frame"], n.math("MULTIPLY", pixel, height.outputs[0]))
+    n.feed(out["Frame"], n.math("MULTIPLY", pixel, height))
     return tree
 
 

@@ -11,6 +11,7 @@ import bpy
 from ..core.theme import KEY
 from .compat import enable_nodes
 from .groups import Groups
+from .merge import HUE, INK
 from .nodes import Nodes, named
 
 # Object properties that the cells read, four numbers each (Blender gives a material at most eight such attributes).
@@ -33,7 +34,6 @@ class Materials:
 
     cells: bpy.types.Material
     masked: bpy.types.Material
-    slots: bpy.types.Material
     body: bpy.types.Material
     ink: bpy.types.Material
     halo: bpy.types.Material
@@ -50,7 +50,6 @@ def make_materials(groups: Groups, atlas: bpy.types.Image | None = None) -> Mate
     return Materials(
         cells=_cells(groups, "FP Cells"),
         masked=_cells(groups, "FP Cells masked", masked=True),
-        slots=_slots(groups),
         body=_body(groups),
         ink=_ink(groups, "FP Label", fade=True),
         halo=_halo(groups),
@@ -68,8 +67,11 @@ def _new(name: str) -> tuple[bpy.types.Material, Nodes]:
     return material, Nodes(enable_nodes(material))
 
 
-def _finish(n: Nodes, material: bpy.types.Material, color: Any, strength: Any, alpha: Any = None) -> None:
-    """Emission of that colour; with `alpha` over what is behind it."""
+def _finish(
+    n: Nodes, material: bpy.types.Material, color: Any, strength: Any, alpha: Any = None, shown: Any = None
+) -> None:
+    """Emission of that colour; with `alpha` over what is behind it. What is not `shown` shrinks to a point: many
+    clear surfaces one behind the other would each be drawn, and turn black in Cycles."""
     emission = n.add("ShaderNodeEmission")
     n.feed(named(emission.inputs, "Color"), color)
     n.feed(named(emission.inputs, "Strength"), strength)
@@ -84,6 +86,14 @@ def _finish(n: Nodes, material: bpy.types.Material, color: Any, strength: Any, a
     output = n.add("ShaderNodeOutputMaterial")
     n.feed(named(output.inputs, "Surface"), surface)
     material.use_backface_culling = False
+    if shown is not None:
+        move = n.add("ShaderNodeVectorDisplacement", space="OBJECT")
+        here = named(n.add("ShaderNodeTexCoord").outputs, "Object")
+        n.feed(named(move.inputs, "Vector"), n.vector("SCALE", here, scale=n.math("MULTIPLY_ADD", shown, 1.0, -1.0)))
+        n.feed(named(move.inputs, "Midlevel"), 0.0)
+        n.feed(named(move.inputs, "Scale"), 1.0)
+        n.feed(named(output.inputs, "Displacement"), move.outputs[0])
+        material.displacement_method = "DISPLACEMENT"
 
 
 def _object_four(n: Nodes, name: str) -> tuple[Any, Any, Any, Any]:
@@ -295,17 +305,6 @@ def _ghost(n: Nodes, groups: Groups, look: Any, rim: Any) -> tuple[Any, Any]:
     return ghost, n.blend(n.math("MULTIPLY", rim, 0.5), ghost, look["Line"])
 
 
-def _slots(groups: Groups) -> bpy.types.Material:
-    """Cells that are still to come, with the face attribute `pitch`: units along columns and rows."""
-    material, n = _new("FP Slots")
-    place = named(n.add("ShaderNodeUVMap", uv_map="cells").outputs, "UV")
-    pitch_u, pitch_v, _none = n.separate(named(n.attribute("pitch").outputs, "Vector"))
-    tile = n.group(groups.tile, **{"Cells": place, "Pitch U": pitch_u, "Pitch V": pitch_v})
-    gap, empty = _ghost(n, groups, n.group(groups.look), tile["Rim"])
-    _finish(n, material, n.blend(tile["Mask"], gap, empty), 1.0)
-    return material
-
-
 def _body(groups: Groups) -> bpy.types.Material:
     """The thin side of a slab, in a shade of its hue."""
     material, n = _new("FP Body")
@@ -315,9 +314,27 @@ def _body(groups: Groups) -> bpy.types.Material:
     return material
 
 
-def _shown(n: Nodes, groups: Groups) -> Any:
-    start, duration = _object_one(n, "fp_start"), _object_one(n, "fp_duration")
-    return n.group(groups.window, Start=start, Duration=duration)["Shown"]
+@dataclass(frozen=True)
+class _Ink:
+    """What the material of texts knows, from the object or, where many are merged, from the face (scene.merge)."""
+
+    hue: Any
+    size: Any  # the object property `fp_size`
+    shown: Any  # 0 to 1, in its window of time
+    there: Any  # 0 outside of that window, 1 in it
+
+
+def _read_ink(n: Nodes, groups: Groups) -> _Ink:
+    """An attribute that is not there is zero: what the object says and what the face says add up."""
+    face = n.separate(named(n.attribute(INK).outputs, "Vector"))
+    start, duration, size = (
+        n.math("ADD", _object_one(n, name), part)
+        for name, part in zip(("fp_start", "fp_duration", "fp_size"), face, strict=True)
+    )
+    number = named(n.add("ShaderNodeObjectInfo").outputs, "Object Index")
+    number = n.math("ADD", number, named(n.attribute(HUE).outputs, "Fac"))
+    shown = n.group(groups.window, Start=start, Duration=duration)["Shown"]
+    return _Ink(n.group(groups.palette, Number=number)["Color"], size, shown, n.math("GREATER_THAN", shown, 0.0))
 
 
 def _ink(groups: Groups, name: str, fade: bool) -> bpy.types.Material:
@@ -326,17 +343,17 @@ def _ink(groups: Groups, name: str, fade: bool) -> bpy.types.Material:
     With `fade`, labels that are too small or too large on screen go: their height is the object property `fp_size`.
     """
     material, n = _new(name)
-    hue = _hue(n, groups)
-    alpha = _shown(n, groups)
+    ink = _read_ink(n, groups)
+    alpha = ink.shown
     if fade:
         distance = named(n.add("ShaderNodeCameraData").outputs, "View Distance")
         frame = n.math("MULTIPLY", distance, n.group(groups.view)["Frame"])  # the picture's height there, in units
-        share = n.math("DIVIDE", _object_one(n, "fp_size"), frame)
+        share = n.math("DIVIDE", ink.size, frame)
         legible = n.math(
             "MULTIPLY", n.smoothstep(share, 0.011, 0.016), n.math("SUBTRACT", 1.0, n.smoothstep(share, 0.045, 0.065))
         )
         alpha = n.math("MULTIPLY", alpha, legible)
-    _finish(n, material, hue, 1.0, alpha)
+    _finish(n, material, ink.hue, 1.0, alpha, ink.there)
     material.surface_render_method = "BLENDED"
     return material
 
@@ -344,7 +361,9 @@ def _ink(groups: Groups, name: str, fade: bool) -> bpy.types.Material:
 def _halo(groups: Groups) -> bpy.types.Material:
     """The background's own colour behind overlay text, so that it reads over anything."""
     material, n = _new("FP Halo")
-    _finish(n, material, n.group(groups.backdrop)["Edge"], 1.0, n.math("MULTIPLY", _shown(n, groups), 0.85))
+    ink = _read_ink(n, groups)
+    edge = n.group(groups.backdrop)["Edge"]
+    _finish(n, material, edge, 1.0, n.math("MULTIPLY", ink.shown, 0.85), ink.there)
     material.surface_render_method = "BLENDED"
     return material
 
@@ -365,8 +384,9 @@ def _scale(groups: Groups) -> bpy.types.Material:
     u, _v, _w = n.separate(named(n.add("ShaderNodeUVMap", uv_map="cells").outputs, "UV"))
     signed = n.group(groups.diverging, Place=u)["Color"]
     positive = n.group(groups.sequential, Place=n.math("SQRT", u))["Color"]
-    color = n.blend(_object_one(n, "fp_size"), signed, positive)
-    _finish(n, material, color, 1.0, _shown(n, groups))
+    ink = _read_ink(n, groups)
+    color = n.blend(ink.size, signed, positive)
+    _finish(n, material, color, 1.0, ink.shown, ink.there)
     material.surface_render_method = "BLENDED"
     return material
 

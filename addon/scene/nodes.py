@@ -93,6 +93,10 @@ class Nodes:
         """An attribute node; take its outputs "Fac", "Vector", "Color" or "Alpha" by `named`."""
         return self.add("ShaderNodeAttribute", attribute_type=where, attribute_name=name)
 
+    def scene_value(self, name: str) -> Any:
+        """A number of the scene that is rendered: a property, or a path such as "camera.data.lens"."""
+        return named(self.attribute(name, "VIEW_LAYER").outputs, "Fac")
+
     def group(self, tree: bpy.types.NodeTree, **inputs: Value) -> Any:
         """A group node, with inputs by name; returns the node's outputs by name."""
         node = self.add("ShaderNodeGroup", node_tree=tree)

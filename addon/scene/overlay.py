@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import math
 import textwrap
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 
 import bpy
-import numpy as np
+from mathutils import Matrix
 
 from ..core.story import Caption, Formula, Legend
-from ..core.theme import PALETTE
-from .clock import show_from
 from .materials import Materials
-from .text import ADVANCE, during, make_text, width_of
+from .merge import Line, Piece, Shape, Shapes, merge
+from .text import ADVANCE, CAPITAL, during, width_of
 
 CAPTION = 0.056  # text sizes, as shares of the frame's height
 FORMULA = 0.052
@@ -33,7 +33,8 @@ CAPTION_WIDTH = 60  # characters in a line
 
 @dataclass(frozen=True)
 class Overlay:
-    """Where overlays go: the scene, the empty, the collection, the frame's aspect and what they are made of."""
+    """Where overlays go: the scene, the empty, the collection, the frame's aspect and what they are made of.
+    What is put there is drawn when `finish` has been called."""
 
     scene: bpy.types.Scene
     root: bpy.types.Object
@@ -41,17 +42,29 @@ class Overlay:
     aspect: float
     materials: Materials
     font: bpy.types.VectorFont | None
+    _waiting: dict[tuple[str, str, float], list[tuple[Piece, Matrix]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
 
-    def put(self, item: bpy.types.Object, x: float, y: float, z: float = 0.0) -> bpy.types.Object:
-        """Hang an object at (x, y) frame heights from the middle; larger z is nearer to the viewer."""
+    def put(self, item: Piece | bpy.types.Object, x: float, y: float, z: float = 0.0) -> None:
+        """Hang something at (x, y) frame heights from the middle; larger z is nearer to the viewer."""
+        if isinstance(item, Piece):
+            # Merged with what has the same depth: Blender draws what is clear in the order of where objects stand.
+            self._waiting[item.name.split()[0], item.material.name, z].append((item, Matrix.Translation((x, y, 0.0))))
+        else:
+            self._hang(item, (x, y, z))
+
+    def finish(self, shapes: Shapes) -> None:
+        """Merge what waits: all captions, all formulas, ..., whatever their windows of time."""
+        for (kind, material, depth), items in self._waiting.items():
+            name = f"{kind} {material.removeprefix('FP ').lower()}"
+            self._hang(merge(name, items, bpy.data.materials[material], shapes), (0.0, 0.0, depth))
+        self._waiting.clear()
+
+    def _hang(self, item: bpy.types.Object, place: tuple[float, float, float]) -> None:
         item.parent = self.root
-        item.location = (x, y, z)
+        item.location = place
         self.collection.objects.link(item)
-        start, duration = float(item["fp_start"]), float(item["fp_duration"])
-        if duration > 0:
-            # The material fades it; outside its window it need not be drawn at all.
-            show_from(item, self.scene, start, start + duration)
-        return item
 
     @property
     def wide(self) -> bool:
@@ -62,14 +75,14 @@ class Overlay:
         """How much something that wide must shrink to fit into the frame, at most 1."""
         return min(1.0, (self.aspect - 2 * EDGE) / width)
 
-    def text(self, name: str, body: str, size: float, hue: str, align: str = "CENTER") -> bpy.types.Object:
-        """A text object in the overlay's font and material, not yet placed."""
-        return make_text(name, body, size, hue, self.materials.overlay, self.font, align)
+    def text(self, name: str, body: str, size: float, hue: str, align: str = "CENTER") -> Piece:
+        """A text in the overlay's font and material, not yet placed."""
+        piece = Piece(name, Line(body, size, self.font, align), hue, self.materials.overlay)
+        piece["fp_size"] = size * CAPITAL
+        return piece
 
 
-def rounded(
-    name: str, width: float, height: float, radius: float, hue: str, material: bpy.types.Material
-) -> bpy.types.Object:
+def rounded(name: str, width: float, height: float, radius: float, hue: str, material: bpy.types.Material) -> Piece:
     """A flat rounded rectangle around the origin."""
     points = []
     for cx, cy, first in ((1, 1, 0), (-1, 1, 90), (-1, -1, 180), (1, -1, 270)):
@@ -77,13 +90,7 @@ def rounded(
             angle = math.radians(first + step * 90 / 8)
             x = cx * (width / 2 - radius) + radius * math.cos(angle)
             points.append((x, cy * (height / 2 - radius) + radius * math.sin(angle), 0.0))
-    mesh = bpy.data.meshes.new(name)
-    mesh.from_pydata(points, [], [list(range(len(points)))])
-    mesh.materials.append(material)
-    item = bpy.data.objects.new(name, mesh)
-    item.pass_index = PALETTE.index(hue)
-    item["fp_start"], item["fp_duration"], item["fp_size"] = 0.0, 0.0, 1.0
-    return item
+    return Piece(name, Shape.polygon(points), hue, material)
 
 
 def add_captions(overlay: Overlay, captions: tuple[Caption, ...]) -> None:
@@ -167,12 +174,10 @@ def add_legends(overlay: Overlay, legends: tuple[Legend, ...]) -> None:
     x, y = overlay.aspect / 2 - width / 2 - EDGE, TOP if overlay.wide else 0.38
     for i, legend in enumerate(legends):
         signed = legend.low < 0
-        mesh = bpy.data.meshes.new(f"legend {i + 1}")
         w, h = width / 2, height / 2
-        mesh.from_pydata([(-w, -h, 0), (w, -h, 0), (w, h, 0), (-w, h, 0)], [], [(0, 1, 2, 3)])
-        mesh.uv_layers.new(name="cells").data.foreach_set("uv", np.array([0, 0, 1, 0, 1, 1, 0, 1], dtype=np.float32))
-        mesh.materials.append(overlay.materials.scale)
-        bar = bpy.data.objects.new(f"legend {i + 1}", mesh)
+        corners = [(-w, -h, 0.0), (w, -h, 0.0), (w, h, 0.0), (-w, h, 0.0)]
+        face = Shape.polygon(corners, [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)])
+        bar = Piece(f"legend {i + 1}", face, "text", overlay.materials.scale)
         bar["fp_size"] = 0.0 if signed else 1.0
         overlay.put(during(bar, legend.start, legend.duration), x, y, 0.002)
         ends = (("low", number(legend.low), -w, "LEFT"), ("high", number(legend.high), w, "RIGHT"))

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import bpy
-
 from ..core.story import Arrival
 from ..core.wording import printable
+from .merge import Piece
 from .overlay import EDGE, LEGEND_WIDTH, TOP, Overlay, rounded
 from .text import during, width_of
 
@@ -90,9 +89,7 @@ def _length(widths: list[float], gap: float, arrow: float, first: int) -> float:
     return sum(widths) + gap * (len(widths) - 1) + arrow + (ELLIPSIS + gap if first else 0.0)
 
 
-def _token_ink(
-    overlay: Overlay, name: str, token: str, size: float, hue: str, text: bool
-) -> list[tuple[bpy.types.Object, float]]:
+def _token_ink(overlay: Overlay, name: str, token: str, size: float, hue: str, text: bool) -> list[tuple[Piece, float]]:
     """What stands on a chip, with how far below its middle: the token's text, or a bar that stands for a space."""
     if text and token == " ":
         bar = rounded(f"{name} text", size * 0.36, size * 0.07, size * 0.03, hue, overlay.materials.overlay)

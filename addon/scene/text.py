@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import bpy
 
 from ..core.theme import PALETTE
+
+Timed = TypeVar("Timed", bound=Any)  # takes `fp_start` and `fp_duration`
 
 # Blender ships it in every build; Inter, its interface font, breaks as a text object.
 FONT = "NotoSansMath-Regular.woff2"
@@ -46,7 +48,7 @@ def make_text(
     body: str,
     size: float,
     hue: str,
-    material: bpy.types.Material,
+    material: bpy.types.Material | None,
     font: bpy.types.VectorFont | None,
     align: str = "CENTER",
     upright: str = "CENTER",
@@ -65,14 +67,15 @@ def make_text(
     curve.offset = bold * size
     curve.resolution_u = 4
     curve.fill_mode = "FRONT"
-    curve.materials.append(material)
+    if material is not None:
+        curve.materials.append(material)
     item = bpy.data.objects.new(name, curve)
     item.pass_index = PALETTE.index(hue)
     item["fp_start"], item["fp_duration"], item["fp_size"] = 0.0, 0.0, size * CAPITAL
     return item
 
 
-def during(item: bpy.types.Object, start: float, duration: float) -> bpy.types.Object:
-    """Show an object only in that window of story time."""
+def during(item: Timed, start: float, duration: float) -> Timed:
+    """Show an object or a piece of one only in that window of story time."""
     item["fp_start"], item["fp_duration"] = float(start), float(duration)
     return item

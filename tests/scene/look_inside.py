@@ -22,6 +22,8 @@ sys.modules["forward_pass"] = None  # type: ignore[assignment]  # whoever import
 import bpy
 import numpy as np
 
+LINE = 13  # the number of the slots' colour
+
 
 def plain(value: Any) -> Any:
     """An ID property as JSON has it."""
@@ -164,11 +166,14 @@ def moment(scene: bpy.types.Scene, second: float) -> dict[str, Any]:
     graph = bpy.context.evaluated_depsgraph_get()
     camera: Any = scene.camera.evaluated_get(graph)
     projection = camera.calc_matrix_camera(graph, x=scene.render.resolution_x, y=scene.render.resolution_y)
-    clock: Any = bpy.data.node_groups["FP Clock"].evaluated_get(graph)
+    clock: Any = bpy.data.node_groups["FP Clock"]
+    (source,) = [node for node in clock.nodes if node.type == "ATTRIBUTE"]
+    assert source.attribute_type == "VIEW_LAYER"
+    evaluated: Any = scene.evaluated_get(graph)
     return {
         "second": second,
         "fp_time": scene["fp_time"],
-        "shader": clock.nodes["Time"].outputs[0].default_value,
+        "shader": evaluated[source.attribute_name],
         "world": np.array(camera.matrix_world).tolist(),
         "view": np.array(projection @ camera.matrix_world.inverted()).tolist(),
         "clip": [camera.data.clip_start, camera.data.clip_end],
@@ -178,13 +183,37 @@ def moment(scene: bpy.types.Scene, second: float) -> dict[str, Any]:
 
 
 def overlays() -> dict[str, list[float]]:
-    """What hangs on the overlay empty, in its units: left, right, bottom, top."""
+    """What hangs on the overlay empty, in its units: left, right, bottom, top, start, duration. Everything of one kind
+    and one window of time has a box; of the running text every slot has one too."""
     found = {}
     for item in bpy.data.objects["Overlays"].children:
-        box = np.array(item.bound_box)[:, :2] + np.array(item.location)[:2]
-        (left, bottom), (right, top) = box.min(0).tolist(), box.max(0).tolist()
-        found[item.name] = [left, right, bottom, top]
+        corners, faces, ink, hue = merged(item)
+        for number, window in enumerate(np.unique(ink[:, :2], axis=0)):
+            mine = np.isin(faces, np.flatnonzero((ink[:, :2] == window).all(1)))
+            found[f"{item.name} {number}"] = [*box(corners[mine]), *window.tolist()]
+        for face in np.flatnonzero((hue == LINE) & item.name.startswith("token")):
+            found[f"{item.name} slot {face}"] = [*box(corners[faces == face]), 0.0, 0.0]
     return found
+
+
+def merged(item: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The places [corners, 2] of what was merged, the face of each corner, and the attributes of the faces."""
+    mesh = item.data
+    vertices, firsts = np.empty(len(mesh.loops), np.int32), np.empty(len(mesh.polygons), np.int32)
+    points, ink, hue = np.empty(3 * len(mesh.vertices), np.float32), np.empty(3 * len(firsts), np.float32), None
+    mesh.loops.foreach_get("vertex_index", vertices)
+    mesh.polygons.foreach_get("loop_start", firsts)
+    mesh.vertices.foreach_get("co", points)
+    mesh.attributes["ink"].data.foreach_get("vector", ink)
+    hue = np.empty(len(firsts), np.float32)
+    mesh.attributes["hue"].data.foreach_get("value", hue)
+    faces = np.repeat(np.arange(len(firsts)), np.diff([*firsts, len(vertices)]))
+    return points.reshape(-1, 3)[vertices, :2] + np.array(item.location)[:2], faces, ink.reshape(-1, 3), hue
+
+
+def box(points: np.ndarray) -> list[float]:
+    (left, bottom), (right, top) = points.min(0).tolist(), points.max(0).tolist()
+    return [left, right, bottom, top]
 
 
 def leftovers(scratch: Path) -> list[str]:

@@ -363,7 +363,7 @@ def test_drivers_need_no_python(found: Found) -> None:
         assert driver["valid"], driver
     clocked = [d for d in drivers if d["targets"] == [["Scene", '["fp_time"]']]]
     others = {tuple(map(tuple, d["targets"])) for d in drivers if d not in clocked}
-    assert others <= {(("Scene", f"render.resolution_{axis}"),) for axis in "xy"} | {(("Camera", "lens"),)}
+    assert not others
     assert not found.words["autorun"]  # and yet all of them ran
 
 
@@ -434,12 +434,11 @@ def test_overlays_stay_inside_the_frame_and_off_each_other(found: Found) -> None
     """Captions, formulas, the running text, legends: never over the edge, and no two kinds in one place at a time."""
     wide = SIZE[0] / SIZE[1] / 2
     shown = []
-    for name, (left, right, bottom, top) in found.words["overlays"].items():
+    for name, (left, right, bottom, top, start, duration) in found.words["overlays"].items():
         assert -wide < left <= right < wide and -0.5 < bottom <= top < 0.5, name
-        words = found.objects[name]["properties"]
-        end = words["fp_start"] + (words["fp_duration"] or np.inf)
+        end = start + (duration or np.inf)
         kind = name.split()[0].replace("subtitle", "title").replace("running", "token")
-        shown.append((kind, name, left, right, bottom, top, words["fp_start"], end))
+        shown.append((kind, name, left, right, bottom, top, start, end))
     assert {entry[0] for entry in shown} >= {"caption", "formula", "legend", "shapes", "title", "token"}
     for i, (kind, name, *a) in enumerate(shown):
         for other, second, *b in shown[i + 1 :]:

@@ -16,6 +16,7 @@ pytest.importorskip("bpy")
 import bpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mathutils import Matrix
 
 from forward_pass.core.errors import UserError
 from forward_pass.core.layout import Block, lay_out
@@ -26,6 +27,7 @@ from forward_pass.scene.blocks import grid_mesh, hue_number, level_of, place
 from forward_pass.scene.build import build_scene, save_blend
 from forward_pass.scene.clock import drive, key_clock
 from forward_pass.scene.materials import HUES
+from forward_pass.scene.merge import Line, Piece, Shape, Shapes, merge
 from forward_pass.scene.nodes import named
 from forward_pass.scene.overlay import number
 from forward_pass.scene.text import CAPITAL, load_font, make_text, width_of
@@ -227,3 +229,41 @@ def test_a_save_that_fails_leaves_the_earlier_file(folder: Path) -> None:
     with pytest.raises(UserError, match="could not be saved"):
         save_blend(taken)
     assert (taken / "kept").read_text() == "kept"
+
+
+# --- merging
+
+
+@pytest.mark.parametrize("body", ["layer norm", "Softmax: shares of one.", "2.11 × −0.03 + ⋯ = 0.13", "a b"])
+@pytest.mark.parametrize("align", ["LEFT", "CENTER", "RIGHT"])
+@pytest.mark.parametrize("upright", ["CENTER", "TOP_BASELINE"])
+def test_a_line_put_together_lies_where_blender_sets_it(body: str, align: str, upright: str) -> None:
+    font, shapes = load_font(), Shapes()
+    for bold in (0.0, 0.02):
+        item = make_text("line", body, 2.3, "text", None, font, align, upright, bold)
+        mesh = bpy.data.meshes.new_from_object(item)
+        wanted = np.array([vertex.co for vertex in mesh.vertices])
+        points = shapes.of(Line(body, 2.3, font, align, upright, bold)).points
+        assert len(points) == len(wanted)
+        for axis in (0, 1):  # in another order
+            assert np.sort(points[:, axis]) == pytest.approx(np.sort(wanted[:, axis]), abs=1e-4)
+    shapes.clear()
+
+
+def test_merged_pieces_keep_their_windows_and_hues_and_leave_nothing_behind() -> None:
+    font, shapes = load_font(), Shapes()
+    material = bpy.data.materials.new("ink")
+    square = Shape.polygon([(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)], [(0, 0), (1, 0), (1, 1), (0, 1)])
+    face, letter = Piece("face", square, "token", material), Piece("letter", Line("I", 1.0, font), "vocab", material)
+    face["fp_start"], face["fp_duration"], letter["fp_size"] = 3.0, 2.0, 0.5
+    before = len(bpy.data.objects), len(bpy.data.curves)
+    item = merge("both", [(face, Matrix.Translation((5, 0, 0))), (letter, Matrix.Identity(4))], material, shapes)
+    shapes.clear()
+    assert (len(bpy.data.objects), len(bpy.data.curves)) == (before[0] + 1, before[1])
+    mesh: Any = item.data
+    assert [tuple(vertex.co) for vertex in mesh.vertices[:4]] == [(5, 0, 0), (6, 0, 0), (6, 1, 0), (5, 1, 0)]
+    inks = [tuple(entry.vector) for entry in mesh.attributes["ink"].data]
+    hues = [entry.value for entry in mesh.attributes["hue"].data]
+    assert inks[0] == (3.0, 2.0, 1.0) and hues[0] == PALETTE.index("token")
+    assert set(inks[1:]) == {(0.0, 0.0, 0.5)} and set(hues[1:]) == {PALETTE.index("vocab")}
+    assert [tuple(entry.uv) for entry in mesh.uv_layers["cells"].data[:4]] == [(0, 0), (1, 0), (1, 1), (0, 1)]

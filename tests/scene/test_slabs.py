@@ -150,7 +150,7 @@ def test_a_slab_says_which_cells_are_no_numbers(trace, layout, story, tmp_path, 
 
 def test_the_running_text_stays_beside_the_legend_and_in_the_frame(found):
     overlays = found.words["overlays"]
-    slots = sorted(box for name, box in overlays.items() if name.startswith("token ") and name.endswith("slot"))
+    slots = sorted(box for name, box in overlays.items() if name.startswith("token ") and " slot " in name)
     assert len(slots) == len(PROMPT) + 6
     assert all(a[1] <= b[0] for a, b in pairwise(slots))
     assert slots[0][0] > -SIZE[0] / SIZE[1] / 2
@@ -161,10 +161,8 @@ def test_the_running_text_stays_beside_the_legend_and_in_the_frame(found):
 def test_what_leaves_no_mark_is_written_out_on_its_card(blend, found):
     bpy.ops.wm.open_mainfile(filepath=str(blend))
     texts = {name: bpy.data.objects[f"card {i} text"].data.body for i, name in enumerate(PROMPT)}
-    signs = {i: bpy.data.objects[f"token {i} text"].type for i in range(len(PROMPT))}
     bpy.ops.wm.read_factory_settings(use_empty=True)
     assert texts == {"b": "b", "e": "e", "\n": "newline", "A": "A", " ": "space"}
-    assert [i for i, kind in signs.items() if kind == "MESH"] == [PROMPT.index(" ")]  # a bar
 
 
 @pytest.mark.slow

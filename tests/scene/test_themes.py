@@ -97,7 +97,7 @@ def test_only_the_scene_that_is_asked_for_changes(plan) -> None:
     first = built(plan)
     before = written(bpy.data.node_groups["FP Theme"])
     second = bpy.data.scenes.new("second")
-    groups = make_groups(second, THEMES["paper"])
+    groups = make_groups(THEMES["paper"])
     mesh = bpy.data.meshes.new("mesh")
     mesh.materials.append(make_materials(groups).cells)
     second.collection.objects.link(bpy.data.objects.new("block", mesh))

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names in the world: thousands of them in a large model, so those of one tier in one layer are one object."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import bpy
+from mathutils import Matrix
+
+from ..core.layout import Label
+from .materials import Materials
+from .merge import BASE, Line, Piece, Shapes, merge
+from .text import CAPITAL, make_text, width_of
+
+TIERS = ("names of the model", "names of sections", "names of tensors", "names of heads", "names of columns")
+SUBSCRIPT = 0.62
+TEXT = 1.6  # text size for a label of size 1: as wide as the layout reckons
+
+Placed = tuple[Piece, Matrix]
+
+
+def make_labels(
+    labels: Iterable[Label],
+    materials: Materials,
+    font: bpy.types.VectorFont | None,
+    camera: bpy.types.Object,
+    shapes: Shapes,
+) -> list[bpy.types.Object]:
+    """The names in the world. Those that face the camera stay texts of their own."""
+    together: dict[tuple[int | None, int], list[Placed]] = defaultdict(list)
+    made = []
+    for label in labels:
+        texts = place_label(label, materials, font)
+        if label.plane == "camera":
+            made += _face(texts, camera)
+        else:
+            together[label.layer, label.tier] += texts
+    for (layer, tier), items in together.items():
+        name = TIERS[tier] if layer is None else f"{TIERS[tier]}, layer {layer}"
+        made.append(merge(name, items, materials.ink, shapes))
+    return made
+
+
+def place_label(label: Label, materials: Materials, font: bpy.types.VectorFont | None) -> list[Placed]:
+    """The lines of a name, each with its place in the world; "W_Q 1" gets a real subscript."""
+    name, _, below = label.text.partition("_")
+    below, _, after = below.partition(" ")
+    place = Matrix.Translation(label.position)
+    if label.plane == "front":
+        place = place @ Matrix.Rotation(math.pi / 2, 4, "X")
+    em = label.size * TEXT
+    if not below:
+        lines = [(Line(label.text, em, font, label.align.upper(), BASE), place)]
+    else:
+        beside = place @ Matrix.Translation((width_of(name, em) + em * 0.03, -em * 0.12, 0.0))
+        small = Line(f"{below} {after}".strip(), em * SUBSCRIPT, font, "LEFT", BASE)
+        lines = [(Line(name, em, font, "LEFT", BASE), place), (small, beside)]
+    ink = {"fp_start": 0.0, "fp_duration": 0.0, "fp_size": em * CAPITAL}  # a subscript comes and goes with its name
+    return [(Piece(label.text, line, label.color, materials.ink, ink), where) for line, where in lines]
+
+
+def _face(texts: list[Placed], camera: bpy.types.Object) -> list[bpy.types.Object]:
+    """The lines of one name as texts, turned to the camera as a whole."""
+    made: list[bpy.types.Object] = []
+    for piece, where in texts:
+        line: Any = piece.form
+        item = make_text(
+            piece.name, line.body, line.size, piece.hue, piece.material, line.font, line.align, line.upright
+        )
+        item["fp_size"] = piece["fp_size"]
+        if made:
+            item.parent, item.matrix_basis = made[0], texts[0][1].inverted() @ where
+        else:
+            item.matrix_world = where
+            facing: Any = item.constraints.new("COPY_ROTATION")
+            facing.target = camera
+        made.append(item)
+    return made
