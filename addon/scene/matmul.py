@@ -118,7 +118,6 @@ def make_multiply(
     where = collection or scene.collection
     empty = _empty(f"multiply {names[0]} {names[1]}", where, style, arrangement, cell_style)
     _build(empty, plan, kit, where)
-    follow_camera(scene, kit)
     return empty
 
 
@@ -174,7 +173,6 @@ def make_chain(
     corner.rotation_euler = (0.0, 0.0, -np.pi / 2)
     where.objects.link(corner)
     _build(empty, two, kit, where, parent=corner, shared=before)
-    follow_camera(scene, kit)
     return empty
 
 
@@ -184,15 +182,6 @@ def play_sweep(empty: bpy.types.Object, scene: bpy.types.Scene, start: float, du
         raise UserError("This scene has no clock.", "Give it one with key_clock, or key fp_sweep_at itself.", 2)
     empty["fp_start"], empty["fp_duration"] = float(start), float(duration)
     drive(empty, f'["{SWEEP_AT}"]', -1, scene, [(start, 0.0), (start + duration, 1.0)])
-
-
-def follow_camera(scene: bpy.types.Scene, kit: Kit) -> None:
-    """Let the materials know the lens of the scene's camera, so that they can tell how large a cell is on screen."""
-    path = 'nodes["Lens"].outputs[0].default_value'
-    if scene.camera is None or kit.view.animation_data is None:
-        return
-    if kit.view.animation_data.drivers.find(path) is None:
-        _follow(kit.view, path, "CAMERA", scene.camera.data, "lens")
 
 
 def _plan(

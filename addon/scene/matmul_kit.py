@@ -47,7 +47,6 @@ class Kit:
     formula: Any
     shadow: Any
     matmul: Any  # all in one, for any two objects
-    view: Any  # the shader group that knows how large a pixel is
 
 
 def kit_for(scene: bpy.types.Scene, theme: str) -> Kit:
@@ -65,7 +64,7 @@ def kit_for(scene: bpy.types.Scene, theme: str) -> Kit:
 
 
 def _make(scene: bpy.types.Scene, theme: str) -> Kit:
-    shaders = make_groups(scene, find_theme(theme))
+    shaders = make_groups(find_theme(theme))
     materials = make_matmul_materials(shaders)
     font = load_font()
     now = now_group()
@@ -88,7 +87,7 @@ def _make(scene: bpy.types.Scene, theme: str) -> Kit:
     matmul = _asset(made)
     matmul.asset_mark()
     matmul.asset_data.description = matmul.description
-    return Kit(**made, matmul=matmul, view=shaders.view)
+    return Kit(**made, matmul=matmul)
 
 
 OBJECTS = (

@@ -15,8 +15,6 @@ from ..core.theme import theme as find_theme
 from .compat import eevee
 from .furniture import make_world
 from .groups import make_groups
-from .matmul import follow_camera
-from .matmul_kit import kit_for
 
 VIEWS = {  # of every arrangement: azimuth, elevation, lens
     "box": (30.0, 38.0, 70.0),
@@ -45,7 +43,7 @@ def make_matmul_stage(
     scene.eevee.use_shadows = False
     scene.eevee.use_raytracing = False
     scene.view_settings.view_transform = "Standard"
-    make_world(scene, make_groups(scene, find_theme(theme)))
+    make_world(scene, make_groups(find_theme(theme)))
     if scene.camera is None:
         data = bpy.data.cameras.new("Multiply Camera")
         data.sensor_width = 36.0
@@ -56,7 +54,6 @@ def make_matmul_stage(
     nearest = min(ARRANGEMENTS, key=lambda name: abs(ARRANGEMENTS[name] - fold))
     azimuth, elevation, lens = view or VIEWS[nearest]
     scene.camera.data.lens = lens
-    follow_camera(scene, kit_for(scene, theme))
     # What faces the camera moves as the camera does: after a few turns both have settled.
     for _turn in range(3):
         pose = fit(_points(empty), azimuth, elevation, lens, size[0] / size[1], margin)
