@@ -10,7 +10,9 @@ import bpy
 
 from ..core.theme import PALETTE, STOPS, Theme
 from .clock import clock_group
+from .digits import digits_group
 from .nodes import Nodes, named, new_group
+from .text import load_font
 from .themes import BACKDROP, DIVERGING, LOOK, LOOK_COLORS, PALETTE_GROUP, RAMP, SEQUENTIAL, paint
 
 Tree = bpy.types.NodeTree
@@ -32,6 +34,7 @@ class Groups:
     fill: Tree
     use: Tree
     window: Tree
+    digits: Tree
 
 
 def make_groups(theme: Theme) -> Groups:
@@ -52,6 +55,7 @@ def make_groups(theme: Theme) -> Groups:
         fill=_fill(clock),
         use=_use(clock),
         window=_window(clock),
+        digits=digits_group(load_font()),
     )
     paint([groups.look, groups.backdrop, groups.palette, groups.diverging, groups.sequential], theme)
     return groups
@@ -150,7 +154,7 @@ def _tile(view: Tree) -> Tree:
     place = n.combine(x, y)
 
     geometry = n.add("ShaderNodeNewGeometry")
-    facing = n.math("ABSOLUTE", n.vector("DOT_PRODUCT", geometry.outputs["Normal"], geometry.outputs["Incoming"]))
+    facing = n.math("ABSOLUTE", n.vector("DOT_PRODUCT", geometry.outputs["True Normal"], geometry.outputs["Incoming"]))
     distance = named(n.add("ShaderNodeCameraData").outputs, "View Distance")
     pixel = n.group(view)["Pixel"]
     foreshortened = n.math("MULTIPLY", short, n.math("SQRT", n.math("MAXIMUM", facing, 0.04)))

@@ -153,14 +153,17 @@ def _cells(
     cell = _cell(n, groups)
     ghost, empty = _ghost(n, groups, cell.look, cell.tile["Rim"])
     color = n.blend(cell.shown, empty, _number_color(n, groups, cell, value))
+    there: Any = cell.shown
     if masked:
         absent, no_number = _state(n, None if atlas is None else value)
         missing = n.math("MULTIPLY", no_number, cell.shown)
         color = n.blend(missing, color, cell.look["Missing"])
+        there = n.math("SUBTRACT", there, n.math("ADD", absent, no_number), clamp=True)
     color = n.vector("SCALE", color, scale=cell.tile["Shade"])
     gap = n.blend(cell.shown, ghost, cell.look["Gap"])
     color = n.blend(cell.tile["Mask"], gap, color)
-    color, strength = _outlined(n, cell, color, _strength(n, cell))
+    color, strength = _printed(n, groups, cell, color, _strength(n, cell), value, there)
+    color, strength = _outlined(n, cell, color, strength)
     alpha = None
     if masked:
         alpha = n.math("SUBTRACT", 1.0, n.math("MULTIPLY", absent, cell.shown))
@@ -260,6 +263,27 @@ def _strength(n: Nodes, cell: _Cell) -> Any:
     front = n.math("MULTIPLY", cell.fill["Front"], n.math("MULTIPLY", glow, 0.55))
     strength = n.mix(cell.shown, 1.0, n.math("ADD", front, strength))
     return n.math("MAXIMUM", strength, n.math("MULTIPLY_ADD", glow, -0.9, 0.9))
+
+
+def _printed(
+    n: Nodes, groups: Groups, cell: _Cell, color: Any, strength: Any, value: Any, there: Any
+) -> tuple[Any, Any]:
+    """Colour and strength with the cell's number on it, where the cell is large enough on screen."""
+    short = n.math("MAXIMUM", n.math("MINIMUM", cell.pitch_u, cell.pitch_v), 1e-6)
+    printed = n.group(
+        groups.digits,
+        Color=color,
+        Strength=strength,
+        Value=value,
+        Across=cell.tile["Across"],
+        Along=cell.tile["Along"],
+        Width=n.math("DIVIDE", cell.pitch_u, short),
+        Height=n.math("DIVIDE", cell.pitch_v, short),
+        Pixels=cell.tile["Pixels"],
+        Shown=there,
+        Emphasis=n.math("MAXIMUM", cell.line, cell.fill["Current"]),
+    )
+    return printed["Color"], printed["Strength"]
 
 
 def _outlined(n: Nodes, cell: _Cell, color: Any, strength: Any) -> tuple[Any, Any]:
