@@ -11,9 +11,10 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from forward_pass.core.errors import UserError
+from forward_pass.core.recipe import Recipe, read_recipe
 from forward_pass.core.theme import THEMES, theme
 from forward_pass.process.options import DEFAULTS, TraceOptions
 from forward_pass.render.presets import ENGINES, QUALITIES, Quality, quality, read_range, read_size
@@ -22,6 +23,8 @@ from scripts._trace_options import add_trace_options, read_trace_options
 
 DEVICES = ("auto", "cuda", "mps", "cpu")
 MODELS = "a built-in model, a folder with a model of transformers, or org/name of the hub"
+# Choices of the run that recipes and options have by the same name.
+SHARED = ("temperature", "top_k", "top_p", "seed", "chat", "dtype", "attention", "max_bytes", "keep")
 LONGEST = 3600.0  # seconds of video
 LONGEST_NAME = 60  # characters of a prompt that go into a file's name
 
@@ -63,6 +66,7 @@ class Request:
             video = video / f"{file_name(prompt)}.mp4"
         found = {"video": video} if self.renders else {}
         found["blend"] = self.blend or video.with_suffix(".blend")
+        found["recipe"] = video.with_suffix(".recipe.toml")
         if not self.reads_trace:
             found["trace"] = self.trace or video.with_suffix(".trace.safetensors")
         if self.renders:
@@ -78,18 +82,25 @@ class Request:
                 code=2,
             )
 
-    def recipe(self, prompt: str) -> dict[str, Any]:
-        """What would make the same scene again, to be kept in it."""
-        return {
-            "prompt": prompt,
-            "model": self.model,
-            "steps": self.steps,
-            "options": self.options.words(),
-            "theme": self.theme,
-            "seconds": self.seconds,
-            "size": list(self.quality.size),
-            "fps": self.quality.fps,
+    def recipe(self, prompt: str) -> Recipe:
+        """What would make the same video again."""
+        preset, options = QUALITIES[self.quality.name], self.options
+        own = {
+            name: value
+            for name in ("size", "fps", "engine")
+            if (value := getattr(self.quality, name)) != getattr(preset, name)
         }
+        return Recipe(
+            name=self.model,
+            prompt=prompt,
+            tokens=self.steps,
+            **{name: getattr(options, name) for name in SHARED},
+            device=self.device,
+            seconds=self.seconds,
+            theme=self.theme,
+            quality=self.quality.name,
+            **own,
+        )
 
 
 def file_name(prompt: str) -> str:
@@ -103,7 +114,7 @@ def file_name(prompt: str) -> str:
 
 def read_request(arguments: list[str]) -> Request:
     """Raises `UserError` (code 2) for what cannot be, with a hint."""
-    asked = _parser().parse_args(arguments)
+    asked = _parse(arguments)
     prompt: str | None = asked.prompt
     trace = asked.trace
     if prompt is None and (trace is None or not os.path.exists(trace)):
@@ -135,6 +146,35 @@ def read_request(arguments: list[str]) -> Request:
     )
 
 
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    """What is asked for; a recipe says what is not asked for otherwise."""
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    if asked.recipe is None:
+        return asked
+    try:
+        text = asked.recipe.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise UserError(f"The recipe {asked.recipe} cannot be read: {reason}.", "Check the path.", 2) from None
+    recipe = read_recipe(text, str(asked.recipe))
+    size = None if recipe.size is None else "x".join(map(str, recipe.size))
+    parser.set_defaults(
+        prompt=recipe.prompt,
+        model=recipe.name,
+        max_tokens=recipe.tokens,
+        **{name: getattr(recipe, name) for name in SHARED} | {"keep": list(recipe.keep)},
+        device=recipe.device,
+        seconds=recipe.seconds,
+        theme=recipe.theme,
+        quality=recipe.quality,
+        size=size,
+        fps=recipe.fps,
+        engine=recipe.engine,
+    )
+    return parser.parse_args(arguments)
+
+
 class _Parser(argparse.ArgumentParser):
     """Tells what is wrong as a `UserError`, without a page of usage before it."""
 
@@ -153,6 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("prompt", nargs="?", metavar="PROMPT", help="for nano-sort: six letters out of A, B, C")
     add("--model", default="nano-sort", metavar="MODEL", help=f"{MODELS} (%(default)s)")
+    add("--recipe", type=Path, metavar="FILE.toml", help="choices of an earlier video; what is written here goes first")
     add("-o", "--output", type=Path, metavar="FILE.mp4", help="the video; the other files lie beside (out/PROMPT.mp4)")
     add("--quality", default="draft", metavar="NAME", help="; ".join(map(_described, QUALITIES.values())) + " (draft)")
     add("--engine", metavar="NAME", help=f"{', '.join(ENGINES)}; auto is eevee (auto)")

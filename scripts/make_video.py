@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 import os
 import sys
 import time
@@ -20,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from forward_pass.core.errors import UserError
 from forward_pass.core.layout import Layout, lay_out
 from forward_pass.core.messages import Message, ProgressMessage, WarningMessage
+from forward_pass.core.recipe import write_recipe
 from forward_pass.core.story import Story, tell
 from forward_pass.core.trace import Trace
 from forward_pass.process.models import find_model
@@ -77,7 +77,9 @@ def make_video(request: Request, terminal: Terminal, outputs: Outputs, guard: Gu
         trace = make_trace(request, places.pop("trace"), terminal)
     guard.grace = 1.0  # from here on nothing needs asking
     layout, story = plan(request, trace, terminal)
-    scene = make_scene(request, trace, layout, story, places["blend"], terminal)
+    recipe = write_recipe(request.recipe(trace.prompt), places["recipe"].name)
+    places["recipe"].write_text(recipe, encoding="utf-8")
+    scene = make_scene(request, trace, layout, story, places["blend"], recipe, terminal)
     if "video" in places:
         kept = keep_frames(request, trace, layout, story, outputs)
         folder = outputs.scratch("frames") if kept is None else kept.folder
@@ -153,7 +155,7 @@ def plan(request: Request, trace: Trace, terminal: Terminal) -> tuple[Layout, St
 
 
 def make_scene(
-    request: Request, trace: Trace, layout: Layout, story: Story, path: Path, terminal: Terminal
+    request: Request, trace: Trace, layout: Layout, story: Story, path: Path, recipe: str, terminal: Terminal
 ) -> bpy.types.Scene:
     """The scene, built in an otherwise empty file and saved at `path`. Raises `UserError`."""
     import bpy
@@ -166,7 +168,6 @@ def make_scene(
         with quiet():
             bpy.ops.wm.read_factory_settings(use_empty=True)
         scene = bpy.data.scenes[0]
-        recipe = json.dumps(request.recipe(trace.prompt), ensure_ascii=False)
         build = build_scene(
             scene, trace, layout, story, theme=request.theme, recipe=recipe, size=quality.size, fps=quality.fps
         )

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from forward_pass.core.recipe import Recipe, read_recipe
+
 pytest.importorskip("bpy")
 
 TRACE = Path("tests") / "data" / "CBABBC.trace.safetensors"
@@ -218,7 +220,7 @@ def test_a_render_that_is_broken_off_goes_on_where_it_stopped(root: Path, tmp_pa
         time.sleep(0.02)
     assert process.communicate()[1].count("Traceback") == 0 and process.returncode == 0
     assert seen and seen[0] == left  # none of them was rendered again
-    assert listing(tmp_path) == {"v.mp4", "v.blend", "v.srt", "v.chapters.txt"}
+    assert listing(tmp_path) == {"v.mp4", "v.blend", "v.recipe.toml", "v.srt", "v.chapters.txt"}
     with av.open(str(tmp_path / "v.mp4")) as container:
         assert container.streams[0].frames == 24
 
@@ -232,7 +234,7 @@ def test_frames_of_another_video_are_not_taken_for_its_own(root: Path, tmp_path:
     (tmp_path / ".v.frames" / "frame_000001.png").write_bytes(b"another")
     status, _, err = run(root, *arguments, cwd=tmp_path)
     assert status == 0, err
-    assert listing(tmp_path) == {"v.mp4", "v.blend", "v.srt", "v.chapters.txt"}
+    assert listing(tmp_path) == {"v.mp4", "v.blend", "v.recipe.toml", "v.srt", "v.chapters.txt"}
 
 
 @pytest.mark.slow
@@ -243,7 +245,7 @@ def test_a_few_frames_from_end_to_end(root: Path, tmp_path: Path) -> None:
     arguments += ["--frames", "9-16", "--workers", "1"]
     status, out, err = run(root, *arguments, cwd=tmp_path)
     assert status == 0, err
-    assert out.splitlines() == ["v.mp4", "v.blend", "v.srt", "v.chapters.txt"]
+    assert out.splitlines() == ["v.mp4", "v.blend", "v.recipe.toml", "v.srt", "v.chapters.txt"]
     assert listing(tmp_path) == set(out.splitlines())
     with av.open(str(tmp_path / "v.mp4")) as container:
         (stream,) = container.streams
@@ -266,7 +268,10 @@ def test_a_few_frames_from_end_to_end(root: Path, tmp_path: Path) -> None:
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
     width, fps, trace, recipe = json.loads(said)
     assert (width, fps) == (160, 4) and "CBABBC.trace.safetensors" in trace
-    assert json.loads(recipe)["prompt"] == "CBABBC"
+    assert recipe == (tmp_path / "v.recipe.toml").read_text(encoding="utf-8")
+    assert read_recipe(recipe, "v.recipe.toml") == Recipe(
+        prompt="CBABBC", seconds=45.0, size=(160, 90), fps=4, quality="draft"
+    )
 
 
 @pytest.mark.slow
@@ -275,5 +280,5 @@ def test_without_a_render_the_scene_is_all_there_is(root: Path, tmp_path: Path) 
     shutil.copy(root / TRACE, trace)
     status, out, err = run(root, "--trace", trace, "-o", "new/v.mp4", "--no-render", cwd=tmp_path)
     assert status == 0, err
-    assert out.splitlines() == [str(Path("new") / "v.blend")]
-    assert listing(tmp_path) == {"in.trace.safetensors", "new", "new/v.blend"}
+    assert out.splitlines() == [str(Path("new") / "v.blend"), str(Path("new") / "v.recipe.toml")]
+    assert listing(tmp_path) == {"in.trace.safetensors", "new", "new/v.blend", "new/v.recipe.toml"}

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forward_pass.core.errors import UserError
+from forward_pass.core.recipe import write_recipe
 from forward_pass.process.options import DEFAULTS, TraceOptions
 from forward_pass.render.presets import QUALITIES
 from scripts._request import file_name, read_request
@@ -22,6 +23,7 @@ def test_a_prompt_alone_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert {kind: str(path) for kind, path in request.targets().items()} == {
         "video": "out/CBABBC.mp4",
         "blend": "out/CBABBC.blend",
+        "recipe": "out/CBABBC.recipe.toml",
         "trace": "out/CBABBC.trace.safetensors",
         "captions": "out/CBABBC.srt",
         "chapters": "out/CBABBC.chapters.txt",
@@ -37,7 +39,7 @@ def test_the_other_files_lie_beside_the_video_unless_they_are_named(tmp_path: Pa
 
 
 def test_without_a_render_there_is_no_video_to_write() -> None:
-    assert set(read_request(["CBABBC", "--no-render"]).targets()) == {"blend", "trace"}
+    assert set(read_request(["CBABBC", "--no-render"]).targets()) == {"blend", "recipe", "trace"}
 
 
 def test_a_trace_that_is_there_is_read_and_one_that_is_not_is_written(tmp_path: Path) -> None:
@@ -96,7 +98,7 @@ def test_how_the_model_runs_is_passed_on_and_kept_in_the_scene() -> None:
         seed=5, temperature=0.5, top_k=9, top_p=0.8, dtype="float16", online=True, chat=True, max_bytes="1GB"
     )
     assert (request.model, request.steps, request.options) == ("org/name", 3, options)
-    assert request.recipe("A")["steps"] == 3 and "--seed=5" in request.recipe("A")["options"]
+    assert (request.recipe("A").tokens, request.recipe("A").seed) == (3, 5)
 
 
 def test_frames_beyond_the_end_are_refused() -> None:
@@ -126,3 +128,48 @@ def test_different_prompts_have_different_names(one: str, other: str) -> None:
 def test_a_plain_prompt_is_its_own_name() -> None:
     assert file_name("CBABBC") == "CBABBC"
     assert file_name("What is 2 + 2?").startswith("What_is_2_2-")
+
+
+def test_a_recipe_says_what_is_not_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.recipe.toml"
+    made = read_request(
+        [
+            "CBABBC",
+            "--theme",
+            "paper",
+            "--fps",
+            "30",
+            "--seconds",
+            "50",
+            "--max-tokens",
+            "2",
+            "--top-k",
+            "3",
+            "--keep",
+            "a",
+        ]
+    )
+    path.write_text(write_recipe(made.recipe("CBABBC"), path.name), encoding="utf-8")
+    assert read_request(["--recipe", str(path)]) == made
+    other = read_request(["AABBCC", "--recipe", str(path), "--fps", "12", "--keep", "b"])
+    assert other.prompt == "AABBCC" and other.quality.fps == 12 and other.theme == "paper"
+    assert other.options.keep == ("a", "b") and other.steps == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"\xff\xfe", "cannot be read: it is no text"),
+        (b"version = 1\n[look]\ntheme = 'neon'\n", "no theme called 'neon'"),
+        (b"version = 1\n[look]\ntheme = 3\n", "line 3: theme cannot be 3"),
+        (b"version = 1\n[video]\nsize = [3]\n", "'3' is not a size"),
+    ],
+)
+def test_a_recipe_that_cannot_be(tmp_path: Path, content: bytes | None, sentence: str) -> None:
+    path = tmp_path / "a.recipe.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=sentence) as caught:
+        read_request(["CBABBC", "--recipe", str(path)])
+    assert caught.value.code == 2
