@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 
 from ..core.errors import UserError
 from ..core.messages import Message, ProgressMessage
+from ..core.recipe import Recipe, write_recipe
 from ..process.job import TraceRequest
 from .prepare import STAGES, Preparation, Rooms
 from .progress import Progress, as_user_error
@@ -40,12 +41,13 @@ class GenerateRequest:
 
     @property
     def recipe(self) -> str:
-        """The request as one line of text, kept in the scene."""
-        seconds = "" if self.seconds is None else f" seconds={self.seconds:g}"
-        size = f"{self.size[0]}x{self.size[1]}"
+        """What would make the same scene again, as the text that the scene keeps."""
         trace = self.trace
-        of = f"{trace.prompt} model={trace.model}" if isinstance(trace, TraceRequest) else f"trace={trace.name}"
-        return f"{of} theme={self.theme} size={size} fps={self.fps}{seconds}"
+        ran = {}
+        if isinstance(trace, TraceRequest):
+            ran = {"name": str(trace.model), "prompt": trace.prompt, "tokens": trace.steps, "device": trace.device}
+        recipe = Recipe(**ran, seconds=self.seconds, theme=self.theme, size=self.size, fps=self.fps)  # type: ignore[arg-type]
+        return write_recipe(recipe, "NAME.recipe.toml")
 
 
 class GivenTrace:

@@ -12,6 +12,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from forward_pass.core.errors import UserError
+from forward_pass.core.recipe import Recipe, read_recipe
 from forward_pass.ui.generate import GenerateRequest, Generation
 from forward_pass.ui.place import ScenePlace, is_generated
 from forward_pass.ui.prepare import Rooms
@@ -54,7 +55,8 @@ def test_a_generated_scene_is_shown_and_the_users_own_stays() -> None:
     scene = bpy.context.scene
     assert scene.name == "Forward Pass" and is_generated(scene)
     assert scene.collection.children[0].name == "Forward Pass"
-    assert scene["fp_recipe"] == "CBABBC model=nano-sort theme=paper size=1080x1920 fps=24"
+    recipe = read_recipe(scene["fp_recipe"], "the scene")
+    assert recipe == Recipe(prompt="CBABBC", theme="paper", size=(1080, 1920), fps=24)
     assert scene["fp_captions"] == "1\n"
     assert settings_of(scene).prompt == "AABBCC"
     assert before <= inventory()

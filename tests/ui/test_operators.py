@@ -13,6 +13,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from forward_pass.core.errors import UserError
+from forward_pass.core.recipe import read_recipe
 from forward_pass.process.python import PythonInfo
 from forward_pass.ui import operators, panels, preferences, prepare, python_test, requests
 from forward_pass.ui.session import SESSION
@@ -43,7 +44,7 @@ def test_a_trace_from_a_file(tmp_path: Path) -> None:
     path.write_bytes(b"a trace")
     assert bpy.ops.forward_pass.import_trace(filepath=str(path)) == {"FINISHED"}
     assert bpy.context.scene["fp_version"] == 1
-    assert bpy.context.scene["fp_recipe"].startswith("trace=CBABBC.trace.safetensors theme=midnight size=")
+    assert read_recipe(bpy.context.scene["fp_recipe"], "the scene").prompt is None
     assert SESSION.notice == "Built the scene of CBABBC.trace.safetensors"
 
 
