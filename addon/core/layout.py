@@ -6,10 +6,13 @@ World axes: x right, y away from the viewer, z up. One Blender unit is one step 
 
 from __future__ import annotations
 
+from .layout_anatomy import read_anatomy
 from .layout_blocks import draw_blocks
 from .layout_bounds import name_bounds
+from .layout_operations import draw_operations
 from .layout_parts import PARTS, PITCH
-from .layout_trace import TraceSource, check_cells, draw_operations, shape_of
+from .layout_rest import draw_rest, find_rest
+from .layout_trace import TraceSource, check_cells, seen_by, shape_of
 from .layout_types import (
     THICKNESS,
     Block,
@@ -49,17 +52,20 @@ __all__ = [
 def lay_out(trace: Trace, aspect: float = 16 / 9) -> Layout:
     """Place the whole model of a trace for pictures of this `aspect` (width over height).
 
-    The same shapes always give the same layout. Raises UserError where the model is of a kind that it does not know.
+    Its parts are found by structure; what is no known part is drawn plainly, so that every operation has a block. The
+    same shapes always give the same layout. Raises UserError where there are no layers.
     """
-    shape = shape_of(trace)
+    anatomy = read_anatomy(trace)
+    shape = shape_of(trace, anatomy, find_rest(trace, anatomy, seen_by(trace, anatomy)))
     plan = place_model(shape, trace.model.name, len(trace.tokens), aspect)
     draft = plan.draft
-    blocks = draw_blocks(draft.places, shape, TraceSource(trace))
+    known = draw_blocks(draft.places, shape, TraceSource(trace, anatomy, shape))
+    blocks = (*known, *draw_rest(draft.plains, draft.gaps.height))
     check_cells(blocks, trace)
     name_columns(draft, vocabulary_of(trace))
     return Layout(
         blocks=blocks,
-        operations=draw_operations(trace, blocks),
+        operations=draw_operations(trace, anatomy, blocks),
         labels=tuple(draft.labels),
         ribbons=tuple(draft.ribbons),
         plates=tuple(draft.plates),

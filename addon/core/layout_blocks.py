@@ -2,7 +2,8 @@
 """From places to blocks: which numbers of which step each place shows.
 
 All steps share one place. Because attention looks back only, the rows of earlier tokens are the same numbers in every
-step, so a later step draws the rows of its new tokens and nothing else.
+step, so a later step draws the rows of its new tokens and nothing else. A step whose model keeps a cache has only
+these; one that runs all tokens again has them at the end.
 """
 
 from __future__ import annotations
@@ -13,16 +14,23 @@ from typing import Protocol
 
 from .layout_parts import PARTS, Part, collection_of
 from .layout_types import Block
-from .placement import ModelShape, Place
+from .placement import Place
+from .placement_shape import ModelShape
 
 
 @dataclass(frozen=True)
 class Shown:
-    """The matrix that a part shows: its tensor by name, which matrix of it, and the operation that it belongs to."""
+    """The matrix that a part shows: its tensor by name, which matrix of it, and the operation that it belongs to.
+
+    `column` is its first column, where it is a slice. `size` are the rows and columns of the whole matrix, where these
+    are not what is drawn of it in the end. `label` is its name in this model."""
 
     tensor: str
     index: tuple[int, ...]
     operation: int
+    column: int = 0
+    size: tuple[int, int] | None = None
+    label: str | None = None
 
 
 class Source(Protocol):
@@ -51,7 +59,10 @@ def draw_block(place: Place, steps: tuple[int, ...], step: int, source: Source) 
     shown = source.find(part, step, place.layer, place.head)
     if shown is None:
         return None
-    rows, columns = cells(part, place, steps, step)
+    found = cells(part, place, steps, step, shown)
+    if found is None:
+        return None
+    rows, columns, corner = found
     return Block(
         key=key_of(part.name, step, place.layer, place.head),
         tensor=shown.tensor,
@@ -65,8 +76,8 @@ def draw_block(place: Place, steps: tuple[int, ...], step: int, source: Source) 
         layer=place.layer,
         head=place.head,
         part=part.name,
-        label=part.label,
-        origin=place.corner(rows[0], columns[0] - place.first_column),
+        label=shown.label or part.label,
+        origin=place.corner(*corner),
         row_step=place.row_step,
         column_step=place.column_step,
         row_axis=part.rows,
@@ -75,17 +86,39 @@ def draw_block(place: Place, steps: tuple[int, ...], step: int, source: Source) 
     )
 
 
-def cells(part: Part, place: Place, steps: tuple[int, ...], step: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """First and last row and column that a step adds. A pattern's new row reaches over all columns so far."""
-    new = (steps[step - 1] if step else 0, steps[step] - 1)
-    rows, columns = (0, place.rows - 1), (place.first_column, place.first_column + place.columns - 1)
+Span = tuple[int, int]  # first and last, inclusive
+
+
+def cells(
+    part: Part, place: Place, steps: tuple[int, ...], step: int, shown: Shown
+) -> tuple[Span, Span, tuple[int, int]] | None:
+    """First and last row and column of its tensor that a step adds, and the row and column of the place where these
+    begin; None where it adds nothing. A pattern's new row reaches over all columns so far."""
+    tall, wide = shown.size or (steps[step], steps[step])
+    rows: tuple[Span, int] | None = ((0, place.rows - 1), 0)
+    columns: tuple[Span, int] | None = ((shown.column, shown.column + place.columns - 1), 0)
     if part.grows in ("rows", "both"):
-        rows = new
+        rows = _new(tall, steps, step)
     if part.grows == "columns":
-        columns = new
+        columns = _new(wide, steps, step)
     elif part.grows == "both":
-        columns = (0, steps[step] - 1)
-    return rows, columns
+        columns = _known(wide, steps, step)
+    if rows is None or columns is None:
+        return None
+    return rows[0], columns[0], (rows[1], columns[1])
+
+
+def _new(there: int, steps: tuple[int, ...], step: int) -> tuple[Span, int] | None:
+    """Of `there` rows, the last of which is the last token's: those of new tokens, and the first one's token."""
+    before = steps[step] - there  # tokens that have no row
+    first = max(steps[step - 1] if step else 0, before)
+    return ((first - before, there - 1), first) if first < steps[step] else None
+
+
+def _known(there: int, steps: tuple[int, ...], step: int) -> tuple[Span, int]:
+    """Of `there` columns, the last of which is the last token's: all that are tokens', and the first one's token."""
+    before = steps[step] - there
+    return (max(0, -before), there - 1), max(0, before)
 
 
 def key_of(part: str, step: int, layer: int | None, head: int | None) -> str:

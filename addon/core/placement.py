@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The means of placing a model: its shape, the gaps that follow from it, and a draft that tiles and fences go into.
+"""The means of placing a model: the gaps that follow from its shape, and a draft that tiles and fences go into.
 
 Weights and flattened keys and values lie on the floor as *tiles*. Activations stand as *fences*, tokens downward from
 the top: a `fence_x` along x, its face to the viewer (-y), a `fence_y` along y, its face to the left (-x), because the
@@ -13,6 +13,9 @@ from math import ceil
 
 from .layout_parts import PARTS, PITCH, collection_of
 from .layout_types import Label, Plate, Ribbon, Vector, text_width
+from .placement_shape import LayerShape, ModelShape, Plain
+
+__all__ = ["Draft", "Gaps", "LayerShape", "ModelShape", "Place", "pitch_of"]
 
 # Heights of what lies on the floor, far enough apart to keep their order from afar. Tiles end at -THICKNESS.
 PLATE_Z = {1: -1.2, 3: -1.05}
@@ -24,34 +27,6 @@ STRIP = 0.5  # on both sides of a bias, which is one cell wide
 FRONT = 2.5  # from a fence's face to a tile behind it with room for a bias between them
 CLEAR = 1.15  # what a fence hides behind itself from 41 degrees above, in its height
 SIDE = 2 * STRIP + 1.0  # from a tile to the face of the result at its right, with a bias between them
-
-
-@dataclass(frozen=True)
-class ModelShape:
-    """All numbers that the placement depends on. `steps` counts the tokens that each forward pass was given."""
-
-    layers: int
-    heads: int
-    channels: int
-    head_dim: int
-    neurons: int
-    vocab: int
-    context: int
-    steps: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        sizes = (self.layers, self.heads, self.channels, self.head_dim, self.neurons, self.vocab, self.context)
-        if min(*sizes, *self.steps, len(self.steps)) < 1:
-            raise ValueError(f"every size of a model is at least 1: {self}")
-        if self.heads * self.head_dim != self.channels:
-            raise ValueError(f"{self.heads} heads of {self.head_dim} do not make {self.channels} channels")
-        if any(later <= earlier for earlier, later in zip(self.steps, self.steps[1:], strict=False)):
-            raise ValueError(f"every step needs more tokens than the one before it: {self.steps}")
-
-    @property
-    def tokens(self) -> int:
-        """Rows of every fence: the tokens of the longest step."""
-        return self.steps[-1]
 
 
 @dataclass(frozen=True)
@@ -102,8 +77,7 @@ class Gaps:
 class Place:
     """Where the whole matrix of one part stands: cell (r, c) at `origin + r * row_step + c * column_step`.
 
-    `rows` and `columns` count what is drawn of it once the run is over; `first_column` is the first one's place in
-    its tensor, for those that are slices.
+    `rows` and `columns` count what is drawn of it once the run is over.
     """
 
     part: str
@@ -114,7 +88,6 @@ class Place:
     column_step: Vector
     rows: int
     columns: int
-    first_column: int = 0
 
     def corner(self, row: float, column: float) -> Vector:
         """The point `row` rows and `column` columns from the outer corner of the first cell."""
@@ -146,6 +119,11 @@ class Draft:
     labels: list[Label] = field(default_factory=list)
     ribbons: list[Ribbon] = field(default_factory=list)
     plates: list[Plate] = field(default_factory=list)
+    plains: list[tuple[int | None, Plain, Vector]] = field(default_factory=list)  # with their layer and corner
+
+    def has(self, part: str, layer: int | None) -> bool:
+        """Whether the model has a part: only then it is placed."""
+        return self.shape.has(part) if layer is None else self.shape.layer(layer).has(part)
 
     def fence_x(
         self, part: str, x: float, y: float, columns: int, layer: int | None = None, head: int | None = None
@@ -162,11 +140,10 @@ class Draft:
         columns: int,
         layer: int | None = None,
         head: int | None = None,
-        first: int = 0,
     ) -> None:
-        """A fence along y from `y` on, its face at `x`; column `first` of its tensor is nearest to the viewer."""
+        """A fence along y from `y` on, its face at `x`; its first column is nearest to the viewer."""
         across = (0.0, pitch_of(PARTS[part].columns), 0.0)
-        self._fence(part, x, y, across, columns, layer, head, first)
+        self._fence(part, x, y, across, columns, layer, head)
 
     def tile(
         self,
@@ -178,12 +155,12 @@ class Draft:
         rows_along: str,
         layer: int | None = None,
         head: int | None = None,
-        first: int = 0,
     ) -> None:
         """A tile with its lower left corner at `x`, `y`, its rows one after another along "x" or along "y"."""
         down, across = pitch_of(PARTS[part].rows), pitch_of(PARTS[part].columns)
         steps = [(down, 0.0, 0.0), (0.0, across, 0.0)] if rows_along == "x" else [(0.0, down, 0.0), (across, 0.0, 0.0)]
-        self.places.append(Place(part, layer, head, (x, y, 0.0), steps[0], steps[1], rows, columns, first))
+        if self.has(part, layer):
+            self.places.append(Place(part, layer, head, (x, y, 0.0), steps[0], steps[1], rows, columns))
 
     def name(
         self,
@@ -229,7 +206,7 @@ class Draft:
         columns: int,
         layer: int | None,
         head: int | None,
-        first: int = 0,
     ) -> None:
         top, down = (x, y, self.gaps.height), (0.0, 0.0, -PITCH["token"])
-        self.places.append(Place(part, layer, head, top, down, across, self.shape.tokens, columns, first))
+        if self.has(part, layer):
+            self.places.append(Place(part, layer, head, top, down, across, self.shape.tokens, columns))

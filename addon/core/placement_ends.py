@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from .layout_parts import PITCH
 from .layout_types import COLUMN_TIER, THICKNESS, Card, Label, text_width
-from .placement import EDGE, Draft
-from .placement_pieces import DROP, STATISTICS, Extent, margin, name_front, name_top, place_norm, stub
+from .placement import EDGE, SIDE, STRIP, Draft
+from .placement_pieces import DROP, STATISTICS, Extent, margin, name_front, name_top, place_norm, place_rest, stub
 from .wording import FEW
 
 COLUMN_NAME, COLUMN_LINES = 2.0, 3  # size of a column's name, and how many lines they take turns in to have room
@@ -26,27 +26,33 @@ def place_embedding(draft: Draft, right: float, y: float) -> Extent:
     deep = PITCH["position"] * shape.context
     draft.fence_x("residual_0", x, y, c)
     name_front(draft, "residual_0", x, y - 0.5 * gaps.road, None, "embedding", color="token")
-    draft.fence_x("position_embedding", x, lane, c)
-    name_front(draft, "position_embedding", x, lane, None, "embedding")
+    tables: list[tuple[str, str, float]] = []  # name, part and far edge of each
+    behind, free = lane, lane  # where the next look-up can stand, and where the floor is free
+    if draft.has("position_table", None):
+        draft.fence_x("position_embedding", x, lane, c)
+        name_front(draft, "position_embedding", x, lane, None, "embedding")
+        table = lane + gaps.front(deep, EDGE)
+        draft.tile("position_table", x, table, shape.context, c, "y")
+        tables.append(("W_position", "position_table", table + deep))
+        behind = free = table + deep + gaps.stage + 2 * DROP * gaps.text
     stub(draft, x, y, None)
-    table = lane + gaps.front(deep, EDGE)
-    draft.tile("position_table", x, table, shape.context, c, "y")
-
-    tokens = table + deep + gaps.stage + 2 * DROP * gaps.text
-    draft.fence_x("token_embedding", x, tokens, c)
-    name_front(draft, "token_embedding", x, tokens, None, "embedding")
-    words = tokens + gaps.front(shape.vocab, EDGE)
-    draft.tile("token_table", x, words, shape.vocab, c, "y")
-    side = right + 0.5 * gaps.stage
-    draft.road(
-        [(x + 0.85 * c, tokens - 1), (x + 0.85 * c, tokens - 3), (side, tokens - 3), (side, y)],
-        0.08 * c,
-        "flow",
-    )
-    for text, part, back in (
-        ("W_position", "position_table", table + deep),
-        ("W_token", "token_table", words + shape.vocab),
-    ):
+    words = free
+    if draft.has("token_table", None):
+        wide, tokens = shape.embedded or c, behind
+        draft.fence_x("token_embedding", x, tokens, wide)
+        name_front(draft, "token_embedding", x, tokens, None, "embedding")
+        words = tokens + gaps.front(shape.vocab, EDGE)
+        draft.tile("token_table", x, words, shape.vocab, wide, "y")
+        side = right + 0.5 * gaps.stage
+        if behind > lane:
+            draft.road(
+                [(x + 0.85 * c, tokens - 1), (x + 0.85 * c, tokens - 3), (side, tokens - 3), (side, y)],
+                0.08 * c,
+                "flow",
+            )
+        words += shape.vocab
+        tables.append(("W_token", "token_table", words))
+    for text, part, back in tables:
         size = min(gaps.text, 0.5 * c / text_width(text, 1.0))
         if part == "token_table":
             draft.name(text, x, back + 0.5 * size, size, 2, section="embedding")
@@ -54,10 +60,10 @@ def place_embedding(draft: Draft, right: float, y: float) -> Extent:
             left = x - EDGE - text_width(text, size)
             draft.name(text, left, back - size, size, 2, section="embedding")
     size = 0.75 * gaps.layer_text
-    low = words + shape.vocab + 2 * gaps.text + 0.4 * size
+    low = words + 2 * gaps.text + 0.4 * size
     draft.name("embedding", right, low, size, 0, section="embedding", align="right")
     edge = 0.35 * gaps.section
-    draft.plate((x - edge, lane - 0.45 * gaps.lane), (right + edge, words + shape.vocab + 2 * gaps.text + edge), 1)
+    draft.plate((x - edge, lane - 0.45 * gaps.lane), (right + edge, words + 2 * gaps.text + edge), 1)
     left = min(x, right - text_width("embedding", size), x - EDGE - text_width("W_position", gaps.text))
     return Extent(left, right, low + size)
 
@@ -72,16 +78,19 @@ def place_cards(right: float, height: float, count: int) -> tuple[Card, ...]:
 def place_output(draft: Draft, x: float, y: float) -> Extent:
     """The last norm, the vocabulary, logits and probabilities, from `x` on; the spine's face is at `y`."""
     shape, gaps = draft.shape, draft.gaps
-    c, v = shape.channels, shape.vocab
+    c, v = shape.read or shape.channels, shape.outputs
     lane = y + gaps.lane
     norm = x + margin(gaps)
-    place_norm(draft, "final", "final_norm", norm, lane, None, "output")
+    place_norm(draft, "final", "final_norm", norm, lane, None, "output", c)
     stub(draft, norm, y, None)
     base = lane + gaps.front(v, EDGE)
     draft.tile("w_vocab", norm, base, c, v, "x")
-    logits = norm + c + EDGE
+    biased = draft.has("b_vocab", None)
+    draft.tile("b_vocab", norm + c + STRIP, base, 1, v, "x")
+    logits = norm + c + (SIDE if biased else EDGE)
     draft.fence_y("logits", logits, base, v)
-    draft.name("W_vocab", norm, base + v + 0.5 * gaps.text, gaps.text, 2, width=c)
+    if draft.has("w_vocab", None):
+        draft.name("W_vocab", norm, base + v + 0.5 * gaps.text, gaps.text, 2, width=c)
     name_top(draft, "logits", logits, base, None, "output")
 
     statistics = logits + THICKNESS + max(gaps.parallel, text_width("logits", gaps.text))
@@ -90,16 +99,21 @@ def place_output(draft: Draft, x: float, y: float) -> Extent:
     draft.fence_x("probability_sum", statistics + STATISTICS - 1, base, 1)
     middle, room = statistics + 0.5 * STATISTICS, STATISTICS + 1.6 * gaps.cell
     small = min(0.6 * gaps.text, room / text_width("max, sum", 1.0))
-    draft.name("max, sum", middle, base - DROP * small, small, 3, align="center", color="secondary")
+    if draft.has("probability_max", None):
+        draft.name("max, sum", middle, base - DROP * small, small, 3, align="center", color="secondary")
     # No multiply shares their edge, so they turn to the viewer, unless there are too many to stand side by side.
     place = draft.fence_x if v <= c else draft.fence_y
     place("probabilities", chances, base, v)
-    draft.name("probabilities", chances + 0.5, base - DROP * gaps.text, gaps.text, 2)
+    if draft.has("probabilities", None):
+        draft.name("probabilities", chances + 0.5, base - DROP * gaps.text, gaps.text, 2)
 
     size = 0.75 * gaps.layer_text
     low = base + v + 2 * gaps.text + 0.4 * size
-    draft.name("vocabulary", norm, low, size, 0)
     right = max(chances + max(v, text_width("probabilities", gaps.text)), norm + text_width("vocabulary", size))
+    if shape.rest:
+        rest = place_rest(draft, None, norm, low, max(right - norm, 4.0 * c))
+        low, right = rest.back + gaps.stage + 0.4 * size, max(right, rest.right)
+    draft.name("vocabulary", norm, low, size, 0)
     edge = 0.35 * gaps.section
     draft.plate((x - edge, lane - 0.45 * gaps.lane), (right + edge, base + v + 2 * gaps.text + edge), 1)
     return Extent(x, right, low + size)
@@ -108,7 +122,9 @@ def place_output(draft: Draft, x: float, y: float) -> Extent:
 def name_columns(draft: Draft, vocabulary: Sequence[str]) -> None:
     """The characters of a vocabulary over their columns of the probabilities, where these face the viewer. A few need
     none: they are named wherever they matter."""
-    (place,) = (place for place in draft.places if place.part == "probabilities")
+    place = next((place for place in draft.places if place.part == "probabilities"), None)
+    if place is None:
+        return
     fits = FEW < len(vocabulary) <= MOST_COLUMNS and all(len(text) == 1 for text in vocabulary)
     if not fits or place.columns != len(vocabulary) or place.column_step[1]:
         return

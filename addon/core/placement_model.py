@@ -15,9 +15,11 @@ import numpy as np
 from .camera import fit, project
 from .layout_parts import PITCH
 from .layout_types import Card, Vector
-from .placement import LABEL_Z, Draft, Gaps, ModelShape
+from .placement import LABEL_Z, Draft, Gaps
 from .placement_ends import CARD, place_cards, place_embedding, place_output
 from .placement_layer import place_layer
+from .placement_pieces import Extent
+from .placement_shape import ModelShape
 
 THREAD = 0.16  # width of a token's line in the spine
 
@@ -56,7 +58,9 @@ def place_rows(shape: ModelShape, name: str, cards: int, per_row: int) -> Plan:
     gaps = Gaps.of(shape, rows)
     draft = Draft(shape, gaps)
     trial = Draft(shape, gaps)
-    one = place_layer(trial, 0, 0.0, 0.0)
+    kinds = {shape.layer(layer): layer for layer in range(shape.layers)}  # one layer of each shape
+    ones = [place_layer(trial, layer, 0.0, 0.0) for layer in kinds.values()]
+    one = Extent(0.0, max(extent.right for extent in ones), max(extent.back for extent in ones))
     back = max(one.back, place_output(trial, 0.0, 0.0).back)
     wide, deep = one.right + 2 * gaps.section, back + row_gap(gaps)
 
@@ -114,7 +118,12 @@ def place_title(draft: Draft, name: str, at: tuple[float, float]) -> Vector:
     shape, size = draft.shape, 1.6 * draft.gaps.layer_text
     x, y = at
     draft.name(name, x, y, size, 0)
-    lines = (f"{shape.layers} layers   {shape.heads} heads", f"{shape.channels} channels   {shape.tokens} tokens")
+    groups = min((shape.layer(layer).groups for layer in range(shape.layers)), default=shape.heads)
+    shared = f" on {groups} keys" if groups < shape.heads and shape.layer(0).shared > 1 else ""
+    lines = (
+        f"{shape.layers} layers   {shape.heads} heads{shared}",
+        f"{shape.channels} channels   {shape.tokens} tokens",
+    )
     for line, text in enumerate(lines):
         draft.name(text, x, y - size * (0.95 + 0.62 * line), 0.4 * size, 0, color="secondary")
     return x, y, LABEL_Z

@@ -114,24 +114,32 @@ class Timeline:
         self._shots.append(Shot(self.now, move, subject, azimuth, elevation, lens, name, below))
         return move
 
+    def filled(self) -> frozenset[str]:
+        """The blocks that have got their values so far."""
+        return frozenset(self._fills)
+
+    def there(self, keys: Sequence[str]) -> list[str]:
+        """Those of some keys that a block of this layout has."""
+        return [key for key in keys if key in self.values.blocks]
+
     def _with_names(self, keys: Sequence[str]) -> Bounds:
         """The box around blocks and the names that lie before them on the floor."""
-        bounds = self.layout.bounds_of(*keys)
+        bounds = self.layout.bounds_of(*self.there(keys))
         x, y, z = bounds.low
         return Bounds((x, y - NAMES, min(z, 0.0)), bounds.high)
 
     def fill(
         self, keys: Sequence[str], window: Window, style: str = "row", focus: int | None = None, share: float = 0.0
     ) -> None:
-        """Blocks get their values."""
+        """Blocks get their values; keys of blocks that this model or this step does not have are passed over."""
         start, end = window
-        for key in keys:
+        for key in self.there(keys):
             self._fills[key] = Fill(key, start, end - start, style, focus, share, end + AFTERGLOW)
 
     def use(self, keys: Sequence[str], window: Window, side: str, focus: int | None = None, share: float = 0.0) -> None:
         """Blocks are in play as operands."""
         start, end = window
-        for key in keys:
+        for key in self.there(keys):
             self._uses[key].append(Use(key, start, end - start, side, focus, share))
 
     def multiply(

@@ -24,6 +24,68 @@ CAPTIONS = {
         "Its position adds numbers of its own. The sum starts the residual stream.",
         "and its position adds its own.",
     ),
+    "tokens alone": (
+        "Each {unit} looks up its row of the embedding table: {channels} numbers, which start the residual stream.",
+        "Each {unit} looks up {channels} numbers.",
+    ),
+    "root norm": (
+        "RMS norm: each token's numbers are divided by the root of their mean square, so that all are of one size.",
+        "RMS norm rescales each token.",
+    ),
+    "query norm": (
+        "Each query and each key is rescaled by a norm of its own.",
+        "Queries and keys are rescaled.",
+    ),
+    "rotary": (
+        "Where a token stands is turned into an angle: pairs of its query's numbers rotate, and those of its key.",
+        "Each pair turns by the token's place.",
+    ),
+    "shifted": (
+        "Before they compete, the scores are shifted: each by a number that depends on where the tokens are.",
+        "The scores are shifted.",
+    ),
+    "shared heads": (
+        "All {heads} heads do this at once. Every {shared} of them share one set of keys and values: {groups} in all.",
+        "All {heads} heads at once, {shared} to a key.",
+    ),
+    "projection alone": (
+        "One more multiply mixes what the heads have read. Beside it, the MLP works on the same tokens.",
+        "What the heads have read is mixed.",
+    ),
+    "projection, norm": (
+        "One more multiply mixes what the heads have read. It is rescaled once more, and added to the residual stream.",
+        "Mixed, rescaled, and added to the stream.",
+    ),
+    "gate": (
+        "The MLP works on each token alone, with two multiplies: a gate, and what the gate may let through.",
+        "The MLP: a gate, and what it may let through.",
+    ),
+    "bent down": (
+        "Each number is bent by an activation, and the way back down folds them into the stream.",
+        "An activation, and back into the stream.",
+    ),
+    "gated down": (
+        "{activation} of the gate, times what came up: {neurons} products. The way back folds them into the stream.",
+        "Gate times up, and back down.",
+    ),
+    "parallel down": (
+        "{activation}, and the way back down. Attention and MLP are added to the stream together.",
+        "{activation}, and both join the stream.",
+    ),
+    "parallel": ("Attention and MLP are added to the stream together.", "Both join the stream."),
+    "first layers": (
+        "The first layers work without attention: they are run as they are, every operation under its own name.",
+        "The first layers have no attention.",
+    ),
+    "rest": (
+        "What else this layer computes, each operation under its own name.",
+        "Everything else in this layer.",
+    ),
+    "again cached": (
+        "The new {unit} joins the text. Only it goes through the model: the keys and values of the others are kept.",
+        "Again, with the new {unit} alone.",
+    ),
+    "cache": ("The cache grows by one key and one value in each head.", ""),
     "norm": (
         "Layer norm: each token's numbers are centred, and scaled to a spread of one.",
         "Layer norm rescales each token.",
@@ -57,8 +119,8 @@ CAPTIONS = {
         "The MLP: {neurons} neurons for each token.",
     ),
     "down": (
-        "GELU lets the positive ones pass, and the way back down folds them into the stream.",
-        "GELU, and back into the stream.",
+        "{activation} lets the positive ones pass, and the way back down folds them into the stream.",
+        "{activation}, and back into the stream.",
     ),
     "layers": (
         "The next layers repeat the same steps, each with weights of its own.",

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forward_pass.core.examples import Example, choose_example
+from forward_pass.core.layout import lay_out
 from forward_pass.core.trace import Trace
+from forward_pass.core.values import Values
 
 
 def even(heads: int, tokens: int) -> np.ndarray:
@@ -21,9 +23,15 @@ def even(heads: int, tokens: int) -> np.ndarray:
 
 
 def choose(pattern: np.ndarray, layer: int = 0) -> Example:
-    arrays = {f"step0.transformer.h.{layer}.attn.softmax": pattern[None].astype(np.float32)}
-    trace: object = SimpleNamespace(array=arrays.__getitem__)
-    return choose_example(trace, layer)  # type: ignore[arg-type]
+    blocks = {
+        f"s0.l{layer}.h{head}.pattern": SimpleNamespace(key=f"s0.l{layer}.h{head}.pattern", step=0, layer=layer)
+        for head in range(len(pattern))
+    }
+    for block in blocks.values():
+        block.part = "pattern"
+    numbers = dict(zip(blocks, pattern.astype(np.float32), strict=True))
+    values: object = SimpleNamespace(blocks=blocks, matrix=numbers.__getitem__)
+    return choose_example(values)  # type: ignore[arg-type]
 
 
 def parts(example: Example) -> tuple[float, ...]:
@@ -67,7 +75,7 @@ def test_the_nearest_head_is_preferred_unless_another_is_half_again_as_clear(oth
     assert choose(pattern).head == head
 
 
-def test_another_layer_can_be_asked_for():
+def test_the_first_layer_that_has_heads_is_taken():
     pattern = even(2, 3)
     look(pattern, 0, 2, 1, 0.9)
     assert choose(pattern, layer=2).layer == 2
@@ -85,8 +93,14 @@ def test_the_example_is_always_a_look_back(heads, tokens, seed):
 
 def test_the_example_of_a_real_run_has_its_weight(root):
     trace = Trace.open(root / "tests" / "data" / "CBABBC.trace.safetensors")
-    example = choose_example(trace)
+    example = choose_example(Values(trace, lay_out(trace)))
     scores = trace.array("step0.transformer.h.0.attn.scale")[0, example.head, example.token].astype(np.float64)
     powers = np.exp(scores[: example.token + 1])  # a token sees itself and what comes before it
     assert example.weight == pytest.approx(powers[example.seen] / powers.sum(), abs=1e-6)
     assert example.weight > 1.5 / (example.token + 1)
+
+
+def test_without_heads_the_last_token_stands_for_all():
+    block = SimpleNamespace(key="s0.residual_0", step=0, layer=None, part="residual_0", shape=(7, 4))
+    values: object = SimpleNamespace(blocks={block.key: block})
+    assert parts(choose_example(values)) == (0, 0, 6, 0, 0.0)  # type: ignore[arg-type]

@@ -13,11 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forward_pass.core.layout_blocks import Shown, cells, draw_blocks, key_of
-from forward_pass.core.layout_parts import PARTS, PITCH
+from forward_pass.core.layout_parts import GPT2, PARTS, PITCH
+from forward_pass.core.layout_rest import draw_rest
 from forward_pass.core.layout_types import Block
-from forward_pass.core.placement import CLEAR, EDGE, FRONT, SIDE, ModelShape
+from forward_pass.core.placement import CLEAR, EDGE, FRONT, SIDE, LayerShape, ModelShape
 from forward_pass.core.placement_ends import CARD
 from forward_pass.core.placement_model import Plan, coverage, place_model, place_rows
+from forward_pass.core.placement_shape import Plain
 
 NANO = ModelShape(3, 3, 48, 16, 192, 3, 11, (6, 7, 8, 9, 10, 11))
 SMALL = 1e-6
@@ -27,7 +29,7 @@ class Nominal:
     """A model that has every part; tensors are named by step, layer and part."""
 
     def find(self, part, step, layer, head):
-        return Shown(f"step{step}.{layer}.{part.tensor_of}", (), hash((step, layer, part.tensor_of[0])) % 10**6)
+        return Shown(f"step{step}.{layer}.{part.name}", (), hash((step, layer, part.name)) % 10**6)
 
 
 @st.composite
@@ -47,8 +49,85 @@ def shapes(draw):
     )
 
 
+@st.composite
+def modern_shapes(draw):
+    """Shapes whose layers differ from each other and from GPT-2's: shared keys, gates, norms of many kinds, what is
+    drawn plainly; values of another size than keys, heads that do not make up the channels."""
+    first = draw(st.integers(1, 12))
+    steps = tuple(first + n for n in range(draw(st.integers(1, 3))))
+    layers = draw(st.integers(1, 4))
+    kinds = [draw(layer_shapes(steps[-1])) for _ in range(draw(st.integers(1, 2)))]
+    absent = draw(st.sampled_from([(), ("position_table", "position_embedding", "token_embedding")]))
+    return ModelShape(
+        layers=layers,
+        heads=max(kind.heads for kind in kinds),
+        channels=draw(st.integers(1, 70)),
+        head_dim=max(kind.key for kind in kinds),
+        neurons=max(kind.neurons for kind in kinds),
+        vocab=draw(st.integers(2, 60)),
+        context=1,
+        steps=steps,
+        kinds=tuple(kinds[layer % len(kinds)] for layer in range(layers)),
+        parts=GPT2 - set(absent),
+        names=(("norm_rstd", "1/rms"), ("gelu", "SiLU")),
+        rest=tuple(draw(st.lists(plains(steps[-1]), max_size=3))),
+    )
+
+
+OPTIONAL = (
+    ("q_norm", "k_norm"),
+    ("q_rotary",),
+    ("w_gate", "gate", "product"),
+    ("attention_post", "attention_post_rstd", "attention_post_gain"),
+    ("mlp_post", "mlp_post_rstd", "mlp_post_gain"),
+    ("branches",),
+)
+BARE = ("b_q", "b_k", "b_v", "b_o", "b_up", "b_down", "norm_mean", "norm_shift", "mlp_norm_mean", "mlp_norm_shift")
+
+
+@st.composite
+def layer_shapes(draw, tokens):
+    groups, shared = draw(st.integers(1, 3)), draw(st.integers(1, 4))
+    parts = set(GPT2)
+    for more in OPTIONAL:
+        parts |= set(more) if draw(st.booleans()) else set()
+    parts -= set(draw(st.lists(st.sampled_from([*BARE, "masked", "residual_attention"]), max_size=8)))
+    if shared > 1:
+        parts.add("q_rotary")
+    return LayerShape(
+        heads=groups * shared,
+        groups=groups,
+        key=draw(st.integers(1, 24)),
+        value=draw(st.integers(1, 24)),
+        neurons=draw(st.integers(1, 90)),
+        parts=frozenset(parts),
+        rest=tuple(draw(st.lists(plains(tokens), max_size=8))),
+    )
+
+
+@st.composite
+def plains(draw, tokens):
+    standing = draw(st.booleans())
+    rows = draw(st.integers(1, tokens if standing else 40))
+    return Plain(
+        name=draw(st.sampled_from(["mul", "concat", "gather", "softplus, 1 of 24"])),
+        rows=rows,
+        columns=draw(st.integers(1, 60)),
+        standing=standing,
+        first=tokens - rows if standing else 0,
+        down=("token",) if standing else (),
+        across=draw(st.sampled_from([(), ("channel",), ("key_token",)])),
+        tensor="t",
+        index=(),
+        operation=0,
+        step=draw(st.integers(0, 2)),
+        kind=draw(st.sampled_from(["activation", "weight"])),
+    )
+
+
 def blocks_of(plan: Plan) -> tuple[Block, ...]:
-    return draw_blocks(plan.draft.places, plan.draft.shape, Nominal())
+    draft = plan.draft
+    return (*draw_blocks(draft.places, draft.shape, Nominal()), *draw_rest(draft.plains, draft.gaps.height))
 
 
 def nano() -> Plan:
@@ -106,6 +185,71 @@ def test_nothing_overlaps_in_any_model(shape, aspect):
     plan = place_model(shape, "a model", shape.tokens + 1, aspect)
     check_overlaps(plan)
     check_labels(plan)
+
+
+@settings(max_examples=60)
+@given(modern_shapes(), st.sampled_from([16 / 9, 9 / 16]))
+def test_nothing_overlaps_in_any_modern_model(shape, aspect):
+    plan = place_model(shape, "a model", shape.tokens + 1, aspect)
+    check_overlaps(plan)
+    check_labels(plan)
+
+
+@settings(max_examples=60)
+@given(modern_shapes())
+def test_everything_that_a_modern_model_has_is_placed_and_nothing_else(shape):
+    plan = place_rows(shape, "a model", 1, 2)
+    for layer in range(shape.layers):
+        placed = {p.part for p in plan.draft.places if p.layer == layer}
+        assert placed == shape.layer(layer).parts & LAYER_PARTS - dropped(shape.layer(layer))
+        assert [plain for at, plain, _ in plan.draft.plains if at == layer] == list(shape.layer(layer).rest)
+    assert {p.part for p in plan.draft.places if p.layer is None} == shape.parts - LAYER_PARTS
+
+
+LAYER_PARTS = frozenset(name for name, part in PARTS.items() if part.section in ("attention", "head", "mlp"))
+
+
+def dropped(kind: LayerShape) -> set[str]:
+    """A sum of branches stands where the norm after an MLP would."""
+    return {"branches"} if kind.has("mlp_post") else set()
+
+
+# Of each multiply of a layer: left, right and out, and whether the last two are a head's. The first stands beside the
+# second, and the third at its other side: which edges are one.
+GROUPED = (
+    ("norm", "w_q", "q"),
+    ("norm", "w_k", "k"),
+    ("norm", "w_v", "v"),
+    ("q_rotary", "k_flat", "scores"),
+    ("pattern", "v_flat", "mix"),
+    ("merged", "w_o", "attention_out"),
+    ("mlp_norm", "w_up", "hidden"),
+    ("mlp_norm", "w_gate", "gate"),
+    ("product", "w_down", "mlp_out"),
+)
+
+
+@settings(max_examples=60)
+@given(modern_shapes())
+def test_operands_and_results_of_modern_models_share_their_edges(shape):
+    plan = place_rows(shape, "a model", 1, 2)
+    at = {(p.part, p.layer, p.head): p for p in plan.draft.places}
+    checked = 0
+    for out_place in plan.draft.places:
+        for left_part, right_part, out_part in GROUPED:
+            if out_place.part != out_part or out_place.layer is None:
+                continue
+            kind, head = shape.layer(out_place.layer), out_place.head
+            if not kind.has(left_part):
+                left_part = {"q_rotary": "q_norm" if kind.has("q_norm") else "q", "product": "gelu"}[left_part]
+            first = None if head is None else head - head % kind.shared
+            right = at.get((right_part, out_place.layer, head)) or at[right_part, out_place.layer, first]
+            left = at.get((left_part, out_place.layer, head)) or at[left_part, out_place.layer, None]
+            assert edge(left, left.column_step) == pytest.approx(edge(right, right.row_step)), out_part
+            assert edge(right, right.column_step) == pytest.approx(edge(out_place, out_place.column_step)), out_part
+            assert edge(left, left.row_step) == pytest.approx(edge(out_place, out_place.row_step)), out_part
+            checked += 1
+    assert checked
 
 
 @settings(max_examples=40)
@@ -216,9 +360,7 @@ def test_every_face_looks_to_the_camera_and_bodies_lie_behind(shape):
 @given(shapes())
 def test_steps_add_up_to_whole_matrices_without_drawing_a_number_twice(shape):
     plan = place_rows(shape, "a model", 1, 3)
-    room = {
-        (p.part, p.layer, p.head): np.zeros((p.rows, p.first_column + p.columns), dtype=int) for p in plan.draft.places
-    }
+    room = {(p.part, p.layer, p.head): np.zeros((p.rows, p.columns), dtype=np.int64) for p in plan.draft.places}
     drawn = dict(room)
     for block in blocks_of(plan):
         counts = drawn[block.part, block.layer, block.head]
@@ -230,15 +372,41 @@ def test_steps_add_up_to_whole_matrices_without_drawing_a_number_twice(shape):
             if PARTS[place.part].grows == "both":
                 want[shape.steps[step - 1] if step else 0 : count, :count] = 1
         if PARTS[place.part].grows != "both":
-            want[: place.rows, place.first_column : place.first_column + place.columns] = 1
+            want[: place.rows, : place.columns] = 1
         assert np.array_equal(counts, want), place.part
 
 
 def test_a_later_step_draws_its_new_row_only():
     at = {(p.part, p.layer, p.head): p for p in nano().draft.places}
-    assert cells(PARTS["pattern"], at["pattern", 0, 0], NANO.steps, 2) == ((7, 7), (0, 7))
-    assert cells(PARTS["k_flat"], at["k_flat", 0, 0], NANO.steps, 2) == ((0, 15), (7, 7))
-    assert cells(PARTS["k"], at["k", 0, 1], NANO.steps, 0) == ((0, 5), (64, 79))
+    whole = Shown("", (), 0)
+    assert cells(PARTS["pattern"], at["pattern", 0, 0], NANO.steps, 2, whole) == ((7, 7), (0, 7), (7, 0))
+    assert cells(PARTS["k_flat"], at["k_flat", 0, 0], NANO.steps, 2, whole) == ((0, 15), (7, 7), (0, 7))
+    slice_of = Shown("", (), 0, column=64)
+    assert cells(PARTS["k"], at["k", 0, 1], NANO.steps, 0, slice_of) == ((0, 5), (64, 79), (0, 0))
+
+
+def test_with_a_cache_a_step_has_its_new_rows_only():
+    """Its tensors hold one row, which is the last token's; keys and values are those of all tokens so far."""
+    at = {(p.part, p.layer, p.head): p for p in nano().draft.places}
+
+    def of(part, rows, columns):
+        return cells(PARTS[part], at[part, 0, 0], NANO.steps, 2, Shown("", (), 0, size=(rows, columns)))
+
+    assert of("q", 1, 16) == ((0, 0), (0, 15), (7, 0))
+    assert of("pattern", 1, 8) == ((0, 0), (0, 7), (7, 0))
+    assert of("k_flat", 16, 8) == ((0, 15), (7, 7), (0, 7))
+    assert of("v_flat", 8, 16) == ((7, 7), (0, 15), (7, 0))
+    # A cache that slides holds the last three tokens, wherever they stand in the text.
+    assert of("k_flat", 16, 3) == ((0, 15), (2, 2), (0, 7))
+    assert of("pattern", 1, 3) == ((0, 0), (0, 2), (7, 5))
+    assert cells(PARTS["logits"], at["logits", None, None], NANO.steps, 0, Shown("", (), 0, size=(1, 3))) == (
+        (0, 0),
+        (0, 2),
+        (5, 0),
+    )
+
+
+def test_names_of_steps_and_layers():
     assert key_of("scores", 1, 0, 2) == "s1.l0.h2.scores" and key_of("w_vocab", 0, None, None) == "s0.w_vocab"
 
 
@@ -304,7 +472,12 @@ def test_the_same_shape_always_gives_the_same_plan(shape, aspect):
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"heads": 0}, "at least 1"), ({"head_dim": 15}, "do not make 48 channels"), ({"steps": (6, 6)}, "more tokens")],
+    [
+        ({"heads": 0}, "at least 1"),
+        ({"kinds": (LayerShape(3, 2, 16, 16, 9),) * 3}, "shared evenly"),
+        ({"kinds": (LayerShape(1, 1, 1, 1, 1),)}, "1 shapes for 3"),
+        ({"steps": (6, 6)}, "more tokens"),
+    ],
 )
 def test_shapes_that_cannot_be_are_refused(change, message):
     with pytest.raises(ValueError, match=message):

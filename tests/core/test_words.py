@@ -30,6 +30,11 @@ VALUES = {
     "answer": "...another twenty-seven letters",
     "operations": 1234,
     "multiplies": 456,
+    "groups": 8,
+    "shared": 12,
+    "activation": "activation",
+    "experts": 128,
+    "chosen": 8,
 }
 LINE, LINES = 60, 2  # characters of a line in a wide picture, and lines, that a caption may take
 moments = pytest.mark.parametrize("moment", CAPTIONS)
