@@ -38,15 +38,9 @@ CONTROLS = {
     "fp_labels": (0.0, 1.0, "How much of names and braces is seen"),
     "fp_formula": (0.0, 1.0, "How much of the running sum in numbers is seen"),
 }
-NUMBERS = {  # socket of the groups: property of the empty
-    "Sweep": SWEEP_AT,
-    "Style": "fp_style",
-    "Fold": "fp_fold",
-    "Fan": "fp_fan",
-    "Cells": "fp_cells",
-    "Labels": "fp_labels",
-    "Formula": "fp_formula",
-}
+# Socket of the groups: property of the empty. What stands still while a sweep runs is not worked out anew for it.
+MOVING = {"Sweep": SWEEP_AT, "Style": "fp_style", "Formula": "fp_formula"}
+STANDING = {"Fold": "fp_fold", "Fan": "fp_fan", "Cells": "fp_cells", "Labels": "fp_labels"}
 
 
 @dataclass(frozen=True)
@@ -258,7 +252,7 @@ def _build(
     shared: bpy.types.Object | None = None,
 ) -> bpy.types.Object:
     """The objects of a multiply, of every head; returns the last result. `shared` is a result that is L here."""
-    numbers = _numbers_tree(empty, plan)
+    numbers = _numbers_tree(empty, plan, MOVING), _numbers_tree(empty, plan, STANDING)
     heads = len(plan.left)
     ends = [color_ends(matrix, False)[1] for matrix in (plan.left, plan.right, plan.result)]
     out = shared
@@ -280,16 +274,18 @@ def _build(
         out = builder.block(names[2], plan.result[head], "out", "activation", ends[2])
         sources = {"Left": left, "Right": right} | ({} if bias is None else {"Bias": bias})
         builder.modify(out, "result", sources, ends[2], plan.hues[2])
-        builder.guides(f"guides {names[2]}", sources, out)
+        builder.guides(names[2], sources, out)
+        if head in (0, heads - 1):
+            builder.names(names[2])
     assert out is not None
     return out
 
 
-def _numbers_tree(empty: bpy.types.Object, plan: _Plan) -> Any:
-    """The node group through which a multiply's modifiers read the empty's properties."""
-    outputs = [Socket(name, "Float", CONTROLS[key][2]) for name, key in NUMBERS.items()]
+def _numbers_tree(empty: bpy.types.Object, plan: _Plan, properties: dict[str, str]) -> Any:
+    """The node group through which a multiply's modifiers read properties of the empty: socket to property."""
+    outputs = [Socket(name, "Float", CONTROLS[key][2]) for name, key in properties.items()]
     tree, n, _into, out = geometry_tree(f"numbers of {empty.name}", "What drives this multiply", (), outputs)
-    for name, key in NUMBERS.items():
+    for name, key in properties.items():
         value = n.add("ShaderNodeValue", name=name, label=key)
         value.outputs[0].default_value = float(empty[key])
         _follow(tree, f'nodes["{name}"].outputs[0].default_value', "OBJECT", empty, f'["{key}"]')
@@ -330,7 +326,7 @@ class _Builder:
         self,
         plan: _Plan,
         kit: Kit,
-        numbers: Any,
+        numbers: tuple[Any, Any],
         parent: bpy.types.Object,
         where: bpy.types.Collection,
         head: int,
@@ -398,14 +394,18 @@ class _Builder:
         self.where.objects.link(item)
         return item
 
-    def _tree(self, item: bpy.types.Object) -> tuple[GeoNodes, dict[str, Any], Any, Any]:
-        """A node group for an object's modifier: a builder, the empty's numbers, its geometry's way in and out."""
+    def _tree(self, item: bpy.types.Object, moving: bool = True) -> tuple[GeoNodes, dict[str, Any], Any, Any]:
+        """A node group for an object's modifier: a builder, the empty's numbers (those of the sweep only for what is
+        `moving`), its geometry's way in and out."""
         tree, n, into, out = geometry_tree(
             f"{self.parent.name}: {item.name}", "What this object shows", (GEOMETRY,), (GEOMETRY,)
         )
         modifier: Any = item.modifiers.new("Multiply", "NODES")
         modifier.node_group = tree
-        return n, n.geometry_group(self.numbers), into["Geometry"], out["Geometry"]
+        numbers = n.geometry_group(self.numbers[1])
+        if moving:
+            numbers |= n.geometry_group(self.numbers[0])
+        return n, numbers, into["Geometry"], out["Geometry"]
 
     def _call(self, n: GeoNodes, numbers: dict[str, Any], part: str, **more: Any) -> Any:
         """A group of the kit with the shape, the placement and the empty's numbers; its geometry."""
@@ -426,30 +426,43 @@ class _Builder:
         more = {"Geometry": into, "High": high, "Hue": hue, "Factor": self.plan.scale, **given}
         n.feed(out, self._call(n, numbers, part, **more))
 
-    def guides(self, name: str, sources: dict[str, bpy.types.Object], result: bpy.types.Object) -> None:
-        """The object with what is drawn around the matrices."""
+    @property
+    def _ink(self) -> dict[str, Any]:
+        """Sizes and colours of lines and letters."""
         plan = self.plan
-        item = self._add(name, bpy.data.meshes.new(name))
+        width = 0.0026 * max(plan.shape.width, plan.shape.depth, plan.shape.height, 12.0)
+        hues = dict(zip(("Hue I", "Hue K", "Hue J"), plan.hues, strict=True))
+        return {"Width": width, "Text": plan.text, **hues}
+
+    def guides(self, name: str, sources: dict[str, bpy.types.Object], result: bpy.types.Object) -> None:
+        """The object with what the sweep moves around the matrices: products, outlines, the sum in numbers."""
+        plan = self.plan
+        item = self._add(f"sweep {name}", bpy.data.meshes.new(name))
         item["fp_kind"], item["fp_role"] = "guides", "other"
         n, numbers, _into, out = self._tree(item)
         left, right = (self._geometry(n, sources[side]) for side in ("Left", "Right"))
-        high = 0.6 * float(np.abs(plan.left[self.head][:, :, None] * plan.right[self.head][None]).max()) or 1.0
-        shape = plan.shape
-        width = 0.0026 * max(shape.width, shape.depth, shape.height, 12.0)
-        hues = dict(zip(("Hue I", "Hue K", "Hue J"), plan.hues, strict=True))
-        ink = {"Width": width, "Text": plan.text, **hues}
-        words = dict(zip(("Left Name", "Right Name", "Out Name"), plan.names, strict=True))
-        words |= dict(zip(("I Name", "K Name", "J Name"), plan.axes, strict=True))
+        products = np.abs(plan.left[self.head][:, :, None] * plan.right[self.head][None])
+        high = max(0.35 * float(products.max()), color_ends(products, False)[1])
         parts = [
             self._call(n, numbers, "products", Left=left, Right=right, High=high),
-            self._call(n, numbers, "outlines", **ink),
+            self._call(n, numbers, "outlines", **self._ink),
         ]
         if self.head == 0:
             more = {"Left": left, "Right": right, "Out": self._geometry(n, result), "Factor": plan.scale}
-            parts += [
-                self._call(n, numbers, "names", **ink, **words, **_shown_names(plan)),
-                self._call(n, numbers, "formula", **ink, **more),
-            ]
-        if self.constants["Head"] == self.constants["Heads"] - 1:
+            parts.append(self._call(n, numbers, "formula", **self._ink, **more))
+        n.feed(out, n.join(*parts))
+
+    def names(self, name: str) -> None:
+        """The object with what stands around the matrices: names and braces, and the shadow."""
+        plan = self.plan
+        item = self._add(f"names {name}", bpy.data.meshes.new(name))
+        item["fp_kind"], item["fp_role"] = "names", "other"
+        n, numbers, _into, out = self._tree(item, moving=False)
+        words = dict(zip(("Left Name", "Right Name", "Out Name"), plan.names, strict=True))
+        words |= dict(zip(("I Name", "K Name", "J Name"), plan.axes, strict=True))
+        parts = []
+        if self.head == 0:
+            parts.append(self._call(n, numbers, "names", **self._ink, **words, **_shown_names(plan)))
+        if self.head == self.constants["Heads"] - 1:
             parts.append(self._call(n, numbers, "shadow", Text=plan.text))
         n.feed(out, n.join(*parts))

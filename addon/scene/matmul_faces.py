@@ -123,7 +123,7 @@ def _raised(n: GeoNodes, mesh: Any, into: dict[str, Any], short: Any) -> Any:
 def _body(n: GeoNodes, mesh: Any, material: bpy.types.Material, short: Any) -> Any:
     """The sides of a thin slab behind the cells."""
     around = n.one("GeometryNodeInputMeshEdgeNeighbors", "Face Count")
-    border = n.one("FunctionNodeCompare", "Result", {"A_INT": around, "B_INT": 1}, data_type="INT", operation="EQUAL")
+    border = n.math("COMPARE", around, 1.0, 0.5)
     normal = n.add("GeometryNodeInputNormal").outputs[0]
     back = n.vector("SCALE", normal, scale=n.math("MULTIPLY", short, -THICKNESS))
     made = n.add("GeometryNodeExtrudeMesh", mode="EDGES")

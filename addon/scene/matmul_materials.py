@@ -86,7 +86,7 @@ def _cells(groups: Groups) -> bpy.types.Material:
     resting = n.blend(n.math("MULTIPLY", size, 0.50), quiet, n.blend(0.25, linear(theme.magnitude), own))
     resting = n.blend(0.12, resting, full)
     standing = n.math("GREATER_THAN", solid, 1.5)
-    colored = n.math("MAXIMUM", n.math("MAXIMUM", play, result), n.math("MULTIPLY", standing, 0.55))
+    colored = n.math("MAXIMUM", n.math("MAXIMUM", play, result), n.math("MULTIPLY", standing, 0.8))
     ghost = n.blend(0.2, n.group(groups.backdrop)["Color"], linear(theme.neutral))
     empty = n.blend(n.math("MULTIPLY", tile["Rim"], 0.5), ghost, linear(theme.palette["line"]))
     color = n.blend(shown, empty, n.blend(colored, resting, full))
@@ -133,7 +133,7 @@ def _products(groups: Groups) -> bpy.types.Material:
     soft = n.math("DIVIDE", 0.6, n.math("MAXIMUM", tile["Pixels"], 1.0))
     inside = n.math("SUBTRACT", 1.0, n.smoothstep(reach, n.math("SUBTRACT", half, soft), n.math("ADD", half, soft)))
     color = n.group(groups.diverging, Place=n.math("MULTIPLY_ADD", share, 0.5, 0.5, clamp=True))["Color"]
-    _emit(color, 1.05 if groups.theme.glow else 1.0, n, material, n.math("MULTIPLY", inside, alpha))
+    _emit(color, 1.15 if groups.theme.glow else 1.0, n, material, n.math("MULTIPLY", inside, alpha))
     return material
 
 

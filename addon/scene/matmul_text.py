@@ -69,7 +69,7 @@ def label_group(ink: bpy.types.Material, font: bpy.types.VectorFont | None) -> A
     way = n.vector("NORMALIZE", n.sum(beside, (along, n.math("MULTIPLY", shared, -1.0))))
     # As far as half the text reaches in that direction, and a little more.
     reach = n.vector("DOT_PRODUCT", n.vector("ABSOLUTE", way), half)
-    mesh = moved(n, mesh, n.vector("SCALE", way, scale=n.math("MULTIPLY_ADD", into["Text"], 0.22, reach)))
+    mesh = moved(n, mesh, n.vector("SCALE", way, scale=n.math("MULTIPLY_ADD", into["Text"], 0.3, reach)))
     mesh = moved(n, mesh, into["Point"], turn)
     n.feed(out["Geometry"], inked(n, mesh, into["Hue"], into["Alpha"], ink))
     return tree
@@ -254,9 +254,11 @@ def formula_group(groups: FaceGroups, ink: bpy.types.Material, font: bpy.types.V
     scaling = n.math("GREATER_THAN", state["Scale"], 0.0)
     factor = joined(n, ("× ", _number(n, into["Factor"])))
     beat = n.choose(scaling, factor, _string(n, "+ bias"), "STRING")
-    body = n.choose(state["Running"], joined(n, [piece for piece, _hue in pieces]), beat, "STRING")
+    dot = n.less(into["Style"], 1.5)
+    body = n.choose(dot, joined(n, [piece for piece, _hue in pieces]), _progress(n, into, state, k), "STRING")
+    body = n.choose(state["Running"], body, beat, "STRING")
     instances = n.text(body, into["Text"], font)
-    hue = n.mix(state["Running"], WHITE, _hue_of(n, pieces))
+    hue = n.mix(n.math("MULTIPLY", state["Running"], dot), WHITE, _hue_of(n, pieces))
     instances = n.store(instances, "fp_ink", n.combine(hue, into["Formula"], 0.0), "INSTANCE", "FLOAT_VECTOR")
     # Filled while each letter is still one: a filled curve forgets its attributes, an instance does not.
     letters = n.one("GeometryNodeFillCurve", "Mesh", {"Curve": instances})
@@ -278,9 +280,9 @@ def formula_group(groups: FaceGroups, ink: bpy.types.Material, font: bpy.types.V
         },
     )
     shown = moved(n, shown, n.vector("ADD", low, below), turn)
-    dot = n.math("MULTIPLY", n.less(into["Style"], 1.5), state["Running"])
+    sums = n.math("MULTIPLY", n.less(into["Style"], 4.5), state["Running"])
     beats = n.math("MULTIPLY", n.math("GREATER_THAN", state["Sums"], 0.9999), n.less(into["Sweep"], 1.0))
-    needed = n.math("MULTIPLY", n.math("MAXIMUM", dot, beats), into["Formula"])
+    needed = n.math("MULTIPLY", n.math("MAXIMUM", sums, beats), into["Formula"])
     n.feed(out["Geometry"], n.choose(n.math("GREATER_THAN", needed, 0.001), shown))
     return tree
 
@@ -295,6 +297,21 @@ def _number(n: GeoNodes, value: Any) -> Any:
     """A number with two decimals and a true minus sign."""
     text = n.one("FunctionNodeValueToString", "String", {"Value": value, "Decimals": 2})
     return n.one("FunctionNodeReplaceString", "String", {"String": text, "Find": "-", "Replace": "−"})
+
+
+def _progress(n: GeoNodes, into: dict[str, Any], state: dict[str, Any], k: Any) -> Any:
+    """Where the other sweeps are: which row, which column, or how many products are added."""
+
+    def counted(name: str, index: Any, count: Any) -> Any:
+        number = n.one("FunctionNodeValueToString", "String", {"Value": n.math("ADD", index, 1.0), "Decimals": 0})
+        last = n.one("FunctionNodeValueToString", "String", {"Value": count, "Decimals": 0})
+        return joined(n, (name, number, " / ", last))
+
+    row = counted("i = ", state["Row"], into["Rows"])
+    column = counted("j = ", state["Column"], into["Columns"])
+    depth = counted("k = ", k, into["Inner"])
+    upright = n.choose(n.less(into["Style"], 3.5), column, depth, "STRING")
+    return n.choose(n.less(into["Style"], 2.5), row, upright, "STRING")
 
 
 def _hue_of(n: GeoNodes, pieces: Sequence[tuple[Any, Any]]) -> Any:

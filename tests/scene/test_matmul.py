@@ -23,9 +23,21 @@ pytestmark = pytest.mark.blender
 POSITIONS = (0.0, 0.07, 0.31, 0.5, 0.83, 0.9, 0.97, 1.0)
 
 
-@pytest.fixture
-def scene() -> Any:
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the node groups and nothing else: making them takes seconds."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
+    kit_for(bpy.context.scene, "midnight")
+    for tree in bpy.data.node_groups:
+        tree.use_fake_user = True
+    path = tmp_path_factory.mktemp("matmul") / "kit.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    return path
+
+
+@pytest.fixture
+def scene(prepared: Path) -> Any:
+    bpy.ops.wm.open_mainfile(filepath=str(prepared))
     return bpy.context.scene
 
 
@@ -290,6 +302,15 @@ def test_what_cannot_be_shown_is_refused_before_anything_is_made(scene: Any) -> 
         with pytest.raises(UserError):
             call()
     assert not bpy.data.objects
+
+
+def test_a_kit_is_made_once_for_a_theme(scene: Any) -> None:
+    make_multiply(scene, *operands())
+    trees = len(bpy.data.node_groups)
+    materials = len(bpy.data.materials)
+    make_multiply(scene, *operands(), names=("A", "B", "C"))
+    assert len(bpy.data.materials) == materials
+    assert len(bpy.data.node_groups) == trees + 7  # what reads the properties, and one for each object
 
 
 def test_a_saved_file_plays_on(scene: Any, tmp_path: Path) -> None:
