@@ -27,6 +27,7 @@ from .blocks import PLAY_STYLES, hue_number, make_block
 from .camera import make_camera
 from .clock import key_clock
 from .compat import eevee
+from .effects import add_effects
 from .furniture import make_card, make_plates, make_products, make_ribbons, make_world
 from .groups import make_groups
 from .labels import make_labels
@@ -128,6 +129,7 @@ def build_scene(
     texts = tuple(token.text for token in trace.tokens)
     prompt, text = len(trace.prompt_tokens), not wording_of(trace).sorts
     add_running_text(overlay, texts, prompt, story.arrivals, story.duration, text=text)
+    add_effects(overlay, shapes, groups, values, trace, layout, story)
     if story.title:
         add_title(overlay, *story.title)
     overlay.finish(shapes)

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Activation functions: the curve, computed, and the worked row's numbers on it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from .effects_context import Context
+from .effects_flight import meet
+from .effects_types import CurveCard, Effect, Numbers
+from .layout_types import Operation as Drawn
+from .trace_manifest import Operation
+
+SAMPLES = 65
+MOST = 96  # dots
+LEAST = 0.6  # seconds that the dot needs
+LEAST_REACH = 3.0  # of the curve to both sides
+AGREES = 2e-3  # how far a number of the trace may be from the curve, as a share of the largest
+
+
+def _gelu(x: Numbers) -> Numbers:
+    """Hendrycks and Gimpel, 2016: x times the normal distribution's share below x."""
+    return x * 0.5 * (1.0 + np.array([math.erf(v / math.sqrt(2.0)) for v in x.ravel()]).reshape(x.shape))
+
+
+def _gelu_tanh(x: Numbers) -> Numbers:
+    """The same, by their approximation with tanh."""
+    return 0.5 * x * (1.0 + np.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3)))
+
+
+def _quick_gelu(x: Numbers) -> Numbers:
+    """The same, by their approximation with a sigmoid."""
+    return x / (1.0 + np.exp(-1.702 * x))
+
+
+def _silu(x: Numbers) -> Numbers:
+    return x / (1.0 + np.exp(-x))
+
+
+def _relu(x: Numbers) -> Numbers:
+    return np.maximum(x, 0.0)
+
+
+# The functions that an operation kind may be, with their names.
+FUNCTIONS: dict[str, tuple[tuple[str, Callable[[Numbers], Numbers]], ...]] = {
+    "gelu": (("GELU", _gelu), ("GELU", _gelu_tanh), ("GELU", _quick_gelu)),
+    "silu": (("SiLU", _silu),),
+    "relu": (("ReLU", _relu), ("ReLU squared", lambda x: _relu(x) ** 2)),
+    "tanh": (("tanh", np.tanh),),
+}
+
+
+def function_of(kind: str, x: Numbers, y: Numbers) -> tuple[str, Callable[[Numbers], Numbers]] | None:
+    """The function of this kind that takes `x` to `y` as the trace says; None where none does."""
+    largest = max(float(np.abs(y).max(initial=0.0)), 1e-6)
+    for name, function in FUNCTIONS[kind]:
+        if np.abs(function(x) - y).max(initial=0.0) <= AGREES * largest:
+            return name, function
+    return None
+
+
+def bend(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effect]:
+    """The curve with the worked cell's dot on it, and the cells on their way to the result."""
+    yield from meet(context, operation, drawn)
+    results, sources = context.results(drawn), context.activations(drawn)
+    if not results or not sources or sources[0].shape != results[0].shape:
+        return
+    source, result = sources[0], results[0]
+    start, end = context.span([result])
+    row = context.row(result)
+    x, y = context.numbers(source, row), context.numbers(result, row)
+    found = function_of(operation.kind, x, y)
+    until = max(end, min(context.until(end), start + 4.0))
+    if found is None or until - start < LEAST:
+        return
+    name, function = found
+    worked = int(np.argmax(np.abs(y)))
+    reach = max(LEAST_REACH, 1.1 * float(np.abs(x).max()))
+    xs = np.linspace(-reach, reach, SAMPLES)
+    others = np.stack([x, y], axis=1)[np.linspace(0, len(x) - 1, min(MOST, len(x))).astype(int)]
+    middle = min(until - 0.8, start + 0.5 * (until - start))
+    yield CurveCard(
+        operation=operation.id,
+        start=start,
+        duration=until - start,
+        title=f"{name} of token {row + 1}, {context.token_name(row)}",
+        clear=(source.key, result.key),
+        shot=0.5 * (start + end),
+        function=name,
+        xs=xs,
+        ys=function(xs),
+        x=float(x[worked]),
+        y=float(y[worked]),
+        others=others,
+        stages=(start + 0.35 * (middle - start), middle, until - 0.3),
+    )

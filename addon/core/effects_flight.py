@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cells that fly: rows looked up in a table, keys and values on their way to their multiply, heads that gather, rows
+that meet to be added, and whatever else takes its numbers from one block to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .effects_context import Context, reveal
+from .effects_types import Effect, Flight, Numbers
+from .layout_types import Block
+from .layout_types import Operation as Drawn
+from .trace_manifest import Operation
+
+MOST = 4096  # cells that fly at once; of larger blocks the worked row does
+LONGEST, SHORTEST = 1.1, 0.5  # seconds in the air
+SHARE = 0.4  # of the time that the target takes to fill
+LEAST_AIR = 0.1  # where the numbers are there only just in time
+LOW, HIGH = (3.0, 10.0), (14.0, 40.0)  # bounds of an arc's height in units, of rows that fly and of those looked up
+FALL = 0.8  # seconds that a masked cell takes to fall away
+Matrix = NDArray[np.float32]
+Cells = NDArray[np.int64]
+
+
+def look_up(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effect]:
+    """Each token's row leaves the table and lands as its row of the result."""
+    ids = _ids(context, operation)
+    tables = [block for block in context.blocks(drawn.left, filled=False) if block.kind == "weight"]
+    if ids is None or not tables:
+        return
+    table = tables[0]
+    for target in context.results(drawn):
+        rows = ids[target.rows[0] : target.rows[1] + 1] - table.rows[0]
+        if len(rows) != target.shape[0] or table.shape[1] != target.shape[1]:
+            continue
+        there = (rows >= 0) & (rows < table.shape[0])
+        cells = _rows_of(np.nonzero(there)[0], rows[there], target.shape[1])
+        yield from _fly(context, operation, table, target, cells, high=True)
+
+
+def _ids(context: Context, operation: Operation) -> NDArray[np.int64] | None:
+    """The row of the table that each token looks up: the input that is no parameter."""
+    given = [context.trace.tensor(key) for key in operation.inputs]
+    found = [tensor for tensor in given if tensor.parameter is None]
+    if len(found) != 1:
+        return None
+    return context.trace.array(found[0].id).reshape(-1).astype(np.int64)
+
+
+def slide(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effect]:
+    """The same numbers at another place: every result from the input in which they stand."""
+    sources = context.activations(drawn)
+    for target in context.mine(context.results(drawn)):
+        for source in sources:
+            found = correspond(context.values.matrix(source.key), context.values.matrix(target.key))
+            if found is not None:
+                yield from _fly(context, operation, source, target, *found)
+                break
+
+
+def gather(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effect]:
+    """Every input flies to its columns of the result."""
+    for target in context.results(drawn):
+        for source in context.activations(drawn):
+            found = correspond(context.values.matrix(source.key), context.values.matrix(target.key), source.head)
+            if found is not None:
+                yield from _fly(context, operation, source, target, *found)
+
+
+def meet(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effect]:
+    """Cell by cell: every input of the result's shape flies to it, and turns into the result on the way."""
+    for target in context.mine(context.results(drawn)):
+        for source in context.activations(drawn):
+            if source.shape == target.shape and source.head in (None, target.head):
+                rows = np.arange(target.shape[0])
+                yield from _fly(context, operation, source, target, _rows_of(rows, rows, target.shape[1]))
+
+
+def correspond(source: Matrix, target: Matrix, part: int | None = None) -> tuple[Cells, bool] | None:
+    """Where the numbers of `source` stand in `target`: cells [n, 4] of both, and whether they are transposed there;
+    None where they do not. With `part` that many widths from the target's left is looked at first."""
+    for turned in (False, True):
+        matrix = source.T if turned else source
+        for row, column in _corners(matrix.shape, target.shape, part):
+            window = target[row : row + matrix.shape[0], column : column + matrix.shape[1]]
+            if np.array_equal(window, matrix):
+                r, c = (grid.ravel() for grid in np.indices(source.shape))
+                to_row, to_column = (c, r) if turned else (r, c)
+                return np.stack([r, c, to_row + row, to_column + column], axis=1), turned
+    return None
+
+
+def _corners(part: tuple[int, ...], whole: tuple[int, ...], first: int | None) -> Iterable[tuple[int, int]]:
+    """Where a matrix may begin in a larger one: in steps of its own size, and at the far end."""
+    if part[0] > whole[0] or part[1] > whole[1]:
+        return
+    columns = [*range(0, whole[1] - part[1] + 1, part[1]), whole[1] - part[1]]
+    rows = [*range(0, whole[0] - part[0] + 1, part[0]), whole[0] - part[0]]
+    if first is not None and first * part[1] in columns:
+        columns.insert(0, first * part[1])
+    yield from ((row, column) for row in dict.fromkeys(rows) for column in dict.fromkeys(columns))
+
+
+def _rows_of(target: NDArray[np.int64], source: NDArray[np.int64], columns: int) -> Cells:
+    """Whole rows: cells [n, 4] that stay in their columns."""
+    across = np.tile(np.arange(columns), len(target))
+    return np.stack([np.repeat(source, columns), across, np.repeat(target, columns), across], axis=1)
+
+
+def _fly(
+    context: Context,
+    operation: Operation,
+    source: Block,
+    target: Block,
+    cells: Cells,
+    turned: bool = False,
+    high: bool = False,
+) -> Iterator[Flight]:
+    """The flight of these cells, timed by the fill of the target; none where nothing is left to fly."""
+    if len(cells) > MOST:
+        # The worked row, counted along whichever of the source's axes are tokens.
+        row = context.row(target)
+        cells = cells[cells[:, 2] == row] if target.shape[0] > row else cells[:0]
+    cells = cells[:MOST]
+    if not len(cells):
+        return
+    fill = context.fills[target.key]
+    settle = reveal(fill, target.shape)[cells[:, 2], cells[:, 3]]
+    # The copies of a token fly together and wait in place for their cells.
+    together = cells[:, 0] if turned else cells[:, 2]
+    arrive = _first(settle, together)
+    leave = _departures(context, source, fill.duration, arrive)
+    before = context.values.matrix(source.key)[cells[:, 0], cells[:, 1]].astype(np.float64)
+    after = context.values.matrix(target.key)[cells[:, 2], cells[:, 3]].astype(np.float64)
+    kept = np.isfinite(after) | ~np.isfinite(before)
+    drawn = np.isfinite(before)
+    if not drawn.any():
+        return
+    start = float(leave[drawn].min())
+    end = float((settle + np.where(kept, 0.0, FALL))[drawn].max())
+    way = np.linalg.norm(np.subtract(target.origin, source.origin))
+    yield Flight(
+        operation=operation.id,
+        start=start,
+        duration=end - start,
+        source=source.key,
+        target=target.key,
+        cells=cells[drawn],
+        leave=leave[drawn],
+        arrive=arrive[drawn],
+        settle=settle[drawn],
+        before=before[drawn],
+        after=np.where(kept, after, before)[drawn],
+        kept=kept[drawn],
+        lift=float(np.clip(0.35 * way, *(HIGH if high else LOW))),
+        turned=turned,
+        lit=source.kind == "weight",
+    )
+
+
+def _departures(context: Context, source: Block, seconds: float, arrive: Numbers) -> Numbers:
+    """When copies leave to arrive in time: not before their numbers are there."""
+    air = min(max(SHARE * seconds, SHORTEST), LONGEST)
+    leave = arrive - air
+    fill = context.fills.get(source.key)
+    if fill is not None:
+        leave = np.maximum(leave, np.minimum(fill.start + fill.duration, arrive - LEAST_AIR))
+    return np.maximum(leave, 0.0)
+
+
+def _first(times: Numbers, groups: NDArray[np.int64]) -> Numbers:
+    """For each entry [n] the earliest time of its group."""
+    _names, index = np.unique(groups, return_inverse=True)
+    first = np.full(index.max() + 1, np.inf)
+    np.minimum.at(first, index, times)
+    return first[index]

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a card may float: in the part of the frame that overlays leave free, and beside what the shot is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+
+from .camera import basis
+from .effects_types import Numbers
+from .layout_types import Block
+from .shots import Key
+
+EDGE = 0.04  # free at the sides, in frame heights
+# What captions, formula, running text, legend and the running multiply leave free: from below, to above, in frame
+# heights from the middle, in a wide frame and in a narrow one.
+FREE, FREE_NARROW = (-0.262, 0.335), (-0.262, 0.235)
+NARROW = 1.4  # an aspect below this is narrow
+AROUND = 0.02  # kept clear around what is looked at
+OTHERS = 0.05  # how much other blocks count, beside those that are to be kept clear
+
+
+def place_card(
+    keys: Sequence[Key],
+    second: float,
+    aspect: float,
+    clear: Sequence[Block],
+    others: Sequence[Block],
+    size: tuple[float, float],
+) -> tuple[float, float, float]:
+    """The middle (x, y) of a card of that size (width, height) and by how much it must shrink to fit, at most 1; in
+    frame heights from the middle of the frame. It stands at a side or in a corner where it hides least of the blocks
+    that are to be kept `clear` and, where it hides nothing of these, least of the `others`."""
+    low, high = FREE if aspect > NARROW else FREE_NARROW
+    shrink = min(1.0, (aspect - 2 * EDGE) / size[0], (high - low) / size[1])
+    width, height = size[0] * shrink, size[1] * shrink
+    right = aspect / 2 - EDGE - width / 2
+    places = list(product((right, -right), (low + height / 2, (low + high) / 2, high - height / 2)))
+    important = np.repeat([1.0, OTHERS], [len(clear), len(others)])
+    boxes = _boxes(in_frame(keys, second, aspect, _corners([*clear, *others])))
+
+    def hidden(place: tuple[float, float]) -> float:
+        x, y = place
+        wide = np.minimum(boxes[:, 2], x + width / 2) - np.maximum(boxes[:, 0], x - width / 2)
+        tall = np.minimum(boxes[:, 3], y + height / 2) - np.maximum(boxes[:, 1], y - height / 2)
+        return float((important * np.maximum(wide, 0.0) * np.maximum(tall, 0.0)).sum())
+
+    return (*min(places, key=hidden), shrink)
+
+
+def _corners(blocks: Sequence[Block]) -> Numbers:
+    return np.array([block.corners() for block in blocks], dtype=float).reshape(-1, 3)
+
+
+def _boxes(seen: Numbers) -> Numbers:
+    """Left, below, right and above of each four points [4 n, 2]: [n, 4]."""
+    fours = seen.reshape(-1, 4, 2)
+    return np.concatenate([fours.min(1) - AROUND, fours.max(1) + AROUND], axis=1)
+
+
+def in_frame(keys: Sequence[Key], second: float, aspect: float, points: Numbers) -> Numbers:
+    """Where points of the world [n, 3] are seen at a second of the story: [n, 2] in frame heights from the middle."""
+    times = [key.second for key in keys]
+
+    def at(name: str) -> float:
+        return float(np.interp(second, times, [getattr(key, name) for key in keys]))
+
+    target = np.array([np.interp(second, times, [key.target[axis] for key in keys]) for axis in range(3)])
+    right, up, forward = (np.asarray(axis) for axis in basis(at("azimuth"), at("elevation")))
+    from_target = points - target
+    depth = np.maximum(at("distance") + from_target @ forward, 1e-3)
+    frame = 36.0 / at("lens") / max(aspect, 1.0)  # the frame's height at distance one
+    return np.stack([from_target @ right / depth / frame, from_target @ up / depth / frame + at("lift")], axis=1)
