@@ -37,9 +37,9 @@ def world_material(groups: Groups) -> bpy.types.Material:
     tile = n.group(groups.tile, **{"Cells": _vector(n, "fp_cell"), "Pitch U": pitch_u, "Pitch V": pitch_v})
     cell = n.math("GREATER_THAN", pitch_u, 0.0)
     shaded = n.vector("SCALE", color, scale=tile["Shade"])
-    dark = n.vector("SCALE", color, scale=0.25)
-    color = n.blend(cell, color, n.blend(tile["Mask"], dark, shaded))
-    _emit(n, color, 1.2 if groups.theme.glow else 1.0)
+    look = n.group(groups.look)
+    color = n.blend(cell, color, n.blend(tile["Mask"], look["Gap"], shaded))
+    _emit(n, color, n.math("MULTIPLY_ADD", look["Glow"], 0.2, 1.0))
     return material
 
 
@@ -120,7 +120,7 @@ def _color(n: Nodes, groups: Groups, clocked: _Clocked) -> Any:
     return n.blend(n.math("GREATER_THAN", style, 0.5), hue, n.blend(positive, signed, unsigned))
 
 
-def _emit(n: Nodes, color: Any, strength: float, alpha: Any = None) -> None:
+def _emit(n: Nodes, color: Any, strength: Any, alpha: Any = None) -> None:
     emission = n.add("ShaderNodeEmission")
     n.feed(named(emission.inputs, "Color"), color)
     n.feed(named(emission.inputs, "Strength"), strength)

@@ -435,8 +435,6 @@ def test_overlays_stay_inside_the_frame_and_off_each_other(found: Found) -> None
     wide = SIZE[0] / SIZE[1] / 2
     shown = []
     for name, (left, right, bottom, top, start, duration) in found.words["overlays"].items():
-        if name == "charts":
-            continue  # many cards in one object: looked at one by one in test_effects
         assert -wide < left <= right < wide and -0.5 < bottom <= top < 0.5, name
         end = start + (duration or np.inf)
         kind = name.split()[0].replace("subtitle", "title").replace("running", "token")
