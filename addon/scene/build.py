@@ -25,6 +25,7 @@ from ..core.values import LOCAL, Values
 from ..core.wording import wording_of
 from .blocks import PLAY_STYLES, hue_number, make_block
 from .camera import make_camera
+from .cell_styles import add_styles, check_style, set_style, style_group
 from .clock import key_clock
 from .compat import eevee
 from .effects import add_effects
@@ -73,15 +74,18 @@ def build_scene(
     most_cells: int = MOST_CELLS,
     scale: str = LOCAL,
     maps: Iterable[str] = (),
+    cells: str = "flat",
 ) -> Iterator[tuple[str, float]]:
     """Builds into `scene`, yielding (what is being built, share done 0 to 1) between slices of work.
 
     The scene keeps the scene contract, version 1. Where it has more than `most_cells` cells, the largest blocks are
     slabs. `scale` is that of the colours, as the story was told in, and `maps` names published colour maps to use
-    instead of the theme's own. Raises UserError for a theme, a scale or a map that there is not.
+    instead of the theme's own. `cells` is `flat`, `bars` or `cubes`. All but the scale can be changed later: see
+    `themes` and `cell_styles`. Raises UserError for any of them that there is not.
     """
     colors, values = find_theme(theme), Values(trace, layout, scale)
     maps = [color_map(name).name for name in maps]
+    check_style(cells)
     scene.render.resolution_x, scene.render.resolution_y = size
     scene.render.resolution_percentage = 100
     scene.render.fps, scene.render.fps_base = round(fps), round(fps) / fps
@@ -105,6 +109,9 @@ def build_scene(
     if atlas:
         atlas.finish()
     _operations(layout, story, collections, items)
+    _styles(layout, items, materials)
+    if cells != "flat":
+        set_style(scene, cells)
     yield "operations", 0.75
 
     stage = collections.get(("stage",))
@@ -196,6 +203,12 @@ def _blocks(
         item.pass_index = hue_number(_hue(block), axis_color(block.row_axis), axis_color(block.column_axis))
         collections.get(block.collection).objects.link(item)
         yield item
+
+
+def _styles(layout: Layout, items: dict[str, bpy.types.Object], materials: Materials) -> None:
+    """What lets cells stand out of their blocks, where they are geometry."""
+    blocks = [(items[b.key], b.mirrored) for b in layout.blocks if items[b.key]["fp_detail"] == "cells"]
+    add_styles(blocks, style_group(materials.relief, materials.plate))
 
 
 def _hue(block: Block) -> str:

@@ -44,3 +44,18 @@ def key_curve(
         point.co = (frame, value)
         point.interpolation = interpolation
     curve.update()
+
+
+def set_modifier_input(modifier: Any, identifier: str, value: Any) -> None:
+    """Set an input of a geometry nodes modifier, by the identifier of its socket."""
+    if bpy.app.version < (5, 2, 0):
+        modifier[identifier] = value
+    else:
+        getattr(modifier.properties.inputs, identifier).value = value
+
+
+def modifier_input(modifier: Any, identifier: str) -> Any:
+    """An input of a geometry nodes modifier."""
+    if bpy.app.version < (5, 2, 0):
+        return modifier[identifier]
+    return getattr(modifier.properties.inputs, identifier).value

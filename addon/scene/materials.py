@@ -23,6 +23,9 @@ AGAIN = "fp_again"  # start, duration, period, count
 # In an atlas this stands for NaN and plus infinity, and its negative for minus infinity.
 NO_NUMBER = 3e38
 
+# Vertex attributes of bars and cubes: how far up a corner is, 0 to 1, and how wide it is as a share of the cell.
+RISE, SIZE = "fp_rise", "fp_size"
+
 # `pass_index` packs three palette numbers: hue of the block, outline of its rows, outline of its columns. It is a
 # signed short, and three digits to this base just fit.
 HUES = 32
@@ -34,6 +37,8 @@ class Materials:
 
     cells: bpy.types.Material
     masked: bpy.types.Material
+    relief: bpy.types.Material  # bars and cubes
+    plate: bpy.types.Material  # what they stand on
     body: bpy.types.Material
     ink: bpy.types.Material
     halo: bpy.types.Material
@@ -50,6 +55,8 @@ def make_materials(groups: Groups, atlas: bpy.types.Image | None = None) -> Mate
     return Materials(
         cells=_cells(groups, "FP Cells"),
         masked=_cells(groups, "FP Cells masked", masked=True),
+        relief=_cells(groups, "FP Cells relief", masked=True, relief=True),
+        plate=_plate(groups),
         body=_body(groups),
         ink=_ink(groups, "FP Label", fade=True),
         halo=_halo(groups),
@@ -140,13 +147,14 @@ class _Cell:
 
 
 def _cells(
-    groups: Groups, name: str, *, masked: bool = False, atlas: bpy.types.Image | None = None
+    groups: Groups, name: str, *, masked: bool = False, relief: bool = False, atlas: bpy.types.Image | None = None
 ) -> bpy.types.Material:
     """One material for every block of cells; what differs is on the objects and in the mesh attributes
     `finite` (one number a face) and `level` (mean magnitude around a corner, for the view from afar).
 
     With `masked` cells can be absent (minus infinity) or no number, as the face attribute `state` says. With `atlas`
-    the numbers are the red channel of that picture, under the UV map `atlas`, instead of `finite` and `state`.
+    the numbers are the red channel of that picture, under the UV map `atlas`, instead of `finite` and `state`. With
+    `relief` it is for bars and cubes, which grow out of the block as their numbers come out.
     """
     material, n = _new(name)
     value = named(n.attribute("finite").outputs, "Fac") if atlas is None else _picture_value(n, atlas)
@@ -162,13 +170,28 @@ def _cells(
     color = n.vector("SCALE", color, scale=cell.tile["Shade"])
     gap = n.blend(cell.shown, ghost, cell.look["Gap"])
     color = n.blend(cell.tile["Mask"], gap, color)
-    color, strength = _printed(n, groups, cell, color, _strength(n, cell), value, there)
+    pixels = cell.tile["Pixels"]
+    if relief:
+        pixels = n.math("MULTIPLY", pixels, named(n.attribute(SIZE).outputs, "Fac"))
+    color, strength = _printed(n, groups, cell, color, _strength(n, cell), value, there, pixels)
     color, strength = _outlined(n, cell, color, strength)
     alpha = None
     if masked:
         alpha = n.math("SUBTRACT", 1.0, n.math("MULTIPLY", absent, cell.shown))
+    if relief:
+        rise = named(n.attribute(RISE).outputs, "Fac")
+        alpha = n.math("LESS_THAN", n.math("SUBTRACT", rise, cell.shown), 1e-4)
+        strength = n.math("MULTIPLY", strength, _side_shade(n))
     _finish(n, material, color, strength, alpha)
     return material
+
+
+def _side_shade(n: Nodes) -> Any:
+    """How light a face of a bar is, by where it looks in the block's own space: the top as it is, the sides darker,
+    as if light came from the upper left."""
+    x, y, z = n.separate(named(n.add("ShaderNodeTexCoord").outputs, "Normal"))
+    side = n.math("MULTIPLY_ADD", y, 0.06, n.math("MULTIPLY_ADD", x, -0.14, 0.62))
+    return n.mix(n.math("ABSOLUTE", z), side, 1.0)
 
 
 def _cell(n: Nodes, groups: Groups) -> _Cell:
@@ -266,9 +289,9 @@ def _strength(n: Nodes, cell: _Cell) -> Any:
 
 
 def _printed(
-    n: Nodes, groups: Groups, cell: _Cell, color: Any, strength: Any, value: Any, there: Any
+    n: Nodes, groups: Groups, cell: _Cell, color: Any, strength: Any, value: Any, there: Any, pixels: Any
 ) -> tuple[Any, Any]:
-    """Colour and strength with the cell's number on it, where the cell is large enough on screen."""
+    """Colour and strength with the cell's number on it, where it has enough pixels on screen."""
     short = n.math("MAXIMUM", n.math("MINIMUM", cell.pitch_u, cell.pitch_v), 1e-6)
     printed = n.group(
         groups.digits,
@@ -279,7 +302,7 @@ def _printed(
         Along=cell.tile["Along"],
         Width=n.math("DIVIDE", cell.pitch_u, short),
         Height=n.math("DIVIDE", cell.pitch_v, short),
-        Pixels=cell.tile["Pixels"],
+        Pixels=pixels,
         Shown=there,
         Emphasis=n.math("MAXIMUM", cell.line, cell.fill["Current"]),
     )
@@ -327,6 +350,18 @@ def _ghost(n: Nodes, groups: Groups, look: Any, rim: Any) -> tuple[Any, Any]:
     """What is not filled yet, gap and tile: a ghost of the grid on the backdrop's own colour."""
     ghost = n.blend(0.45, n.group(groups.backdrop)["Color"], look["Neutral"])
     return ghost, n.blend(n.math("MULTIPLY", rim, 0.5), ghost, look["Line"])
+
+
+def _plate(groups: Groups) -> bpy.types.Material:
+    """What bars and cubes stand on: a quiet grid of places."""
+    material, n = _new("FP Plate")
+    look = n.group(groups.look)
+    _rows, _columns, pitch_u, pitch_v = _object_four(n, CELLS)
+    place = named(n.add("ShaderNodeUVMap", uv_map="cells").outputs, "UV")
+    tile = n.group(groups.tile, **{"Cells": place, "Pitch U": pitch_u, "Pitch V": pitch_v})
+    color = n.blend(n.math("MULTIPLY", tile["Mask"], 0.6), look["Gap"], look["Body"])
+    _finish(n, material, color, 1.0)
+    return material
 
 
 def _body(groups: Groups) -> bpy.types.Material:
