@@ -447,8 +447,10 @@ class _Builder:
             self._call(n, numbers, "products", Left=left, Right=right, High=high),
             self._call(n, numbers, "outlines", **self._ink),
         ]
-        if self.head == 0:
+        # While rows pass through both boxes of a chain, one count of them is enough.
+        if self.head == 0 and not (plan.chained == "first" and plan.turn != (0.0, 1.0)):
             more = {"Left": left, "Right": right, "Out": self._geometry(n, result), "Factor": plan.scale}
+            more |= {"Under Left": float(plan.chained == "first")}
             parts.append(self._call(n, numbers, "formula", **self._ink, **more))
         n.feed(out, n.join(*parts))
 

@@ -75,6 +75,7 @@ def dress_group(cells: bpy.types.Material, body: bpy.types.Material) -> Any:
         Socket("Shown", "Float", "How much of its number has come out, 0 to 1"),
         Socket("Glow", "Float", "How much it shines"),
         Socket("Result", "Float", "1 for a result, which keeps its colours; 0 for an operand", 0.0),
+        Socket("Side", "Float", "Where bars stand: 1 on the front of the face, -1 on its back", 1.0),
         Socket("Across", "Vector", "The step of one cell along the columns", (1.0, 0.0, 0.0)),
         Socket("Down", "Vector", "The step of one cell along the rows", (0.0, 0.0, -1.0)),
         *LOOK,
@@ -94,7 +95,7 @@ def dress_group(cells: bpy.types.Material, body: bpy.types.Material) -> Any:
     mesh = n.paint(mesh, cells)
     short = n.math("MINIMUM", pitch_u, pitch_v)
     raised_cells = _raised(n, mesh, into, short)
-    parts = n.join(mesh, n.choose(raised, raised_cells), _body(n, mesh, body, short))
+    parts = n.join(mesh, n.choose(raised, raised_cells), _body(n, mesh, body, n.math("MULTIPLY", short, into["Side"])))
     n.feed(out["Geometry"], parts)
     return tree
 
@@ -111,7 +112,8 @@ def _raised(n: GeoNodes, mesh: Any, into: dict[str, Any], short: Any) -> Any:
     node = n.add("GeometryNodeSplitEdges")
     n.feed(node.inputs[0], mesh)
     split = n.one("GeometryNodeScaleElements", "Geometry", {"Geometry": node.outputs[0], "Scale": side}, domain="FACE")
-    inputs = {"Mesh": split, "Offset Scale": n.math("MULTIPLY", height, short), "Individual": True}
+    reach = n.math("MULTIPLY", n.math("MULTIPLY", height, short), into["Side"])
+    inputs = {"Mesh": split, "Offset Scale": reach, "Individual": True}
     made = n.add("GeometryNodeExtrudeMesh", mode="FACES")
     for key, value in inputs.items():
         n.feed(made.inputs[key], value)
@@ -120,12 +122,12 @@ def _raised(n: GeoNodes, mesh: Any, into: dict[str, Any], short: Any) -> Any:
     return n.store(made.outputs["Mesh"], "fp_pitch", pitch, "FACE", "FLOAT_VECTOR")
 
 
-def _body(n: GeoNodes, mesh: Any, material: bpy.types.Material, short: Any) -> Any:
-    """The sides of a thin slab behind the cells."""
+def _body(n: GeoNodes, mesh: Any, material: bpy.types.Material, front: Any) -> Any:
+    """The sides of a thin slab behind the cells; `front` is the length of a cell, negative where the back is seen."""
     around = n.one("GeometryNodeInputMeshEdgeNeighbors", "Face Count")
     border = n.math("COMPARE", around, 1.0, 0.5)
     normal = n.add("GeometryNodeInputNormal").outputs[0]
-    back = n.vector("SCALE", normal, scale=n.math("MULTIPLY", short, -THICKNESS))
+    back = n.vector("SCALE", normal, scale=n.math("MULTIPLY", front, -THICKNESS))
     made = n.add("GeometryNodeExtrudeMesh", mode="EDGES")
     for key, value in (("Mesh", mesh), ("Selection", border), ("Offset", back), ("Offset Scale", 1.0)):
         n.feed(made.inputs[key], value)
@@ -154,7 +156,15 @@ def operand_group(side: str, groups: FaceGroups) -> Any:
     play = n.math("MULTIPLY", play, state["Running"])
     steps.pop("Origin")
     dressed = n.geometry_group(
-        groups.dress, Geometry=mesh, Play=play, Shown=1.0, Glow=0.0, Result=0.0, **steps, **passed(LOOK, into)
+        groups.dress,
+        Geometry=mesh,
+        Play=play,
+        Shown=1.0,
+        Glow=0.0,
+        Result=0.0,
+        Side=frames[f"{side} Front"],
+        **steps,
+        **passed(LOOK, into),
     )
     n.feed(out["Geometry"], dressed["Geometry"])
     return tree

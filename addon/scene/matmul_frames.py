@@ -23,6 +23,8 @@ OUTPUTS = (
         )
     ),
     Socket("Gap", "Float", "Between the faces in a row, in units"),
+    Socket("Left Front", "Float", "L: 1 where its front is seen, -1 where its back is the inside of the box"),
+    Socket("Right Front", "Float", "R: the same"),
 )
 
 
@@ -92,6 +94,8 @@ def frames_group() -> Any:
         n.feed(out[f"{face} Across"], across)
         n.feed(out[f"{face} Down"], down)
     n.feed(out["Gap"], gap)
+    n.feed(out["Left Front"], n.mix(opened, _minus(n, n.math("MULTIPLY", s.side, s.away)), 1.0))
+    n.feed(out["Right Front"], n.mix(opened, s.away, 1.0))
     return tree
 
 

@@ -139,7 +139,7 @@ def names_group(groups: FaceGroups, label: Any, brace: Any) -> Any:
     frames = n.geometry_group(groups.frames, **passed((*SHAPE, *PLACE), into))
     rows, inner, columns = into["Rows"], into["Inner"], into["Columns"]
     in_row = n.smoothstep(into["Fold"], 1.55, 1.9)
-    seen, text = into["Labels"], into["Text"]
+    seen, text = into["Labels"], grown(n, into)
     boxed = n.math("MULTIPLY", seen, n.math("SUBTRACT", 1.0, in_row))
     flat = n.math("MULTIPLY", seen, in_row)
     open_share = n.smoothstep(into["Fold"], 0.6, 0.95)
@@ -178,13 +178,15 @@ def names_group(groups: FaceGroups, label: Any, brace: Any) -> Any:
     def less(alpha: Any, share: Any) -> Any:
         return n.math("MULTIPLY", alpha, n.math("SUBTRACT", 1.0, share))
 
-    i_left, i_out = n.math("MULTIPLY", boxed, show_i), n.math("MULTIPLY", flat, show_i)
+    i_out = less(n.math("MULTIPLY", flat, show_i), into["Narrow"])
+    i_left = n.math("SUBTRACT", n.math("MULTIPLY", seen, show_i), i_out)
     k_right, k_below = less(boxed, crowded), n.math("MULTIPLY", seen, n.math("MAXIMUM", in_row, crowded))
     j_low, j_high = less(n.math("MULTIPLY", boxed, show_j), at_back), n.math("MULTIPLY", closed, into["Back"])
     j_right = n.math("MULTIPLY", flat, show_j)
     middle_i, middle_k, middle_j = (n.math("MULTIPLY", count, 0.5) for count in (rows, inner, columns))
     up_right = n.vector("ADD", away("Right", "Across", 1.0), away("Out", "Down", -0.6))
     out_closed, out_open = n.math("MULTIPLY", closed, show_out), n.math("MULTIPLY", less(opened, in_row), show_out)
+    beside_bias, biased = n.math("ADD", rows, 0.5), n.math("MULTIPLY", seen, into["Bias Rows"])
     parts = [
         embrace(spot("Left", 0.0, 0.0), along_i, away("Left", "Across", -1.0), i_name, i_hue, i_left),
         embrace(spot("Out", 0.0, columns), along_i, away("Out", "Across", 1.0), i_name, i_hue, i_out),
@@ -199,6 +201,7 @@ def names_group(groups: FaceGroups, label: Any, brace: Any) -> Any:
         letter(into["Out Name"], spot("Out", middle_i, 0.0), away("Out", "Across", -1.0), out_closed),
         letter(into["Out Name"], spot("Out", middle_i, columns), away("Out", "Across", 1.0), out_open),
         letter(into["Out Name"], spot("Out", 0.0, middle_j), away("Out", "Down", -1.0), flat),
+        letter("b", spot("Out", beside_bias, 0.0), away("Out", "Across", -1.0), biased, 1.0),
     ]
     half = n.math("MULTIPLY", frames["Gap"], 0.5)
     for sign, face, count in (("×", "Left", inner), ("→", "Right", columns)):
@@ -210,6 +213,11 @@ def names_group(groups: FaceGroups, label: Any, brace: Any) -> Any:
         parts.append(n.geometry_group(label, String=sign, Point=middle, Beside=(0.0, 0.0, 0.0), **ink)["Geometry"])
     n.feed(out["Geometry"], n.join(*parts))
     return tree
+
+
+def grown(n: GeoNodes, into: dict[str, Any]) -> Any:
+    """The size of the letters: a row is seen from further away than a box."""
+    return n.math("MULTIPLY", into["Text"], n.math("MULTIPLY_ADD", n.smoothstep(into["Fold"], 1.0, 2.0), 0.35, 1.0))
 
 
 def joined(n: GeoNodes, strings: Sequence[Any]) -> Any:
@@ -234,10 +242,12 @@ def formula_group(groups: FaceGroups, ink: bpy.types.Material, font: bpy.types.V
         *INK,
         TEXT,
         Socket("Formula", "Float", "How much of it is seen", 1.0, 0.0, 1.0),
+        Socket("Under Left", "Float", "1: it hangs under L instead of under O", 0.0, 0.0, 1.0),
     )
     tree, n, into, out = geometry_tree("FP Matmul Formula", "The running sum in numbers", sockets, (GEOMETRY,))
     frames = n.geometry_group(groups.frames, **passed((*SHAPE, *PLACE), into))
     state = n.geometry_group(groups.now, **passed((*SHAPE, *SWEEP), into))
+    size = grown(n, into)
     k = n.math("MINIMUM", n.math("FLOOR", state["Depth"]), n.math("SUBTRACT", into["Inner"], 1.0))
     numbers = n.named_number("value")
     left = n.sample(into["Left"], numbers, n.math("MULTIPLY_ADD", state["Row"], into["Inner"], k))
@@ -257,25 +267,21 @@ def formula_group(groups: FaceGroups, ink: bpy.types.Material, font: bpy.types.V
     dot = n.less(into["Style"], 1.5)
     body = n.choose(dot, joined(n, [piece for piece, _hue in pieces]), _progress(n, into, state, k), "STRING")
     body = n.choose(state["Running"], body, beat, "STRING")
-    instances = n.text(body, into["Text"], font)
+    instances = n.text(body, size, font)
     hue = n.mix(n.math("MULTIPLY", state["Running"], dot), WHITE, _hue_of(n, pieces))
     instances = n.store(instances, "fp_ink", n.combine(hue, into["Formula"], 0.0), "INSTANCE", "FLOAT_VECTOR")
     # Filled while each letter is still one: a filled curve forgets its attributes, an instance does not.
     letters = n.one("GeometryNodeFillCurve", "Mesh", {"Curve": instances})
     letters = n.paint(n.one("GeometryNodeRealizeInstances", "Geometry", {"Geometry": letters}), ink)
-    pill = _pill(n, letters, into, ink)
-    shown = n.join(pill, moved(n, letters, n.combine(0.0, 0.0, n.math("MULTIPLY", into["Text"], 0.06))))
+    pill = _pill(n, letters, size, into["Formula"], ink)
+    shown = n.join(pill, moved(n, letters, n.combine(0.0, 0.0, n.math("MULTIPLY", size, 0.06))))
     turn = facing(n)
-    low = n.sum(
-        frames["Out Origin"],
-        (frames["Out Down"], into["Rows"]),
-        (frames["Out Across"], n.math("MULTIPLY", into["Columns"], 0.5)),
-    )
+    low = _formula_place(n, into, frames)
     below = n.one(
         "FunctionNodeRotateVector",
         "Vector",
         {
-            "Vector": n.combine(0.0, n.math("MULTIPLY", into["Text"], -5.2), n.math("MULTIPLY", into["Text"], 2.0)),
+            "Vector": n.combine(0.0, n.math("MULTIPLY", size, -5.2), n.math("MULTIPLY", size, 2.0)),
             "Rotation": turn,
         },
     )
@@ -297,6 +303,20 @@ def _number(n: GeoNodes, value: Any) -> Any:
     """A number with two decimals and a true minus sign."""
     text = n.one("FunctionNodeValueToString", "String", {"Value": value, "Decimals": 2})
     return n.one("FunctionNodeReplaceString", "String", {"String": text, "Find": "-", "Replace": "−"})
+
+
+def _formula_place(n: GeoNodes, into: dict[str, Any], frames: dict[str, Any]) -> Any:
+    """What the formula hangs under: the lower edge of O; while O stands at the back, the edge of R before it; or the
+    lower edge of L."""
+
+    def middle(face: str, row: Any, columns: Any) -> Any:
+        half = n.math("MULTIPLY", columns, 0.5)
+        return n.sum(frames[f"{face} Origin"], (frames[f"{face} Down"], row), (frames[f"{face} Across"], half))
+
+    rows, inner, columns = into["Rows"], into["Inner"], into["Columns"]
+    boxed = n.math("SUBTRACT", 1.0, n.smoothstep(into["Fold"], 0.3, 0.9))
+    under = n.line(middle("Out", rows, columns), middle("Right", 0.0, columns), n.math("MULTIPLY", into["Back"], boxed))
+    return n.line(under, middle("Left", rows, inner), into["Under Left"])
 
 
 def _progress(n: GeoNodes, into: dict[str, Any], state: dict[str, Any], k: Any) -> Any:
@@ -324,12 +344,11 @@ def _hue_of(n: GeoNodes, pieces: Sequence[tuple[Any, Any]]) -> Any:
     return hue
 
 
-def _pill(n: GeoNodes, letters: Any, into: dict[str, Any], ink: bpy.types.Material) -> Any:
+def _pill(n: GeoNodes, letters: Any, size: Any, seen: Any, ink: bpy.types.Material) -> Any:
     """A rounded plate behind letters, and a thin line around it."""
     box = n.add("GeometryNodeBoundBox")
     n.feed(box.inputs["Geometry"], letters)
     wide, _y, _z = n.separate(n.vector("SUBTRACT", box.outputs["Max"], box.outputs["Min"]))
-    size = into["Text"]
     made = []
     for extra, hue, alpha, depth in ((0.07, LINE, 1.0, -0.03), (0.0, PILL, 0.92, 0.0)):
         height = n.math("MULTIPLY", size, 1.5 + 2 * extra)
@@ -349,7 +368,7 @@ def _pill(n: GeoNodes, letters: Any, into: dict[str, Any], ink: bpy.types.Materi
             n.feed(named_input(fillet, key), value)
         mesh = n.one("GeometryNodeFillCurve", "Mesh", {"Curve": fillet.outputs[0]})
         mesh = moved(n, mesh, n.combine(0.0, 0.0, n.math("MULTIPLY", size, depth)))
-        made.append(inked(n, mesh, hue, n.math("MULTIPLY", into["Formula"], alpha), ink))
+        made.append(inked(n, mesh, hue, n.math("MULTIPLY", seen, alpha), ink))
     return n.join(*made)
 
 
