@@ -43,14 +43,17 @@ def digits_group(font: bpy.types.VectorFont | None) -> bpy.types.NodeTree:
     inputs = ("Strength", "Value", "Across", "Along", "Width", "Height", "Pixels", "Shown", "Emphasis")
     tree, n, into, out = new_group(
         DIGITS,
-        (("Color", "Color"), *((name, "Float") for name in inputs)),
+        (("Color", "Color"), *((name, "Float") for name in inputs), ("X Axis", "Vector"), ("Y Axis", "Vector")),
         (("Color", "Color"), ("Strength", "Float"), ("Ink", "Float")),
         "Prints the cell's number. Inside: Show (1 or 0), From pixels (a cell's size from which on it is printed)",
     )
+    for axis, way in (("X Axis", (1.0, 0.0, 0.0)), ("Y Axis", (0.0, 1.0, 0.0))):
+        next(entry for entry in tree.interface.items_tree if entry.name == axis).default_value = way
     show = _setting(n, "Show", 1.0)
     start = n.math("MULTIPLY", _setting(n, "From pixels", FROM_PIXELS), _less(n, into["Emphasis"], EMPHASIS))
     number = written_number(n, into["Value"])
-    x, y, width, height = _upright(n, into["Across"], into["Along"], into["Width"], into["Height"])
+    axes = into["X Axis"], into["Y Axis"]
+    x, y, width, height = _upright(n, into["Across"], into["Along"], into["Width"], into["Height"], axes)
     size = n.math(
         "MINIMUM",
         n.math("DIVIDE", n.math("MULTIPLY", width, 0.84), n.math("MAXIMUM", number.width, 4 * ADVANCE + POINT_ADVANCE)),
@@ -166,10 +169,12 @@ def _glyph(n: Nodes, number: Written, x: Any) -> tuple[Any, Any, Any]:
     return glyph, n.math("MINIMUM", n.math("MAXIMUM", u, 0.01), 0.99), n.mix(before, behind, ahead)
 
 
-def _upright(n: Nodes, across: Any, along: Any, width: Any, height: Any) -> tuple[Any, Any, Any, Any]:
+def _upright(
+    n: Nodes, across: Any, along: Any, width: Any, height: Any, ways: tuple[Any, Any]
+) -> tuple[Any, Any, Any, Any]:
     """Place and size turned by quarters, so that x leads to the right and y up as the camera sees the block."""
     axes = []
-    for axis in ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)):
+    for axis in ways:
         node = n.add("ShaderNodeVectorTransform", vector_type="VECTOR", convert_from="OBJECT", convert_to="CAMERA")
         n.feed(named(node.inputs, "Vector"), axis)
         axes.append(n.separate(named(node.outputs, "Vector")))

@@ -380,6 +380,7 @@ class _Builder:
             collection=(),
         )
         mesh = grid_mesh(name, block, np.ascontiguousarray(matrix, np.float32), high)
+        mesh.materials.append(self.kit.cells)  # the modifier sets it too: here a change of theme finds it
         item = self._add(name, mesh)
         item["fp_tensor"], item["fp_index"], item["fp_role"] = name, [self.head], role
         item["fp_operation"], item["fp_shape"], item["fp_kind"] = -1, [rows, columns], kind
@@ -430,7 +431,7 @@ class _Builder:
     def _ink(self) -> dict[str, Any]:
         """Sizes and colours of lines and letters."""
         plan = self.plan
-        width = 0.0026 * max(plan.shape.width, plan.shape.depth, plan.shape.height, 12.0)
+        width = 0.0026 * max(plan.shape.width, plan.shape.depth, plan.shape.height, 8.0)
         hues = dict(zip(("Hue I", "Hue K", "Hue J"), plan.hues, strict=True))
         return {"Width": width, "Text": plan.text, **hues}
 

@@ -90,6 +90,8 @@ def dress_group(cells: bpy.types.Material, body: bpy.types.Material) -> Any:
         ("fp_cell", state),
         ("fp_look", look),
         ("fp_pitch", n.combine(pitch_u, pitch_v, raised)),
+        ("fp_x", n.vector("NORMALIZE", into["Across"])),
+        ("fp_y", n.vector("SCALE", n.vector("NORMALIZE", into["Down"]), scale=-1.0)),
     ):
         mesh = n.store(mesh, name, value, "FACE", "FLOAT_VECTOR")
     mesh = n.paint(mesh, cells)

@@ -30,7 +30,7 @@ from .matmul_steps import cell_group, now_group
 from .matmul_text import brace_group, formula_group, label_group, names_group, shadow_group
 from .text import load_font
 
-MARK, PART = "fp_matmul_kit", "fp_matmul_part"
+MARK, PART, MATERIAL = "fp_matmul_kit", "fp_matmul_part", "fp_matmul_cells"
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ class Kit:
     formula: Any
     shadow: Any
     matmul: Any  # all in one, for any two objects
+
+    @property
+    def cells(self) -> bpy.types.Material:
+        """The material of all cells."""
+        return self.matmul[MATERIAL]
 
 
 def kit_for(scene: bpy.types.Scene, theme: str) -> Kit:
@@ -87,6 +92,7 @@ def _make(scene: bpy.types.Scene, theme: str) -> Kit:
     matmul = _asset(made)
     matmul.asset_mark()
     matmul.asset_data.description = matmul.description
+    matmul[MATERIAL] = materials.cells
     return Kit(**made, matmul=matmul)
 
 

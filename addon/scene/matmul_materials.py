@@ -2,7 +2,8 @@
 """The materials of a multiply. All is emission; all that they read are the attributes that the node groups write:
 
 `value`, `fp_cell` (in play, shown, glow), `fp_look` (upper end of the colours, hue, 1 for a result), `fp_pitch` (along
-columns, along rows, 0 flat, 1 the plate under bars, 2 bars), the UV map `cells`, and of ink `fp_ink` (hue, alpha).
+columns, along rows, 0 flat, 1 the plate under bars, 2 bars), `fp_x` and `fp_y` (where columns lead, and up), the UV map
+`cells`, and of ink `fp_ink` (hue, alpha).
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import Any
 
 import bpy
 
-from ..core.theme import linear
 from .compat import enable_nodes
 from .groups import Groups
 from .nodes import Nodes, named
@@ -71,9 +71,10 @@ def _new(name: str) -> tuple[bpy.types.Material, Nodes]:
 
 
 def _cells(groups: Groups) -> bpy.types.Material:
-    """Cells: in the colours of their numbers where they are in play or a result, in one slate hue where they rest."""
-    theme = groups.theme
+    """Cells: in the colours of their numbers where they are in play or a result, in one slate hue where they rest.
+    Where they are large on screen, their numbers are printed on them."""
     material, n = _new("FP Matmul Cells")
+    look = n.group(groups.look)
     play, shown, glow = _three(n, "fp_cell")
     high, hue, result = _three(n, "fp_look")
     pitch_u, pitch_v, solid = _three(n, "fp_pitch")
@@ -81,27 +82,47 @@ def _cells(groups: Groups) -> bpy.types.Material:
     uv = named(n.add("ShaderNodeUVMap", uv_map="cells").outputs, "UV")
     tile = n.group(groups.tile, **{"Cells": uv, "Pitch U": pitch_u, "Pitch V": pitch_v})
     full = n.group(groups.diverging, Place=n.math("MULTIPLY_ADD", share, 0.5, 0.5, clamp=True))["Color"]
-    quiet = n.blend(0.35 if theme.glow else 0.12, linear(theme.neutral), linear(theme.gap))
     own = n.group(groups.palette, Number=hue)["Color"]
-    resting = n.blend(n.math("MULTIPLY", size, 0.50), quiet, n.blend(0.25, linear(theme.magnitude), own))
+    resting = n.blend(n.math("MULTIPLY", size, 0.50), look["Rest"], n.blend(0.25, look["Magnitude"], own))
     resting = n.blend(0.12, resting, full)
     standing = n.math("GREATER_THAN", solid, 1.5)
     colored = n.math("MAXIMUM", n.math("MAXIMUM", play, result), n.math("MULTIPLY", standing, 0.8))
-    ghost = n.blend(0.2, n.group(groups.backdrop)["Color"], linear(theme.neutral))
-    empty = n.blend(n.math("MULTIPLY", tile["Rim"], 0.5), ghost, linear(theme.palette["line"]))
+    ghost = n.blend(0.2, n.group(groups.backdrop)["Color"], look["Neutral"])
+    empty = n.blend(n.math("MULTIPLY", tile["Rim"], 0.5), ghost, look["Line"])
     color = n.blend(shown, empty, n.blend(colored, resting, full))
     plate = n.math("COMPARE", solid, 1.0, 0.1)
-    color = n.blend(n.math("MULTIPLY", plate, 0.92), color, linear(theme.body))
+    color = n.blend(n.math("MULTIPLY", plate, 0.92), color, look["Body"])
     color = n.vector("SCALE", color, scale=n.mix(standing, tile["Shade"], _lit(n)))
-    gap = n.blend(shown, ghost, linear(theme.gap))
+    gap = n.blend(shown, ghost, look["Gap"])
     color = n.blend(n.math("MAXIMUM", tile["Mask"], standing), gap, color)
-    # Emission: X and W rest at about half, a result at .7; in play all of them shine.
-    rest = n.mix(result, 0.62, 0.72)
-    strength = n.mix(play, rest, n.mix(result, 1.18, 1.05))
-    strength = n.math("MULTIPLY_ADD", glow, 0.6, strength)
-    strength = n.mix(shown, 1.0, strength)
-    _emit(color, strength if theme.glow else 1.0, n, material)
+    # X and W rest at about half, a result at .7; in play all of them shine. Without glow all is as strong.
+    strength = n.mix(play, n.mix(result, 0.62, 0.72), n.mix(result, 1.18, 1.05))
+    strength = n.mix(shown, 1.0, n.math("MULTIPLY_ADD", glow, 0.6, strength))
+    strength = n.mix(look["Glow"], 1.0, strength)
+    printed = n.group(
+        groups.digits,
+        Color=color,
+        Strength=strength,
+        Value=named(n.attribute("value").outputs, "Fac"),
+        Across=tile["Across"],
+        Along=tile["Along"],
+        Width=_per_short(n, pitch_u, pitch_v),
+        Height=_per_short(n, pitch_v, pitch_u),
+        Pixels=tile["Pixels"],
+        Shown=n.math("MULTIPLY", shown, n.math("LESS_THAN", solid, 0.5)),
+        Emphasis=play,
+        **{
+            "X Axis": named(n.attribute("fp_x").outputs, "Vector"),
+            "Y Axis": named(n.attribute("fp_y").outputs, "Vector"),
+        },
+    )
+    _emit(printed["Color"], printed["Strength"], n, material)
     return material
+
+
+def _per_short(n: Nodes, length: Any, other: Any) -> Any:
+    """A side of a cell in shorter sides of it."""
+    return n.math("DIVIDE", length, n.math("MAXIMUM", n.math("MINIMUM", length, other), 1e-6))
 
 
 def _lit(n: Nodes) -> Any:
@@ -112,10 +133,12 @@ def _lit(n: Nodes) -> Any:
 
 
 def _body(groups: Groups) -> bpy.types.Material:
+    """The sides of the thin slab behind cells, in a shade of their own hue."""
     material, n = _new("FP Matmul Body")
+    look = n.group(groups.look)
     _high, hue, _result = _three(n, "fp_look")
-    color = n.blend(0.16, linear(groups.theme.body), n.group(groups.palette, Number=hue)["Color"])
-    _emit(color, 0.7 if groups.theme.glow else 0.92, n, material)
+    color = n.blend(0.16, look["Body"], n.group(groups.palette, Number=hue)["Color"])
+    _emit(color, n.mix(look["Glow"], 0.92, 0.7), n, material)
     return material
 
 
@@ -133,7 +156,13 @@ def _products(groups: Groups) -> bpy.types.Material:
     soft = n.math("DIVIDE", 0.6, n.math("MAXIMUM", tile["Pixels"], 1.0))
     inside = n.math("SUBTRACT", 1.0, n.smoothstep(reach, n.math("SUBTRACT", half, soft), n.math("ADD", half, soft)))
     color = n.group(groups.diverging, Place=n.math("MULTIPLY_ADD", share, 0.5, 0.5, clamp=True))["Color"]
-    _emit(color, 1.15 if groups.theme.glow else 1.0, n, material, n.math("MULTIPLY", inside, alpha))
+    _emit(
+        color,
+        n.math("MULTIPLY_ADD", n.group(groups.look)["Glow"], 0.15, 1.0),
+        n,
+        material,
+        n.math("MULTIPLY", inside, alpha),
+    )
     return material
 
 
@@ -151,9 +180,8 @@ def _shadow(groups: Groups) -> bpy.types.Material:
     x, y, amount = _three(n, "fp_shadow")
     outside = n.vector("LENGTH", n.vector("MAXIMUM", n.combine(x, y), (0.0, 0.0, 0.0)))
     near = n.math("SUBTRACT", 1.0, n.smoothstep(outside, 0.0, 1.0))
-    dark = "060914" if groups.theme.glow else "A89C84"
-    alpha = n.math(
-        "MULTIPLY", n.math("MULTIPLY", near, near), n.math("MULTIPLY", amount, 0.75 if groups.theme.glow else 0.42)
-    )
-    _emit(linear(dark), 1.0, n, material, alpha)
+    glow = n.group(groups.look)["Glow"]
+    dark = n.vector("SCALE", n.group(groups.backdrop)["Color"], scale=0.38)
+    depth = n.math("MULTIPLY", amount, n.mix(glow, 0.42, 0.75))
+    _emit(dark, 1.0, n, material, n.math("MULTIPLY", n.math("MULTIPLY", near, near), depth))
     return material

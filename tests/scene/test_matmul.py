@@ -18,6 +18,7 @@ from forward_pass.scene.compat import eevee, key_curve
 from forward_pass.scene.matmul import SWEEP_AT, make_chain, make_multiply, play_sweep
 from forward_pass.scene.matmul_kit import kit_for
 from forward_pass.scene.matmul_stage import make_matmul_stage
+from forward_pass.scene.themes import apply_theme
 
 pytestmark = pytest.mark.blender
 POSITIONS = (0.0, 0.07, 0.31, 0.5, 0.83, 0.9, 0.97, 1.0)
@@ -326,6 +327,14 @@ def test_a_saved_file_plays_on(scene: Any, tmp_path: Path) -> None:
     bpy.context.scene.frame_set(7)
     out = next(item for item in bpy.data.objects if item.get("fp_role") == "out")
     np.testing.assert_allclose(values(out), partial_sums(left, right, "outer", 0.25), atol=1e-5)
+
+
+def test_the_theme_is_switched_after_the_fact(scene: Any) -> None:
+    make_multiply(scene, *operands())
+    look = next(tree for tree in bpy.data.node_groups if tree.name.startswith("FP Theme"))
+    assert look.nodes["Glow"].outputs[0].default_value == 1.0
+    apply_theme(scene, "paper")
+    assert look.nodes["Glow"].outputs[0].default_value == 0.0
 
 
 @pytest.mark.slow
