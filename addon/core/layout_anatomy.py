@@ -12,6 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from .layout_attention import Heads, read_attention
+from .layout_experts import read_experts, see_sum
 from .layout_flow import Flow
 from .layout_mlp import read_mlp
 from .layout_seen import NORMS, Section, Seen, see_linear, see_norm
@@ -53,7 +54,8 @@ def read_anatomy(trace: Trace) -> Anatomy:
             attention = read_attention(section, heads.get(layer))
             if attention is not None:
                 heads.setdefault(layer, attention)
-            read_mlp(section)
+            read_experts(section)
+            read_mlp(section, see_sum)
             parts[step.index, layer] = section.parts
             joins.update((tensor, (layer, part)) for tensor, part in section.joins.items())
             stream = section.stream

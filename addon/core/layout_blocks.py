@@ -8,7 +8,7 @@ these; one that runs all tokens again has them at the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,13 +17,16 @@ from .layout_types import Block
 from .placement import Place
 from .placement_shape import ModelShape
 
+Span = tuple[int, int]  # first and last, inclusive
+
 
 @dataclass(frozen=True)
 class Shown:
     """The matrix that a part shows: its tensor by name, which matrix of it, and the operation that it belongs to.
 
     `column` is its first column, where it is a slice. `size` are the rows and columns of the whole matrix, where these
-    are not what is drawn of it in the end. `label` is its name in this model."""
+    are not what is drawn of it in the end. `label` is its name in this model. `tokens`
+    are those of its rows, counted from the first of the `given` ones of the step, where these are not all."""
 
     tensor: str
     index: tuple[int, ...]
@@ -31,6 +34,8 @@ class Shown:
     column: int = 0
     size: tuple[int, int] | None = None
     label: str | None = None
+    tokens: tuple[int, ...] = ()
+    given: int = 0
 
 
 class Source(Protocol):
@@ -47,24 +52,49 @@ def draw_blocks(places: Iterable[Place], shape: ModelShape, source: Source) -> t
         block
         for step in range(len(shape.steps))
         for place in places
-        if (block := draw_block(place, shape.steps, step, source)) is not None
+        for block in draw_place(place, shape.steps, step, source)
     )
 
 
-def draw_block(place: Place, steps: tuple[int, ...], step: int, source: Source) -> Block | None:
-    """What a step adds at a place; None where it adds nothing."""
+def draw_place(place: Place, steps: tuple[int, ...], step: int, source: Source) -> Iterator[Block]:
+    """What a step adds at a place: nothing, a block, or of an expert's tokens one for all that follow each other."""
     part = PARTS[place.part]
     if part.kind == "weight" and step > 0:
-        return None
+        return
     shown = source.find(part, step, place.layer, place.head)
     if shown is None:
-        return None
-    found = cells(part, place, steps, step, shown)
-    if found is None:
-        return None
-    rows, columns, corner = found
+        return
+    if not shown.tokens:
+        found = cells(part, place, steps, step, shown)
+        if found is not None:
+            yield draw_block(place, step, shown, *found)
+        return
+    columns = (shown.column, shown.column + place.columns - 1)
+    earlier = steps[step - 1] if step else 0
+    for number, (first, last, token) in enumerate(runs(shown.tokens, steps[step] - shown.given, earlier)):
+        yield draw_block(place, step, shown, (first, last), columns, (token, 0), f".{number}" if number else "")
+
+
+def runs(tokens: tuple[int, ...], shift: int, earlier: int) -> list[tuple[int, int, int]]:
+    """First and last row and first token, `shift` further, of those that follow each other, from token `earlier` on."""
+    found: list[tuple[int, int, int]] = []
+    for row, token in enumerate(one + shift for one in tokens):
+        if token < earlier:
+            continue
+        if found and found[-1][1] == row - 1 and found[-1][2] + row - found[-1][0] == token:
+            found[-1] = (found[-1][0], row, found[-1][2])
+        else:
+            found.append((row, row, token))
+    return found
+
+
+def draw_block(
+    place: Place, step: int, shown: Shown, rows: Span, columns: Span, corner: tuple[int, int], suffix: str = ""
+) -> Block:
+    """These rows and columns of what is shown at a place, whose first cell is at `corner`, its row and column there."""
+    part = PARTS[place.part]
     return Block(
-        key=key_of(part.name, step, place.layer, place.head),
+        key=key_of(part.name, step, place.layer, place.head) + suffix,
         tensor=shown.tensor,
         index=shown.index,
         rows=rows,
@@ -84,9 +114,6 @@ def draw_block(place: Place, steps: tuple[int, ...], step: int, source: Source) 
         column_axis=part.columns,
         collection=collection_of(part.section, place.layer, place.head),
     )
-
-
-Span = tuple[int, int]  # first and last, inclusive
 
 
 def cells(

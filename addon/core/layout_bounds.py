@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from .layout_parts import SPINE
+from .layout_parts import PARTS, SPINE
 from .layout_types import COLUMN_TIER, Block, Bounds, Card, Label, Vector
 from .placement_shape import ModelShape
 
@@ -29,6 +29,7 @@ LAYER_PLACES: dict[str, tuple[str, ...]] = {
     ),
     "mlp norm": tuple(f"mlp_{part}" for part in _NORM),
     "gate": ("mlp_norm", "w_gate", "b_gate", "gate"),
+    "router": ("mlp_norm", "w_router", "b_router", "router", "router_share", "chosen"),
     "up": ("mlp_norm", "w_up", "b_up", "hidden"),
     "gelu": ("gate", "hidden", "gelu", "product"),
     "down": (
@@ -52,7 +53,7 @@ HEAD_PLACES: dict[str, tuple[str, ...]] = {
     " / mix": ("pattern", "v_flat", "mix"),
 }
 # Places that there are only where a layer has one of these parts.
-ONLY_WITH = {"gate": ("w_gate",), " / rotary": ("q_rotary", "q_norm", "k_norm")}
+ONLY_WITH = {"gate": ("w_gate",), "router": ("w_router",), " / rotary": ("q_rotary", "q_norm", "k_norm")}
 # "positions" also holds the cards of the tokens and the rows of the position table that are read.
 OTHER_PLACES: dict[str, tuple[str, ...]] = {
     "final norm": ("final_norm", "final_mean", "final_rstd", "final_gain", "final_shift"),
@@ -82,7 +83,9 @@ def places_of(block: Block, shape: ModelShape) -> Iterator[str]:
     )
     yield from (f"{layer} / {name}" for name, parts in LAYER_PLACES.items() if block.part in parts and name in there)
     heads: Iterable[int] = range(sizes.heads)
-    if block.head is not None:
+    if block.part in PARTS and PARTS[block.part].section == "expert":
+        heads = ()
+    elif block.head is not None:
         heads = range(block.head, block.head + (sizes.shared if block.part in SHARED else 1))
     for head in heads:
         yield from (

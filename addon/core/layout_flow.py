@@ -75,18 +75,18 @@ class Flow:
 
     def _look_for(self, tensor: Tensor, before: int) -> Operation | None:
         user = self._operations.get(before)
-        matrix = None if user is None or len(tensor.shape) < 2 else self._matrices(tensor)
+        matrix = None if user is None or len(tensor.shape) < 2 else self.matrices(tensor)
         if user is None or matrix is None:
             return None
         for operation in reversed(self._in_layer[user.step, user.layer]):
             if operation.id < before and operation.kind not in VIEWS:
                 for output in operation.outputs:
-                    given = self._matrices(self.trace.tensor(output))
+                    given = self.matrices(self.trace.tensor(output))
                     if given is not None and any(_holds(given, one) for one in (matrix[0], matrix[0].T)):
                         return operation
         return None
 
-    def _matrices(self, tensor: Tensor) -> NDArray[np.float32] | None:
+    def matrices(self, tensor: Tensor) -> NDArray[np.float32] | None:
         """A tensor's matrices [n, rows, columns]; None where there are none or they are too large or not kept."""
         if len(tensor.shape) < 2 or not 0 < prod(tensor.shape) <= MOST_COMPARED:
             return None

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .layout_seen import NORM_NAMES, NORMS, Section, Seen, columns_of, see_linear, see_norm
 from .trace_manifest import Operation
 
 ACTIVATIONS = {"gelu": "GELU", "relu": "ReLU", "silu": "SiLU", "tanh": "tanh"}
 
 
-def read_mlp(section: Section) -> None:
-    """Adds the sums into the residual stream, the norms before them and the MLP; follows the stream to its end."""
+def read_mlp(section: Section, after: Callable[[Section, int, int], None] | None = None) -> None:
+    """Adds the sums into the residual stream, the norms before them and the MLP; follows the stream to its end.
+    `after` is called for each branch that is not the attention's, with its tensor and the sum that it goes into."""
     projected = section.parts.get("attention_out")
     attention = None if projected is None else projected.operation
     for add in section.operations:
@@ -23,9 +26,12 @@ def read_mlp(section: Section) -> None:
         from_attention = attention is not None and section.back(branch, add.id, attention) is not None
         down = _down(section, branch, add, attention)
         section.stream = add.outputs[0]
+        if after is not None and not from_attention:
+            after(section, branch, add.id)
         if down is not None and "w_down" not in section.parts:
             _see_mlp(section, down)
-        _see_sum(section, add, branch, from_attention, down is not None)
+        routed = "router" in section.parts and not from_attention
+        _see_sum(section, add, branch, from_attention, down is not None or routed)
 
 
 def _wide(section: Section, add: Operation) -> bool:
@@ -67,15 +73,11 @@ def _see_mlp(section: Section, down: Operation) -> None:
     if not way or down.left is None:
         return
     parts, flow = section.parts, section.flow
-    last = way[0]
     hidden: dict[str, Seen] = {}
-    if last.kind == "mul" and len(last.inputs) == 2:
-        found = _gated(section, hidden, last)
-    else:
-        found = _plain(section, hidden, way)
+    found = read_hidden(section, hidden, way)
     if found is None:
         return
-    ups, kind = found
+    ups = found[0]
     operand = ups[0].left or 0
     if not _fits(section, operand, hidden, down):
         return
@@ -88,11 +90,19 @@ def _see_mlp(section: Section, down: Operation) -> None:
         hidden["mlp_norm"] = Seen(operand, (norm or ups[0]).id, label=label)
     see_linear(hidden, "down", down)
     hidden["mlp_out"] = Seen(down.out or 0, down.id)
-    if "gelu" in hidden:
-        activated = hidden["gelu"]
-        hidden["gelu"] = Seen(activated.tensor, activated.operation, label=ACTIVATIONS.get(kind, "activation"))
     section.used.update(one.id for one in (*ups, down))
     parts.update(hidden)
+
+
+def read_hidden(section: Section, hidden: dict[str, Seen], way: list[Operation]) -> tuple[list[Operation], str] | None:
+    """Adds the parts between what comes into an MLP and what goes down, which `way` leads back from; returns the
+    multiplies that came up, and the kind of the activation."""
+    gated = way[0].kind == "mul" and len(way[0].inputs) == 2
+    found = _gated(section, hidden, way[0]) if gated else _plain(section, hidden, way)
+    if found is not None:
+        activated = hidden["gelu"]
+        hidden["gelu"] = Seen(activated.tensor, activated.operation, label=ACTIVATIONS.get(found[1], "activation"))
+    return found
 
 
 def _fits(section: Section, operand: int, hidden: dict[str, Seen], down: Operation) -> bool:

@@ -48,10 +48,10 @@ class _Finder:
 
     def blocks(self, tensor: int, step: int) -> list[Block]:
         """The blocks that show a tensor, or others that show the same numbers, or those before a plain factor."""
-        if tensor in self.of_tensor:
-            return self.of_tensor[tensor]
         if tensor in self.joins:
             return [block for block in self.of_part[self.joins[tensor]] if block.step == step]
+        if tensor in self.of_tensor:
+            return self.of_tensor[tensor]
         source = self.trace.tensor(tensor).source
         if isinstance(source, BufferSource) and self.of_buffer.get((step, source.buffer)):
             return self.of_buffer[step, source.buffer]
@@ -73,6 +73,8 @@ class _Finder:
         if not made and operation.kind not in ("scale", "sample"):
             made = _once(block for tensor in operation.outputs for block in self.blocks(tensor, step))
             made = [block for block in made if block not in taken] or made
+        if made:
+            taken = _nearest(taken, made[0])
         return Operation(
             operation=operation.id,
             kind=operation.kind,
@@ -103,6 +105,23 @@ def _leaves(trace: Trace, tensor: Tensor) -> set[str]:
 
 def _once(blocks: Iterable[Block]) -> list[Block]:
     return list({block.key: block for block in blocks}.values())
+
+
+def _nearest(blocks: list[Block], made: Block) -> list[Block]:
+    """Of blocks that show the same numbers, as a norm does that two branches read, the one in the section of `made`."""
+    found: dict[tuple[object, ...], Block] = {}
+    for block in blocks:
+        same = (block.tensor, block.index, block.rows, block.columns)
+        other = found.get(same)
+        if other is None or _together(block, made) > _together(other, made):
+            found[same] = block
+    return list(found.values())
+
+
+def _together(a: Block, b: Block) -> int:
+    """How many collections two blocks are in together."""
+    pairs = zip(a.collection, b.collection, strict=False)
+    return next((i for i, (one, other) in enumerate(pairs) if one != other), min(len(a.collection), len(b.collection)))
 
 
 def _given(tensor: int | None) -> tuple[int, ...]:

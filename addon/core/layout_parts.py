@@ -113,6 +113,19 @@ PARTS: dict[str, Part] = {
         _result("product", "gate × up", NEURON, "mlp"),
         *_linear("down", "down", NEURON, CHANNEL, "mlp"),
         _result("mlp_out", "MLP out", CHANNEL, "mlp"),
+        *_linear("router", "router", CHANNEL, EXPERT, "mlp"),
+        _result("router", "router", EXPERT, "mlp"),
+        _result("router_share", "shares", EXPERT, "mlp"),
+        _result("chosen", "chosen", EXPERT, "mlp"),
+        _result("e_in", "its tokens", CHANNEL, "expert"),
+        *_linear("e_gate", "gate", CHANNEL, NEURON, "expert"),
+        *_linear("e_up", "up", CHANNEL, NEURON, "expert"),
+        _result("e_gate", "gate", NEURON, "expert"),
+        _result("e_hidden", "up", NEURON, "expert"),
+        _result("e_gelu", "GELU", NEURON, "expert"),
+        _result("e_product", "gate × up", NEURON, "expert"),
+        *_linear("e_down", "down", NEURON, CHANNEL, "expert"),
+        _result("e_out", "expert out", CHANNEL, "expert"),
         *_norm("mlp_post", "mlp_post", "mlp", "layer norm"),
         _result("branches", "attention + MLP", CHANNEL, "mlp"),
         _result("residual_mlp", "residual + MLP", CHANNEL, "mlp"),
@@ -129,9 +142,24 @@ PARTS: dict[str, Part] = {
 GPT2 = frozenset(PARTS) - {
     name
     for name in PARTS
-    if name.startswith(("attention_post", "mlp_post"))
-    or name in ("q_norm", "k_norm", "q_rotary", "w_gate", "b_gate", "gate", "product", "branches", "b_vocab")
+    if name.startswith(("attention_post", "mlp_post", "e_", "w_e_", "b_e_", "router"))
+    or name
+    in (
+        "w_router",
+        "b_router",
+        "chosen",
+        "q_norm",
+        "k_norm",
+        "q_rotary",
+        "w_gate",
+        "b_gate",
+        "gate",
+        "product",
+        "branches",
+        "b_vocab",
+    )
 }
+SHARED_EXPERT = 1 << 16  # the number of the first expert that has none of its own: it takes in all tokens
 # What stands in the spine lane.
 SPINE = ("residual_0", "residual_attention", "residual_mlp")
 
@@ -143,4 +171,7 @@ def collection_of(section: str, layer: int | None, head: int | None = None) -> t
     whole = f"layer {layer}"
     if section == "head" and head is not None:
         return whole, f"{whole} / attention", f"{whole} / attention / head {head}"
+    if section == "expert":
+        name = "expert" if head is None or head >= SHARED_EXPERT else f"expert {head}"
+        return whole, f"{whole} / mlp", f"{whole} / mlp / {name}"
     return whole, f"{whole} / {'attention' if section == 'head' else section}"

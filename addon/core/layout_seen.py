@@ -22,12 +22,15 @@ ALIKE = 1e-4  # of the cosine of two rows that are the same numbers, turned by n
 class Seen:
     """What a part shows: a tensor and the operation that it belongs to. `columns` are the first column of each head,
     where heads are slices of its columns; otherwise a head is one of its matrices. `label` is its name in this model,
-    where that is another one than usual."""
+    where that is another one than usual. `tokens` are those of its rows, counted from this step's first, where they are
+    not all.
+    """
 
     tensor: int
     operation: int
     columns: tuple[int, ...] = ()
     label: str | None = None
+    tokens: tuple[int, ...] = ()
 
 
 @dataclass

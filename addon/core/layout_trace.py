@@ -10,10 +10,10 @@ from math import prod
 from .errors import UserError
 from .layout_anatomy import Anatomy
 from .layout_blocks import Shown
-from .layout_parts import Part
+from .layout_parts import SHARED_EXPERT, Part
 from .layout_seen import Seen
 from .layout_types import Block
-from .placement_shape import LayerShape, ModelShape, Plain
+from .placement_shape import ExpertShape, LayerShape, ModelShape, Plain
 from .trace import Trace
 
 OTHER_MODEL = "It may be of a kind of model that cannot be laid out."
@@ -29,7 +29,10 @@ class TraceSource:
 
     def find(self, part: Part, step: int, layer: int | None, head: int | None) -> Shown | None:
         """What the part shows in this step; None where the model has no such thing."""
-        seen = self.anatomy.parts[step, layer].get(part.name)
+        name = f"{part.name}#{head}" if part.section == "expert" else part.name
+        if part.kind == "weight":  # an expert may be at work in a later step only
+            step = next((s for s in range(len(self.shape.steps)) if name in self.anatomy.parts[s, layer]), step)
+        seen = self.anatomy.parts[step, layer].get(name)
         if seen is None:
             return None
         tensor = self.trace.tensor(seen.tensor)
@@ -39,10 +42,23 @@ class TraceSource:
         matrix = 0
         heads = 1 if layer is None else self.shape.layer(layer).heads
         if seen.columns:
-            column = seen.columns[(head or 0) * len(seen.columns) // heads]
-        elif head is not None:
+            column = seen.columns[(head or 0) * len(seen.columns) // heads if part.section == "head" else 0]
+        elif head is not None and part.section == "head":
             matrix = head * prod(lead) // heads
-        return Shown(tensor.name, unravel(matrix, lead), seen.operation, column, (rows, columns), seen.label)
+        return Shown(
+            tensor.name,
+            unravel(matrix, lead),
+            seen.operation,
+            column,
+            (rows, columns),
+            seen.label,
+            seen.tokens,
+            self._given(step),
+        )
+
+    def _given(self, step: int) -> int:
+        """The tokens that a step was given."""
+        return self.shape.steps[step] - self.trace.steps[step].past
 
 
 def unravel(matrix: int, lead: tuple[int, ...]) -> tuple[int, ...]:
@@ -103,15 +119,33 @@ def shape_of(trace: Trace, anatomy: Anatomy, rest: dict[int | None, tuple[Plain,
 def _layer(trace: Trace, anatomy: Anatomy, layer: int, has: dict[str, Seen], rest: tuple[Plain, ...]) -> LayerShape:
     heads = anatomy.heads.get(layer)
     neurons = has.get("gelu")
+
+    def width(name: str) -> int:
+        return trace.tensor(has[name].tensor).shape[-1] if name in has else 0
+
     return LayerShape(
         heads=heads.count if heads else 1,
         groups=heads.groups if heads else 1,
         key=heads.key if heads else 1,
         value=heads.value if heads else 1,
         neurons=1 if neurons is None else trace.tensor(neurons.tensor).shape[-1],
-        parts=frozenset(has),
+        parts=frozenset(name.partition("#")[0] for name in has),
         rest=rest,
+        experts=_experts(trace, has),
+        routed=width("router"),
+        chosen=width("chosen"),
     )
+
+
+def _experts(trace: Trace, has: dict[str, Seen]) -> tuple[ExpertShape, ...]:
+    """The experts that ran in any step, by their numbers."""
+    found = []
+    for name, seen in has.items():
+        part, _, number = name.partition("#")
+        if part == "e_gelu":
+            called = f"expert {number}" if int(number) < SHARED_EXPERT else "shared expert"
+            found.append(ExpertShape(int(number), called, trace.tensor(seen.tensor).shape[-1]))
+    return tuple(sorted(found, key=lambda expert: expert.number))
 
 
 def seen_by(trace: Trace, anatomy: Anatomy) -> tuple[int, ...]:
@@ -132,7 +166,7 @@ def _names(has: dict[int | None, dict[str, Seen]]) -> tuple[tuple[str, str], ...
     for parts in has.values():
         for name, seen in parts.items():
             if seen.label is not None:
-                names.setdefault(name, seen.label)
+                names.setdefault(name.partition("#")[0], seen.label)
     return tuple(sorted(names.items()))
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from .layout_types import THICKNESS, text_width
 from .placement import EDGE, SIDE, STRIP, Draft
 from .placement_attention import place_attention
+from .placement_experts import place_experts
 from .placement_pieces import (
     Extent,
     margin,
@@ -27,15 +28,24 @@ def place_layer(draft: Draft, layer: int, x: float, y: float) -> Extent:
         attention = mlp = place_attention(draft, layer, x, y)
     if sizes.has("w_down"):
         mlp = place_mlp(draft, layer, attention.right + draft.gaps.section * (attention.right > x), y)
+    elif sizes.experts:
+        mlp = place_experts(draft, layer, attention.right + draft.gaps.section * (attention.right > x), y)
     elif sizes.has("residual_mlp"):
         mlp = place_bare(draft, layer, attention.right + draft.gaps.section, y)
     text, size = f"layer {layer + 1}", draft.gaps.layer_text
     # The last head's fences would stand before a name right behind them.
     low = max(attention.back + 0.6 * draft.gaps.height, mlp.back) + 0.4 * size
-    right = max(mlp.right, x + text_width(text, size))
+    right, c = max(mlp.right, x + text_width(text, size)), draft.shape.channels
+    names, plains = len(draft.labels), len(draft.plains)
     if sizes.rest:
-        rest = place_rest(draft, layer, x, low, max(right - x, 4.0 * draft.shape.channels))
-        low, right = rest.back + draft.gaps.stage + 0.4 * size, max(right, rest.right)
+        # Behind the attention, where it is less deep than what stands at its right.
+        beside = attention.right > x and attention.back < mlp.back
+        behind = attention.back + 0.6 * draft.gaps.height if beside else low
+        rest = place_rest(draft, layer, x, behind, (attention.right if beside else max(right, x + 4 * c)) - x)
+        if beside and rest.right > attention.right:  # one of them is wider than the attention
+            del draft.labels[names:], draft.plains[plains:]
+            rest = place_rest(draft, layer, x, low, max(right - x, 4 * c))
+        low, right = max(low, rest.back + draft.gaps.stage + 0.4 * size), max(right, rest.right)
     draft.name(text, x, low, size, 0, layer, section="attention")
     return Extent(x, right, low + size)
 
@@ -48,13 +58,19 @@ def place_mlp(draft: Draft, layer: int, x: float, y: float) -> Extent:
     """
     gaps, c, f = draft.gaps, draft.shape.channels, draft.shape.layer(layer).neurons
     lane = y + gaps.lane
-    up = x + margin(gaps)
+    gated = draft.has("product", layer)
+    size = min(gaps.text, 0.5 * f)
+    up = x + margin(gaps, text_width("W_gate", size) if gated else 0.0)
     hidden = up + c + SIDE
     gelu = hidden + THICKNESS + max(gaps.parallel, text_width("hidden GELU", 0.5 * gaps.text))
     base, last, back = lane + gaps.front(f), gelu, lane + gaps.front(f) + f
     place_norm(draft, "mlp_norm", "mlp_norm", up, lane, layer, "mlp")
     stub(draft, up, y, layer)
-    if draft.has("product", layer):
+    if gated:
+        for weight, low in (("w_gate", base), ("w_up", base + f + EDGE)):
+            text = draft.shape.label(weight)
+            left = up - 1.5 * EDGE - text_width(text, size)
+            draft.name(text, left, low + 0.5 * f - 0.35 * size, size, 2, layer, section="mlp")
         place_linear(draft, "gate", "gate", up, base, layer)
         place_linear(draft, "up", "hidden", up, base + f + EDGE, layer)
         last, back = gelu + THICKNESS + gaps.parallel, base + 2 * f + EDGE
@@ -74,7 +90,8 @@ def place_mlp(draft: Draft, layer: int, x: float, y: float) -> Extent:
     name_top(draft, "hidden", hidden, back - f, layer, "mlp", align="right")
     name_top(draft, "gelu", gelu, base, layer, "mlp", align="left")
     name_behind(draft, "w_down", down, base + f, layer, "mlp")
-    behind = name_behind(draft, "w_up", up, back, layer, "mlp") + 0.3 * gaps.section_text
+    behind = back + 0.5 * gaps.text if gated else name_behind(draft, "w_up", up, back, layer, "mlp")
+    behind += 0.3 * gaps.section_text
     draft.name("MLP", up, behind, gaps.section_text, 1, layer, section="mlp")
     right, far = max(end, down + c), behind + gaps.section_text
     edge = 0.35 * gaps.section

@@ -28,8 +28,18 @@ class Plain:
 
 
 @dataclass(frozen=True)
+class ExpertShape:
+    """An expert that ran: its number, its name and how many neurons it has."""
+
+    number: int
+    name: str
+    neurons: int
+
+
+@dataclass(frozen=True)
 class LayerShape:
-    """The sizes of one layer. `groups` key and value heads serve `heads` query heads."""
+    """The sizes of one layer. `groups` key and value heads serve `heads` query heads; `experts` are those that ran, of
+    `routed` that there are, of which `chosen` work on a token."""
 
     heads: int
     groups: int
@@ -38,6 +48,9 @@ class LayerShape:
     neurons: int
     parts: frozenset[str] = GPT2
     rest: tuple[Plain, ...] = ()
+    experts: tuple[ExpertShape, ...] = ()
+    routed: int = 0
+    chosen: int = 0
 
     @property
     def shared(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .layout_parts import SHARED_EXPERT
 from .layout_types import Layout
 from .story_stretches import Stretches, number, split
 from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products, Shot, Story, Use
@@ -61,6 +62,8 @@ class _Teller(Stretches):
             self._projection()
         if self.has("w_down"):
             self._mlp()
+        if self.has("router"):
+            self._experts()
         self._beyond()
         self._other_layers()
         if self.has("logits"):
@@ -81,6 +84,9 @@ class _Teller(Stretches):
             heads=shape.heads,
             groups=shape.heads // shape.shared,
             shared=shape.shared,
+            experts=self.values.blocks[f"s0.l{example.layer}.router"].shape[1] if self.has("router") else 0,
+            chosen=self.values.blocks[f"s0.l{example.layer}.chosen"].shape[1] if self.has("router") else 0,
+            ran=self._experts_at_work(),
             activation=self.label("gelu") if self.has("gelu") else "",
             channels=shape.channels,
             neurons=shape.neurons,
@@ -99,6 +105,11 @@ class _Teller(Stretches):
             operations=len(self.trace.operations),
             multiplies=sum(operation.kind == "matmul" for operation in self.trace.operations),
         )
+
+    def _experts_at_work(self) -> int:
+        """How many experts the example's layer runs in the first step, without those that all tokens share."""
+        blocks = (b for b in self.layout.blocks if b.part == "e_gelu" and b.layer == self.example.layer and b.step == 0)
+        return len({b.head for b in blocks if b.head is not None and b.head < SHARED_EXPERT})
 
     # --- acts
 
@@ -204,7 +215,7 @@ class _Teller(Stretches):
             line.fill([after], (line.now - 0.3, line.now), "row")
             return
         line.act("Rotary embedding")
-        a, b = line.beat(2.0, self.say("rotary"), (place, "multiply"))
+        a, b = line.beat(2.0, self.say("rotary"), (line.there([before, after, f"{shared}.k_flat"]), "head"))
         line.use([before], (a, b), "left")
         line.fill([after], (a, b), "row", example.token, 0.6)
         line.legend(after, "query, turned", (a, b))
@@ -311,6 +322,22 @@ class _Teller(Stretches):
         line.shapes(windows[1], operand, f"{stem}.w_down", f"{stem}.mlp_out")
         if gated and not alone:
             line.beat(0.8, self.say("parallel"))
+
+    def _experts(self) -> None:
+        line, layer, token = self.line, self.example.layer, self.example.token
+        line.act("Router and experts")
+        stem = f"s0.l{layer}"
+        a, b = line.beat(2.0, self.say("router"), (f"layer {layer} / router", "multiply"))
+        norm, route = split((a, b), (0.5, 1.5))
+        self.mlp_norm(0, layer, norm)
+        self.route(0, layer, route)
+        line.legend(f"{stem}.router", "router", route)
+        line.shapes(route, f"{stem}.mlp_norm", f"{stem}.w_router", f"{stem}.router")
+        self.choice_formula((b - 0.4 * (b - a), b + 0.2), stem, token)
+        a, b = line.beat(3.2, self.say("experts"), (f"layer {layer} / mlp", "deep"))
+        self.experts(0, layer, (a, b))
+        line.legend(f"{stem}.mlp_out", "experts out", (a, b))
+        self.plain(0, layer, (a, b), self.operation_of(f"{stem}.router"))
 
     def _beyond(self) -> None:
         """What the example's layer has that no act tells: drawn plainly, and shown as what it is."""

@@ -36,6 +36,7 @@ LAYER_STAGES = (
     ("down", 0.9),
 )
 LEAST_FORMULA = 0.9  # seconds that a formula needs to be taken in
+MOST_CHOSEN = 4  # experts that a formula names
 LEAST_PAIR = 0.1  # length of a pair whose turn is shown
 SAME = 0.02  # of two numbers that a formula with two decimals may show as equal
 
@@ -70,12 +71,16 @@ class Stretches:
         for block in layout.blocks:
             if block.part == "rest":
                 self.rest.setdefault((block.step, block.layer), []).append(block)
+        self.expert_blocks: dict[tuple[int, int | None, str], list[str]] = {}
+        for block in layout.blocks:
+            if block.part.startswith(("e_", "w_e_")):
+                self.expert_blocks.setdefault((block.step, block.layer, block.part), []).append(block.key)
 
     def _sizes(self) -> Sizes:
         blocks = self.layout.blocks
         layer = self.example.layer
         mine = [block for block in blocks if block.layer == layer and block.step == 0]
-        heads = 1 + max((b.head for b in mine if b.head is not None), default=0)
+        heads = 1 + max((b.head for b in mine if b.head is not None and b.part == "scores"), default=0)
         keys = sum(block.part == "k_flat" for block in mine) or heads
         wide = {block.part: block.shape[1] for block in blocks if block.step == 0}
         return Sizes(
@@ -138,13 +143,18 @@ class Stretches:
         self.project(step, layer, spans["projection"])
         self.mlp_norm(step, layer, spans["mlp_norm"])
         self.up(step, layer, spans["up"])
-        self.activate(step, layer, spans["gelu"])
-        self.down(step, layer, split(spans["down"], (0.7, 0.3)))
+        if f"s{step}.l{layer}.router" in self.values.blocks:
+            self.route(step, layer, spans["up"])
+            self.experts(step, layer, (spans["gelu"][0], spans["down"][1]))
+        else:
+            self.activate(step, layer, spans["gelu"])
+            self.down(step, layer, split(spans["down"], (0.7, 0.3)))
         self.plain(step, layer, window)
 
     def heads_of(self, layer: int) -> int:
         """How many heads of a layer are drawn."""
-        return 1 + max((b.head for b in self.layout.blocks if b.layer == layer and b.head is not None), default=-1)
+        scores = (b for b in self.layout.blocks if b.layer == layer and b.part == "scores")
+        return 1 + max((b.head for b in scores if b.head is not None), default=-1)
 
     def norm(self, step: int, layer: int | None, stem: str, window: Window) -> None:
         """A norm and its statistics."""
@@ -231,6 +241,35 @@ class Stretches:
         operand = f"{stem}.product" if f"{stem}.product" in self.values.blocks else f"{stem}.gelu"
         self.line.multiply([operand], [f"s0.l{layer}.w_down"], [f"{stem}.mlp_out"], windows[0])
         self.add(step, layer, "mlp", windows[1])
+
+    def route(self, step: int, layer: int, window: Window) -> None:
+        """The router's scores, their shares, and the largest of these."""
+        stem = f"s{step}.l{layer}"
+        first, second, third = split(window, (0.5, 0.3, 0.2))
+        self.line.multiply([f"{stem}.mlp_norm"], [f"s0.l{layer}.w_router"], [f"{stem}.router"], first)
+        self.line.use([f"{stem}.router"], second, "left")
+        self.line.fill([f"{stem}.router_share"], second, "row")
+        self.line.fill([f"{stem}.chosen"], third, "row")
+
+    def experts(self, step: int, layer: int, window: Window) -> None:
+        """All experts at once, each with its own tokens, and the sum of what they give."""
+
+        def of(part: str, in_step: int = step) -> list[str]:
+            return self.expert_blocks.get((in_step, layer, part), [])
+
+        gather, up, activate, product, down, add = split(window, (0.5, 1.2, 0.4, 0.4, 1.2, 0.8))
+        line = self.line
+        line.fill(of("e_in"), gather, "row")
+        line.multiply(of("e_in"), [*of("w_e_gate", 0), *of("w_e_up", 0)], [*of("e_gate"), *of("e_hidden")], up)
+        line.use(of("e_gate") or of("e_hidden"), activate, "left")
+        line.fill(of("e_gelu"), activate, "row")
+        line.use([*of("e_gelu"), *of("e_hidden")] if of("e_product") else [], product, "left")
+        line.fill(of("e_product"), product, "row")
+        line.multiply(of("e_product") or of("e_gelu"), of("w_e_down", 0), of("e_out"), down)
+        together, after = split(add, (0.5, 0.5))
+        line.use(of("e_out"), together, "left")
+        line.fill([f"s{step}.l{layer}.mlp_out"], together, "row")
+        self.add(step, layer, "mlp", after)
 
     def final_norm(self, step: int, window: Window) -> None:
         """The norm after the last layer."""
@@ -353,9 +392,22 @@ class Stretches:
         self.line.formula(
             window,
             (("(", "secondary"), (number(float(x[i])), "token"), (",", "secondary"), (number(float(x[j])), "token"),
-             (") turned by", "secondary"), (f"{angle:.0f}°", "statistic"), ("= (", "secondary"),
+             (") turned by", "secondary"), (f"{angle:.0f}".replace("-", "−"), "statistic"),
+             ("degrees = (", "secondary"),
              (number(float(y[i])), "text"), (",", "secondary"), (number(float(y[j])), "text"), (")", "secondary")),
         )  # fmt: skip
+
+    def choice_formula(self, window: Window, stem: str, token: int) -> None:
+        """The experts that a token goes to, with their shares, the largest first."""
+        shares = next(iter(self.line.there([f"{stem}.router_share", f"{stem}.router"])), None)
+        if shares is None:
+            return
+        row = self.values.matrix(shares)[token]
+        count = min(self.values.blocks[f"{stem}.chosen"].shape[1], MOST_CHOSEN)
+        parts = []
+        for expert in np.argsort(-row, kind="stable")[:count]:
+            parts += [(f"expert {expert}", "positive"), (number(float(row[expert])), "text"), ("", "secondary")]
+        self.line.formula(window, parts[:-1])
 
     def sum_formula(self, window: Window, before: str, added: str, after: str) -> None:
         """One channel of the stream, what is added to it, and the sum."""

@@ -77,6 +77,14 @@ CAPTIONS = {
         "The first layers work without attention: they are run as they are, every operation under its own name.",
         "The first layers have no attention.",
     ),
+    "router": (
+        "A router scores {experts} experts for each token. The token goes to the best {chosen} of them.",
+        "A router picks {chosen} of {experts} experts.",
+    ),
+    "experts": (
+        "Each expert is an MLP of its own, with the rows of its own tokens. {ran} of them have some here.",
+        "{ran} experts, each with its own tokens.",
+    ),
     "rest": (
         "What else this layer computes, each operation under its own name.",
         "Everything else in this layer.",

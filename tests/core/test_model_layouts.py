@@ -14,6 +14,7 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from forward_pass.core.layout import Block, Layout, lay_out
+from forward_pass.core.layout_parts import SHARED_EXPERT
 from forward_pass.core.story import Story, tell
 from forward_pass.core.trace import Trace
 from forward_pass.core.values import Values
@@ -92,7 +93,7 @@ def test_a_later_step_draws_its_new_row_only(trace, layout):
     rows: defaultdict[tuple[object, ...], list[float]] = defaultdict(list)
     height = max(block.origin[2] for block in layout.blocks if block.part == "final_norm")
     for block in layout.blocks:
-        if block.row_axis == ("token",) and block.part != "rest" and not block.part.startswith("prob"):
+        if block.row_axis == ("token",) and block.part != "rest" and not block.part.startswith(("prob", "e_")):
             for row in range(block.shape[0]):
                 rows[block.part, block.layer, block.head].append((height - block.origin[2]) / 2 + row)
     want = list(range(trace.steps[-1].tokens[1] + 1))
@@ -116,7 +117,7 @@ def test_every_multiply_by_a_weight_can_be_redone_from_its_blocks(name, layout, 
     checked = 0
     for block in layout.blocks:
         for left, right, bias, out in LINEAR:
-            if block.part != out or block.part == "rest":
+            if block.part != out or (out == "mlp_out" and find(values, 0, block, right) is None):
                 continue
             operands = [find(values, block.step, block, part) for part in left.split()]
             operand = next(one for one in operands if one is not None)
@@ -156,6 +157,41 @@ def test_scores_and_mixes_can_be_redone_from_the_keys_and_values_that_heads_shar
         if operation.bias is None:
             again = (operation.scale or 1.0) * (operand @ grown)
             np.testing.assert_allclose(again, drawn, rtol=1e-3, atol=1e-4, err_msg=block.key)
+
+
+# The same of an expert, each on the rows of its own tokens.
+OF_EXPERT = (
+    ("e_in", "w_e_up", "b_e_up", "e_hidden"),
+    ("e_in", "w_e_gate", "b_e_gate", "e_gate"),
+    ("e_product e_gelu", "w_e_down", "b_e_down", "e_out"),
+)
+
+
+def test_every_expert_works_on_the_rows_of_the_tokens_that_chose_it(name, trace, layout, values):
+    height = max((block.origin[2] for block in layout.blocks if block.part == "final_norm"), default=0.0)
+    at_work: set[tuple[int | None, int, int]] = set()
+    for block in layout.blocks:
+        if block.part == "e_in":
+            first, norm = round((height - block.origin[2]) / 2), f"s{block.step}.l{block.layer}.mlp_norm"
+            first -= values.blocks[norm].rows[0] + trace.steps[block.step].past
+            rows = values.matrix(norm)[first : first + block.shape[0]]
+            np.testing.assert_array_equal(values.matrix(block.key), rows)
+            at_work |= {(block.layer, int(block.head or 0), first + i + 7 * block.step) for i in range(block.shape[0])}
+        for left, right, bias, out in OF_EXPERT:
+            if block.part == out:
+                keys = [block.key.replace(f".{out}", f".{part}") for part in left.split()]
+                operand = values.matrix(next(key for key in keys if key in values.blocks))
+                weight, shift = find(values, 0, block, right), find(values, 0, block, bias)
+                assert weight is not None
+                again = operand @ values.matrix(weight.key) + (values.matrix(shift.key) if shift is not None else 0.0)
+                np.testing.assert_allclose(again, values.matrix(block.key), rtol=1e-3, atol=1e-4, err_msg=block.key)
+    chosen = set()
+    for operation in trace.operations:
+        if operation.kind == "topk" and name in EXPERTS:
+            for token, experts in enumerate(trace.array(operation.outputs[1]).astype(int)):
+                chosen |= {(operation.layer, int(expert), token + 7 * operation.step) for expert in experts}
+    assert {one for one in at_work if one[1] < SHARED_EXPERT} == chosen
+    assert bool(chosen) == (name in EXPERTS)
 
 
 @pytest.fixture(scope="module", params=[None, 20.0], ids=["full", "brief"])
@@ -199,6 +235,7 @@ ACTS = {
     "RMS norm": {"llama", "qwen3", "gemma2", "phi3", "mixtral", "qwen2_moe", "llama_tied"},
     "Layer norm": {"gpt_neox", "falcon_new", "gpt2", "bloom"},
     "MLP": STANDARD - EXPERTS,
+    "Router and experts": EXPERTS,
     "Again, for each new token": set(MODELS),
 }
 

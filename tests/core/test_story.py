@@ -25,7 +25,7 @@ TEXT = {"many odds", "drawn odds", "continued"}  # what is said of other runs on
 MODELS = {  # and of other models: tests/core/test_model_stories.py
     "tokens alone", "root norm", "query norm", "rotary", "shifted", "shared heads", "projection alone",
     "projection, norm", "gate", "gated down", "bent down", "parallel down", "parallel", "rest", "first layers",
-    "again cached", "cache",
+    "again cached", "cache", "router", "experts",
 }  # fmt: skip
 ROUNDED = 0.005 + 1e-6  # two decimals
 

@@ -35,6 +35,7 @@ VALUES = {
     "activation": "activation",
     "experts": 128,
     "chosen": 8,
+    "ran": 64,
 }
 LINE, LINES = 60, 2  # characters of a line in a wide picture, and lines, that a caption may take
 moments = pytest.mark.parametrize("moment", CAPTIONS)
