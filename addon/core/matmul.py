@@ -10,6 +10,7 @@ nodes; these here are what they are tested against.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from math import cos, pi, sin
 
@@ -214,20 +215,23 @@ def partial_sums(
 def check_operands(
     left: NDArray[np.floating], right: NDArray[np.floating], bias: NDArray[np.floating] | None = None
 ) -> None:
-    """Whether two operands [i, k] and [k, j], or [b, i, k] and [b, k, j], can be multiplied live, with a bias [j].
+    """Whether two operands [i, k] and [k, j], or stacks of them, can be multiplied live, with a bias [j].
+
+    A stack is [b, i, k]; R may have fewer matrices, b divided by a whole number, which groups of heads share.
 
     Raises UserError where shapes do not fit, a number is not finite, or a side is longer than MOST.
     """
-    if left.ndim not in (2, 3) or left.ndim != right.ndim or 0 in left.shape or 0 in right.shape:
+    if left.ndim not in (2, 3) or right.ndim not in (2, 3) or 0 in left.shape or 0 in right.shape:
         raise UserError(
             f"A multiply of {list(left.shape)} by {list(right.shape)} has no picture.",
-            "Give two matrices, or two stacks of as many matrices.",
+            "Give two matrices, or two stacks of matrices.",
             2,
         )
-    if left.shape[-1] != right.shape[-2] or left.shape[:-2] != right.shape[:-2]:
+    heads, groups = (math.prod(matrix.shape[:-2]) for matrix in (left, right))
+    if left.shape[-1] != right.shape[-2] or heads % groups:
         raise UserError(
             f"{list(left.shape)} cannot be multiplied by {list(right.shape)}.",
-            "The left one needs as many columns as the right one has rows, and both as many matrices.",
+            "The left one needs as many columns as the right one has rows, and as many matrices or a multiple.",
             2,
         )
     if bias is not None and bias.shape != right.shape[-1:]:

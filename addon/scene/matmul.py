@@ -58,6 +58,7 @@ class _Plan:
     pitch: tuple[float, float, float]
     part: tuple[float, float]  # of the whole sweep
     turn: tuple[float, float]  # of every step
+    shared: int = 1  # heads to each R
     chained: str = ""  # "first" or "second" of a chain: what both have is named once
 
     @property
@@ -99,8 +100,9 @@ def make_multiply(
 ) -> bpy.types.Object:
     """Build left @ right, with its bias [j] and its scale where there are, and return the empty that drives it.
 
-    `left` is [i, k] and `right` [k, j]; or [b, i, k] and [b, k, j], which makes a stack of b boxes. `names` are those
-    of L, R and O, `axes` those of i, k and j; names such as "tokens", "channels" and "neurons" bring their colours.
+    `left` is [i, k] and `right` [k, j]; or [b, i, k] and [b, k, j], which makes a stack of b boxes. Where `right` has
+    fewer matrices, b divided by a whole number, groups of heads share them. `names` are those of L, R and O, `axes`
+    those of i, k and j; names such as "tokens", "channels" and "neurons" bring their colours.
     `pitch` is the length of a step along i, k and j in units: by default 1, and 2 along i where there are few rows.
     Raises UserError where operands do not fit or are too large to be multiplied live.
     """
@@ -174,7 +176,9 @@ def play_sweep(empty: bpy.types.Object, scene: bpy.types.Scene, start: float, du
     """Let the scene's clock drive the sweep: from `start` for `duration`, in seconds of story time."""
     if "fp_time" not in scene.keys():  # noqa: SIM118
         raise UserError("This scene has no clock.", "Give it one with key_clock, or key fp_sweep_at itself.", 2)
-    empty["fp_start"], empty["fp_duration"] = float(start), float(duration)
+    results = [item for item in empty.children_recursive if item.get("fp_role") == "out"]
+    for item in (empty, *results):
+        item["fp_start"], item["fp_duration"] = float(start), float(duration)
     drive(empty, f'["{SWEEP_AT}"]', -1, scene, [(start, 0.0), (start + duration, 1.0)])
 
 
@@ -191,8 +195,9 @@ def _plan(
     left, right = np.asarray(left), np.asarray(right)
     bias = None if bias is None else np.asarray(bias)
     check_operands(left, right, bias)
-    if left.ndim == 2:
-        left, right = left[None], right[None]
+    left, right = (matrix[None] if matrix.ndim == 2 else matrix for matrix in (left, right))
+    shared = len(left) // len(right)  # heads to each R
+    right = np.repeat(right, shared, axis=0)
     i, k, j = axes
     return _Plan(
         left=left,
@@ -203,6 +208,7 @@ def _plan(
         axes=axes,
         hues=(_hue(i, "token"), _hue(k, "channel"), _hue(j, "neuron")),
         faces=faces,
+        shared=shared,
         pitch=pitch or _pitches(left.shape[1], left.shape[2], right.shape[2]),
         part=(0.0, 1.0),
         turn=(0.0, 1.0),
@@ -361,7 +367,7 @@ class _Builder:
         block = Block(
             key=name,
             tensor=name,
-            index=(self.head,),
+            index=(self.head // self.plan.shared if role == "right" else self.head,),
             rows=(0, rows - 1),
             columns=(0, columns - 1),
             role=role,
@@ -382,7 +388,7 @@ class _Builder:
         mesh = grid_mesh(name, block, np.ascontiguousarray(matrix, np.float32), high)
         mesh.materials.append(self.kit.cells)  # the modifier sets it too: here a change of theme finds it
         item = self._add(name, mesh)
-        item["fp_tensor"], item["fp_index"], item["fp_role"] = name, [self.head], role
+        item["fp_tensor"], item["fp_index"], item["fp_role"] = name, list(block.index), role
         item["fp_operation"], item["fp_shape"], item["fp_kind"] = -1, [rows, columns], kind
         item["fp_rows"], item["fp_columns"] = [[0, rows - 1]], [[0, columns - 1]]
         item["fp_detail"], item["fp_start"], item["fp_duration"] = "cells", 0.0, 0.0

@@ -11,7 +11,7 @@ import bpy
 from ..core.theme import PALETTE
 from ..core.theme import theme as find_theme
 from .groups import make_groups
-from .matmul_controls import CONTROLS
+from .matmul_controls import CONTROLS, PLACE, SHAPE
 from .matmul_faces import (
     GEOMETRY,
     LOOK,
@@ -27,7 +27,7 @@ from .matmul_materials import make_matmul_materials
 from .matmul_nodes import GeoNodes, Socket, geometry_tree, passed
 from .matmul_products import INK, outline_group, outlines_group, plane_group, products_group
 from .matmul_steps import cell_group, now_group
-from .matmul_text import brace_group, formula_group, label_group, names_group, shadow_group
+from .matmul_text import FORMULA, NAMES, TEXT, brace_group, formula_group, label_group, names_group, shadow_group
 from .text import load_font
 
 MARK, PART, MATERIAL = "fp_matmul_kit", "fp_matmul_part", "fp_matmul_cells"
@@ -105,7 +105,7 @@ OBJECTS = (
     Socket("Products High", "Float", "The product at the upper end of the colours", 1.0, 0.0),
     Socket("Operands High", "Float", "The number of L and R at the upper end of the colours", 1.0, 0.0),
     Socket("Operands", "Bool", "Draw L and R too, where they belong", True),
-    Socket("Guides", "Bool", "Draw the plane of products and the outlines", True),
+    Socket("Guides", "Bool", "Draw the plane of products, the outlines and what is written", True),
 )
 
 
@@ -121,6 +121,7 @@ def _extent(n: GeoNodes, geometry: Any) -> tuple[Any, Any]:
     return found[0], found[1]
 
 
+WORDS = tuple(s for s in NAMES if s.name != "Bias Rows")
 WHOLE = tuple(s for s in CONTROLS if s.name not in ("Rows", "Inner", "Columns"))
 
 
@@ -129,7 +130,7 @@ def _asset(made: dict[str, Any]) -> Any:
     tree, n, into, out = geometry_tree(
         "Matmul",
         "The multiply of any two matrices, with true partial sums at every position of its sweep",
-        (GEOMETRY, *OBJECTS, *WHOLE, *LOOK, *INK),
+        (GEOMETRY, *OBJECTS, *WHOLE, *LOOK, *INK, TEXT, *WORDS, *FORMULA),
         (GEOMETRY,),
     )
 
@@ -160,7 +161,13 @@ def _asset(made: dict[str, Any]) -> Any:
     operands[2] = n.choose(n.math("GREATER_THAN", has_bias, 0.5), operands[2])
     products = n.geometry_group(made["products"], Left=left, Right=right, High=into["Products High"], **controls)
     outlines = n.geometry_group(made["outlines"], **controls, **passed(INK, into))
-    guides = n.join(products["Geometry"], outlines["Geometry"])
+    ink = passed((*INK, TEXT), into)
+    standing = {s.name: controls[s.name] for s in (*SHAPE, *PLACE)}
+    biased = n.math("MINIMUM", has_bias, 1.0)
+    names = n.geometry_group(made["names"], **standing, **ink, **passed(WORDS, into), **{"Bias Rows": biased})
+    sums = {"Left": left, "Right": right, "Out": result["Geometry"], "Factor": into["Factor"]}
+    formula = n.geometry_group(made["formula"], **sums, **controls, **ink, **passed(FORMULA, into))
+    guides = n.join(*(part["Geometry"] for part in (products, outlines, names, formula)))
     parts = n.join(result["Geometry"], n.choose(into["Operands"], n.join(*operands)), n.choose(into["Guides"], guides))
     n.feed(out["Geometry"], parts)
     return tree

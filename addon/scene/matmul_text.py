@@ -30,6 +30,10 @@ NAMES = (
     Socket("Show Out", "Float", "1: the name of O is written", 1.0, 0.0, 1.0),
     Socket("Narrow", "Float", "1: beside R there is no room, so k is named below L", 0.0, 0.0, 1.0),
 )
+FORMULA = (
+    Socket("Formula", "Float", "How much of the running sum in numbers is seen", 1.0, 0.0, 1.0),
+    Socket("Under Left", "Float", "1: it hangs under L instead of under O", 0.0, 0.0, 1.0),
+)
 WHITE, GREY, PILL, LINE = (PALETTE.index(name) for name in ("text", "secondary", "pill", "line"))
 BRACE_STEPS = 193
 
@@ -241,8 +245,7 @@ def formula_group(groups: FaceGroups, ink: bpy.types.Material, font: bpy.types.V
         *CONTROLS,
         *INK,
         TEXT,
-        Socket("Formula", "Float", "How much of it is seen", 1.0, 0.0, 1.0),
-        Socket("Under Left", "Float", "1: it hangs under L instead of under O", 0.0, 0.0, 1.0),
+        *FORMULA,
     )
     tree, n, into, out = geometry_tree("FP Matmul Formula", "The running sum in numbers", sockets, (GEOMETRY,))
     frames = n.geometry_group(groups.frames, **passed((*SHAPE, *PLACE), into))

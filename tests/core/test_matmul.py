@@ -154,6 +154,7 @@ def test_operands_that_cannot_be_shown_are_refused_with_a_hint() -> None:
     for left, right, bias in (
         (matrix, np.ones((5, 4)), None),
         (np.ones((2, 4, 4)), np.ones((3, 4, 4)), None),
+        (np.ones((4, 4)), np.ones((2, 4, 4)), None),
         (np.ones(4), matrix, None),
         (np.ones((0, 4)), matrix, None),
         (matrix, matrix, np.ones(3)),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from forward_pass.scene.matmul_stage import make_matmul_stage
 from forward_pass.scene.themes import apply_theme
 
 pytestmark = pytest.mark.blender
+HERE = Path(__file__).resolve().parent
 POSITIONS = (0.0, 0.07, 0.31, 0.5, 0.83, 0.9, 0.97, 1.0)
 
 
@@ -177,6 +179,16 @@ def test_heads_have_their_own_numbers_and_fan_out(scene: Any) -> None:
             np.testing.assert_allclose(corners(out)[0, 0], base + stacked(Shape(3, 4, 5), head, 3, fan), atol=1e-4)
 
 
+def test_grouped_heads_share_their_right_matrix(scene: Any) -> None:
+    rng = np.random.default_rng(5)
+    left, right = rng.normal(size=(4, 3, 2)), rng.normal(size=(2, 2, 3))
+    empty = make_multiply(scene, left, right)
+    put(empty, fp_sweep_at=1.0)
+    for head, out in enumerate(of_role(empty, "out")):
+        np.testing.assert_allclose(values(out), left[head] @ right[head // 2], rtol=1e-4, atol=1e-5)
+    assert [list(item["fp_index"]) for item in of_role(empty, "right")] == [[0], [0], [1], [1]]
+
+
 @pytest.mark.parametrize("fused", [True, False])
 def test_a_chain_shares_its_block_and_passes_true_sums_on(scene: Any, fused: bool) -> None:
     left, first = operands(3, 5, 4)
@@ -226,6 +238,7 @@ def test_keys_on_the_empty_and_the_clock_both_drive_it(scene: Any) -> None:
         play_sweep(other, scene, 1.0, 2.0)
     key_clock(scene, 4.0, 24.0)
     play_sweep(other, scene, 1.0, 2.0)
+    assert (of_role(other, "out")[0]["fp_start"], of_role(other, "out")[0]["fp_duration"]) == (1.0, 2.0)
     scene.frame_set(1 + 48)
     np.testing.assert_allclose(values(of_role(other, "out")[0]), partial_sums(left, right, "outer", 0.5), atol=1e-5)
 
@@ -366,6 +379,31 @@ def test_what_is_in_play_is_what_has_colour(scene: Any, tmp_path: Path, engine: 
     assert seen["blue"][2] > seen["blue"][0] + 60
     assert seen["red"][0] > seen["red"][2] + 60
     assert seen["empty"].max() < 70
+
+
+@pytest.mark.slow
+def test_a_box_looks_as_it_did(scene: Any, tmp_path: Path) -> None:
+    """Against the picture that is kept; made anew as those of test_pictures.py are."""
+    from PIL import Image
+
+    rng = np.random.default_rng(7)
+    left, right = rng.normal(size=(5, 16)), rng.normal(size=(16, 20))
+    empty = make_multiply(scene, left, right, axes=("tokens", "channels", "neurons"))
+    put(empty, fp_sweep_at=0.53)
+    make_matmul_stage(scene, empty, size=(640, 360))
+    scene.eevee.taa_render_samples = 8
+    scene.render.image_settings.file_format = "PNG"
+    scene.render.filepath = str(tmp_path / "still.png")
+    bpy.ops.render.render(write_still=True)
+    taken = Image.open(tmp_path / "still.png").convert("RGB").reduce(2)
+    kept = HERE / "pictures" / "multiply.png"
+    if os.environ.get("FORWARD_PASS_NEW_PICTURES"):
+        taken.save(kept)
+    wanted = np.asarray(Image.open(kept).convert("RGB"), dtype=float)
+    apart = np.abs(np.asarray(taken, dtype=float) - wanted)
+    assert apart.mean() < 1.5
+    # No part of it may be another picture: in squares of 20 pixels.
+    assert apart.reshape(9, 20, 16, 20, 3).mean((1, 3, 4)).max() < 25
 
 
 def pixel(scene: Any, place: np.ndarray) -> tuple[int, int]:
