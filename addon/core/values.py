@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +14,13 @@ from numpy.typing import NDArray
 from .errors import UserError
 from .layout_types import Block, Layout
 from .trace import Trace
+from .trace_manifest import PooledSource
 
 PROBABILITIES = frozenset({"pattern", "probabilities"})
 LOCAL, GLOBAL = "local", "global"  # scales of the colours
 SCALES = (LOCAL, GLOBAL)
+ABSMAX = "absmax"
+MANY = 1_000_000  # numbers: of so many the trace has said already how they spread
 
 
 class Values:
@@ -50,9 +55,57 @@ class Values:
                 group = (block.layer, block.part) if self._scale == LOCAL else block.kind
                 together[block.part in PROBABILITIES, group].append(block.key)
             for (likely, _group), keys in together.items():
-                numbers = np.concatenate([self.matrix(k).ravel() for k in keys])
-                self._ends.update(dict.fromkeys(keys, color_ends(numbers, likely)))
+                ends = (0.0, 1.0) if likely else spread_ends(self._spread(key) for key in keys)
+                self._ends.update(dict.fromkeys(keys, ends))
         return self._ends[key]
+
+    def pooled(self, key: str, block: tuple[int, int]) -> Pooled:
+        """A block's numbers with one for each `block` of rows and columns: that of the largest magnitude, with its
+        sign. The trace's own map is taken where it is about as fine, and where the trace has nothing else."""
+        drawn = self.blocks[key]
+        kept = self._map(drawn)
+        if kept is not None and all(
+            a <= b < 2 * a and first % b == 0
+            for a, b, first in zip(block, kept.block, (drawn.rows[0], drawn.columns[0]), strict=True)
+        ):
+            return kept
+        try:
+            return Pooled(pool(self.matrix(key), block), block)
+        except UserError:
+            if kept is None:
+                raise
+            return kept
+
+    def _map(self, block: Block) -> Pooled | None:
+        """What the trace's own map says of a block; None where there is none."""
+        tensor, source = self._trace.tensor(block.tensor), self._trace.tensor(block.tensor).source
+        sizes = [one.block for one in tensor.maps if one.how == ABSMAX]
+        if isinstance(source, PooledSource) and source.how == ABSMAX:
+            sizes.append(source.block)
+        if not sizes or len(tensor.shape) != 2 or len(sizes[0]) != 2:
+            return None
+        values, size = self._trace.map(block.tensor, ABSMAX), sizes[0]
+        rows, columns = (slice(a // n, b // n + 1) for (a, b), n in zip((block.rows, block.columns), size, strict=True))
+        start = (block.rows[0] % size[0] / size[0], block.columns[0] % size[1] / size[1])
+        return Pooled(np.ascontiguousarray(values[rows, columns]), (size[0], size[1]), start)
+
+    def _spread(self, key: str) -> Spread:
+        """Of a block's numbers: from what the trace says of the tensor, where they are many and all of it."""
+        block = self.blocks[key]
+        tensor = self._trace.tensor(block.tensor)
+        rows, columns = block.shape
+        whole = rows * columns == int(np.prod(tensor.shape))
+        if whole and rows * columns >= MANY and tensor.stats is not None:
+            stats = tensor.stats
+            count = rows * columns - stats.nan - stats.inf
+            return Spread(stats.absmax, (stats.mean**2 + stats.std**2) * count, count)
+        try:
+            return spread(self.matrix(key))
+        except UserError:
+            kept = self._map(block)
+            if kept is None:
+                raise
+            return spread(kept.matrix)
 
 
 def matrix_of(values: NDArray[np.float32], block: Block) -> NDArray[np.float32]:
@@ -63,15 +116,58 @@ def matrix_of(values: NDArray[np.float32], block: Block) -> NDArray[np.float32]:
     return np.ascontiguousarray(matrix[r0 : r1 + 1, c0 : c1 + 1], dtype=np.float32)
 
 
-def color_ends(matrix: NDArray[np.float32], probabilities: bool) -> tuple[float, float]:
-    """The numbers at the two ends of the colour map: symmetric about zero at three standard deviations (at least a
-    quarter and at most all of the largest magnitude), or 0 to 1 for probabilities."""
-    if probabilities:
-        return 0.0, 1.0
+@dataclass(frozen=True)
+class Pooled:
+    """One value for each `block` of rows and columns. The first stands for a block that begins `start` of its size
+    before the first drawn row and column (0 unless the blocks are those of a larger matrix)."""
+
+    matrix: NDArray[np.float32]
+    block: tuple[int, int]
+    start: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Of the finite numbers: the largest magnitude, the sum of the squares, the count."""
+
+    largest: float
+    power: float
+    count: int
+
+
+def spread(matrix: NDArray[np.float32]) -> Spread:
+    """How the finite numbers of a matrix spread."""
     finite = matrix[np.isfinite(matrix)]
     if finite.size == 0:
+        return Spread(0.0, 0.0, 0)
+    return Spread(float(np.abs(finite).max()), float(np.sum(finite.astype(np.float64) ** 2)), finite.size)
+
+
+def pool(matrix: NDArray[np.float32], block: tuple[int, int]) -> NDArray[np.float32]:
+    """For each block of rows and columns the number of the largest magnitude, with its sign (NaN where there is one);
+    at the right and at the bottom blocks may be smaller."""
+    for axis, size in enumerate(block):
+        if size > 1:
+            ends = [(0, -matrix.shape[axis] % size if i == axis else 0) for i in range(2)]
+            whole = np.moveaxis(np.pad(matrix, ends, mode="edge"), axis, 0)
+            most, least = (reduce(way, (whole[i::size] for i in range(size))) for way in (np.maximum, np.minimum))
+            matrix = np.moveaxis(np.where(np.isnan(most) | (most >= -least), most, least), 0, axis)
+    return np.ascontiguousarray(matrix, np.float32)
+
+
+def color_ends(matrix: NDArray[np.float32], probabilities: bool) -> tuple[float, float]:
+    """The numbers at the two ends of the colour map for those of a matrix; 0 to 1 for probabilities."""
+    return (0.0, 1.0) if probabilities else spread_ends([spread(matrix)])
+
+
+def spread_ends(spreads: Iterable[Spread]) -> tuple[float, float]:
+    """The ends of the colour map: symmetric about zero at three standard deviations (at least a quarter and at most
+    all of the largest magnitude)."""
+    parts = list(spreads)
+    count = sum(part.count for part in parts)
+    if count == 0:
         return -1.0, 1.0
-    largest = float(np.abs(finite).max())
-    deviation = float(np.sqrt(np.mean(finite.astype(np.float64) ** 2)))
+    largest = max(part.largest for part in parts)
+    deviation = (sum(part.power for part in parts) / count) ** 0.5
     high = min(largest, max(3.0 * deviation, largest / 4)) or 1.0
     return -high, high

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..core.layout import THICKNESS, Block
 from ..core.theme import PALETTE
-from .materials import HUES, Materials
+from .materials import CELLS, HUES, Materials
 
 # Numbers of the sweep styles in the object property `fp_play`; 0 is a weight, which nothing fills.
 MASKED, MISSING = 1.0, 2.0  # face attribute `state`: minus infinity; NaN or plus infinity
@@ -59,7 +59,7 @@ def grid_mesh(name: str, block: Block, matrix: NDArray[np.float32], high: float)
 
 
 def flat_mesh(
-    name: str, block: Block, down: NDArray[np.int_], across: NDArray[np.int_], level: NDArray[np.float32]
+    name: str, block: Block, down: NDArray[np.generic], across: NDArray[np.generic], level: NDArray[np.float32]
 ) -> bpy.types.Mesh:
     """Quads between the grid's lines `down` (counted in rows) and `across` (in columns): x along the block's columns,
     y up against its rows, the UV map `cells` in cells, and `level` [down, across] on the crossings."""
@@ -81,7 +81,7 @@ def flat_mesh(
 
 @lru_cache(maxsize=64)  # heads and layers are alike
 def _grid(
-    down: tuple[int, ...], across: tuple[int, ...], width: float, height: float
+    down: tuple[float, ...], across: tuple[float, ...], width: float, height: float
 ) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
     """Points, corners, first corners and UV of a grid of quads, each flat as Blender takes them."""
     r, c = np.meshgrid(down, across, indexing="ij")
@@ -118,6 +118,8 @@ def make_block(
     mesh.materials.append(materials.masked if "state" in mesh.attributes else materials.cells)
     item = block_object(block, mesh, ends, materials)
     item["fp_detail"] = "cells"
+    pitch = [float(np.linalg.norm(step)) for step in (block.column_step, block.row_step)]
+    item[CELLS] = [*map(float, block.shape), *pitch]
     return item
 
 

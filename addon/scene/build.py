@@ -13,15 +13,15 @@ import numpy as np
 from mathutils import Matrix
 
 from ..core.colormaps import color_map
-from ..core.detail import MOST_CELLS, choose_details
+from ..core.detail import MOST_CELLS, choose_details, choose_pools, seen_sizes
 from ..core.errors import UserError
 from ..core.layout import Block, Layout, Operation
-from ..core.shots import film
+from ..core.shots import film, pose_of
 from ..core.story import Fill, Story, Use
 from ..core.theme import theme as find_theme
 from ..core.timeline import axis_color
 from ..core.trace import Trace
-from ..core.values import LOCAL, Values
+from ..core.values import LOCAL, Pooled, Values
 from ..core.wording import wording_of
 from .blocks import PLAY_STYLES, hue_number, make_block
 from .camera import make_camera
@@ -32,7 +32,7 @@ from .effects import add_effects
 from .furniture import make_card, make_plates, make_products, make_ribbons, make_world
 from .groups import make_groups
 from .labels import make_labels
-from .materials import AGAIN, CELLS, PLAY, USE, Materials, make_materials
+from .materials import AGAIN, PLAY, USE, Materials, make_materials
 from .merge import Shapes
 from .overlay import Overlay, add_captions, add_formulas, add_legends, add_shapes, add_title
 from .running_text import add_running_text
@@ -95,14 +95,15 @@ def build_scene(
     key_clock(scene, story.duration, fps)
     groups = make_groups(colors)
     scene["fp_theme"] = colors.name
-    atlas = _atlas(layout, most_cells)
+    slabs = _slabs(values, layout, story, size, most_cells)
+    atlas = Atlas({key: (len(shown.matrix), len(shown.matrix[0])) for key, shown in slabs.items()}) if slabs else None
     materials = make_materials(groups, atlas.image if atlas else None)
     make_world(scene, groups)
     _settings(scene)
     yield "materials", 0.05
 
     items: dict[str, bpy.types.Object] = {}
-    for i, item in enumerate(_blocks(values, layout, story, collections, materials, atlas)):
+    for i, item in enumerate(_blocks(values, layout, story, collections, materials, slabs, atlas)):
         items[item.name] = item
         if i % 16 == 0:
             yield "blocks", 0.05 + 0.65 * i / len(layout.blocks)
@@ -172,11 +173,14 @@ def _settings(scene: bpy.types.Scene) -> None:
     scene.render.film_transparent = False
 
 
-def _atlas(layout: Layout, most_cells: int) -> Atlas | None:
-    """Room for the numbers of every block that is drawn as a slab; None where there is none."""
+def _slabs(values: Values, layout: Layout, story: Story, size: tuple[int, int], most_cells: int) -> dict[str, Pooled]:
+    """What every block that is no geometry shows, by key: its numbers, or where they are too many one for several."""
     details = choose_details(layout.blocks, most_cells)
-    shapes = {block.key: block.shape for block in layout.blocks if details[block.key] == "slab"}
-    return Atlas(shapes) if shapes else None
+    blocks = [block for block in layout.blocks if details[block.key] == "slab"]
+    aspect = size[0] / size[1]
+    sizes = seen_sizes(blocks, (pose_of(shot, aspect) for shot in story.shots), aspect) if blocks else np.zeros((0, 2))
+    pools = choose_pools(blocks, sizes)
+    return {block.key: values.pooled(block.key, pools[block.key]) for block in blocks}
 
 
 def _blocks(
@@ -185,6 +189,7 @@ def _blocks(
     story: Story,
     collections: _Collections,
     materials: Materials,
+    slabs: dict[str, Pooled],
     atlas: Atlas | None,
 ) -> Iterator[bpy.types.Object]:
     """Every block as an object with its numbers and its times."""
@@ -193,11 +198,11 @@ def _blocks(
     for use in story.uses:
         uses[use.block].append(use)
     for block in layout.blocks:
-        matrix, ends = values.matrix(block.key), values.ends(block.key)
-        if atlas and block.key in atlas:
-            item = make_slab(block, matrix, ends, materials, atlas)
+        ends = values.ends(block.key)
+        if atlas and block.key in slabs:
+            item = make_slab(block, slabs[block.key], ends, materials, atlas)
         else:
-            item = make_block(block, matrix, ends, materials)
+            item = make_block(block, values.matrix(block.key), ends, materials)
         fill = fills.get(block.key)
         _times(item, block, fill, uses[block.key])
         item.pass_index = hue_number(_hue(block), axis_color(block.row_axis), axis_color(block.column_axis))
@@ -220,9 +225,6 @@ def _hue(block: Block) -> str:
 
 def _times(item: bpy.types.Object, block: Block, fill: Fill | None, uses: list[Use]) -> None:
     """When a block fills and when it is in play, as the object properties that its material reads."""
-    rows, columns = block.shape
-    pitch = [float(np.linalg.norm(step)) for step in (block.column_step, block.row_step)]
-    item[CELLS] = [float(rows), float(columns), *pitch]
     if fill is None:
         item["fp_start"], item["fp_duration"] = 0.0, 0.0
         item[PLAY] = [PLAY_STYLES["" if block.kind == "weight" else "all"], -1.0, 0.0, NEVER]

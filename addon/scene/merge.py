@@ -84,7 +84,6 @@ class Shapes:
         self._glyphs: dict[tuple[Any, ...], tuple[Shape, float]] = {}
         self._rises: dict[tuple[Any, ...], float] = {}
         self._bars: dict[tuple[Any, ...], float] = {}
-        self._meshes: list[bpy.types.Mesh] = []
         self._setter: bpy.types.Object | None = None
 
     def of(self, form: Line | Shape) -> Shape:
@@ -92,10 +91,10 @@ class Shapes:
         return form if isinstance(form, Shape) else self._line(form)
 
     def clear(self) -> None:
-        """Remove what was made along the way, at once: for each, Blender searches the whole file."""
-        setter = [] if self._setter is None else [self._setter, self._setter.data]
-        bpy.data.batch_remove([*self._meshes, *setter])
-        self._meshes, self._setter = [], None
+        """Remove what was made along the way."""
+        if self._setter is not None:
+            bpy.data.batch_remove([self._setter, self._setter.data])
+        self._setter = None
 
     def _line(self, line: Line) -> Shape:
         style = (line.font, line.bold)
@@ -138,8 +137,9 @@ class Shapes:
         font, curve.offset = style
         if font is not None:
             curve.font = font
-        self._meshes.append(bpy.data.meshes.new_from_object(self._setter))
-        return _shape(self._meshes[-1])
+        shape = _shape(self._setter.to_mesh())
+        self._setter.to_mesh_clear()
+        return shape
 
 
 def _right(shape: Shape) -> float:

@@ -7,16 +7,20 @@ numbers from an atlas, because each material more costs every frame as much as t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.layout import Block
+from ..core.layout import Block, Vector
+from ..core.values import Pooled
 from .blocks import block_object, flat_mesh, level_of
-from .materials import NO_NUMBER, Materials
+from .exr import exr
+from .materials import CELLS, NO_NUMBER, Materials
 
 EVERY = 8  # cells between the lines of a slab's mesh, on whose crossings stands what is seen from afar
 ATLAS = "FP Slabs"
@@ -29,10 +33,12 @@ class Atlas:
         """Room for a matrix of that shape (rows, columns) for each key. ValueError for none."""
         if not shapes:
             raise ValueError("an atlas needs at least one matrix")
-        self._corners, (height, width) = pack(shapes)
-        self._shapes = dict(shapes)
+        # Lying down, tall ones leave no room over the others.
+        self._lying = {key for key, (rows, columns) in shapes.items() if rows > columns}
+        self._shapes = {key: shape[::-1] if key in self._lying else shape for key, shape in shapes.items()}
+        self._corners, (height, width) = pack(self._shapes)
         self._pixels = np.zeros((height, width), np.float32)
-        self.image = bpy.data.images.new(ATLAS, width, height, alpha=False, float_buffer=True, is_data=True)
+        self.image = bpy.data.images.new(ATLAS, 1, 1, alpha=False, float_buffer=True, is_data=True)
         self.image.use_half_precision = False  # on the graphics card too: digits are printed from it
 
     def __contains__(self, key: object) -> bool:
@@ -42,14 +48,17 @@ class Atlas:
         """Give a key its numbers, [rows, columns]. What is none becomes a number that no model has: shaders cannot
         tell infinities from NaN."""
         (top, left), (rows, columns) = self._corners[key], self._shapes[key]
-        coded = np.nan_to_num(matrix, nan=NO_NUMBER, posinf=NO_NUMBER, neginf=-NO_NUMBER)
+        coded = np.nan_to_num(
+            matrix.T if key in self._lying else matrix, nan=NO_NUMBER, posinf=NO_NUMBER, neginf=-NO_NUMBER
+        )
         self._pixels[top : top + rows, left : left + columns] = coded
 
-    def window(self, key: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Where a place in cells (column, row from the top) lies in the picture, 0 to 1: its zero and its step, [2]."""
+    def places(self, key: str, places: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Where places in cells [n, 2] (column, row from the top) lie in the picture, 0 to 1 from its lower left."""
         height, width = self._pixels.shape
         top, left = self._corners[key]
-        return np.array([left / width, 1 - top / height]), np.array([1 / width, -1 / height])
+        across, down = places.astype(np.float64).T[:: -1 if key in self._lying else 1]
+        return np.stack([(left + across) / width, 1 - (top + down) / height], axis=1)
 
     def finish(self) -> None:
         """Hand all numbers over to Blender."""
@@ -74,46 +83,90 @@ def pack(shapes: Mapping[str, tuple[int, int]]) -> tuple[dict[str, tuple[int, in
 
 def fill_image(image: bpy.types.Image, matrix: NDArray[np.float32]) -> None:
     """The red channel of `image` becomes `matrix`, [rows, columns], row 0 at the top; packed, bit for bit."""
-    pixels = np.zeros((*matrix.shape, 4), np.float32)
-    pixels[::-1, :, 0] = matrix  # Blender counts from the bottom
-    pixels[..., 3] = 1.0
+    data: Any = exr(matrix)
     image.alpha_mode = "NONE"
-    image.pixels.foreach_set(pixels.ravel())  # type: ignore[attr-defined]
-    image.pack()
+    image.pack(data=data, data_len=len(data))
+    image.source = "FILE"
 
 
-def slab_mesh(block: Block, matrix: NDArray[np.float32], high: float, atlas: Atlas) -> bpy.types.Mesh:
-    """A block's face as coarse quads: what stands between them is read from the atlas, by the UV map `atlas`."""
-    down, across = (np.unique([*range(0, count, EVERY), count]) for count in matrix.shape)
-    mesh = flat_mesh(block.key, block, down, across, level_of(matrix, high)[np.ix_(down, across)])
+@dataclass(frozen=True)
+class Sheet:
+    """What a slab shows: `matrix` of values, and the lines of its mesh, [down] and [across], counted in values from the
+    first; a value is `block` rows and columns, and cell (0, 0) of the block lies `lines[0]` values in."""
+
+    matrix: NDArray[np.float32]
+    block: tuple[int, int]
+    down: NDArray[np.float64]
+    across: NDArray[np.float64]
+
+    @staticmethod
+    def of(values: Pooled, shape: tuple[int, int]) -> Sheet:
+        """For a block of that many rows and columns."""
+        lines = []
+        for count, size, start in zip(shape, values.block, values.start, strict=True):
+            end = start + count / size
+            lines.append(np.unique([start, *range(EVERY, math.ceil(end), EVERY), end]))
+        return Sheet(values.matrix, values.block, lines[0], lines[1])
+
+    def grid(self, block: Block) -> Block:
+        """The block with a step for each value, beginning where the first value does."""
+        down, across = (
+            np.array(step, float) * size
+            for step, size in zip((block.row_step, block.column_step), self.block, strict=True)
+        )
+        origin = np.array(block.origin) - self.down[0] * down - self.across[0] * across
+        return replace(block, origin=_vector(origin), row_step=_vector(down), column_step=_vector(across))
+
+
+def _vector(values: NDArray[np.generic]) -> Vector:
+    return float(values[0]), float(values[1]), float(values[2])
+
+
+def slab_mesh(block: Block, sheet: Sheet, high: float, atlas: Atlas) -> bpy.types.Mesh:
+    """A block's face as coarse quads: what stands between them is read from the atlas, by the UV map `atlas`. `block`
+    has a step for each value of the sheet."""
+    nearest = [np.round(lines).astype(int) for lines in (sheet.down, sheet.across)]
+    level = level_of(sheet.matrix, high)[np.ix_(*nearest)]
+    mesh = flat_mesh(block.key, block, sheet.down, sheet.across, level)
     places = np.empty((len(mesh.loops), 2), np.float32)
     cells: Any = mesh.uv_layers["cells"].data
     cells.foreach_get("uv", places.ravel())
-    zero, step = atlas.window(block.key)
     uv: Any = mesh.uv_layers.new(name="atlas", do_init=False).data
-    uv.foreach_set("uv", (zero + places * step).astype(np.float32).ravel())
+    uv.foreach_set("uv", atlas.places(block.key, places).astype(np.float32).ravel())
     # Flat: a smooth border would lean towards the body's rim over the whole breadth of its quads.
     mesh.polygons.foreach_set("use_smooth", np.zeros(len(mesh.polygons), bool))
-    atlas.draw(block.key, matrix)
+    atlas.draw(block.key, sheet.matrix)
     return mesh
 
 
 def slab_image(block: Block, matrix: NDArray[np.float32]) -> bpy.types.Image:
     """The picture of a block's numbers that the scene contract promises; it stays although no material shows it."""
-    rows, columns = matrix.shape
-    image = bpy.data.images.new(f"slab {block.key}", columns, rows, alpha=False, float_buffer=True, is_data=True)
+    image = bpy.data.images.new(f"slab {block.key}", 1, 1, alpha=False, float_buffer=True, is_data=True)
     fill_image(image, matrix)
     image.use_fake_user = True
     return image
 
 
 def make_slab(
-    block: Block, matrix: NDArray[np.float32], ends: tuple[float, float], materials: Materials, atlas: Atlas
+    block: Block, values: Pooled, ends: tuple[float, float], materials: Materials, atlas: Atlas
 ) -> bpy.types.Object:
-    """The object of a block as a slab: what `make_block` makes, with the numbers in the image `fp_image`."""
-    mesh = slab_mesh(block, matrix, ends[1], atlas)
-    mesh.materials.append(materials.slab if np.isfinite(matrix).all() else materials.slab_masked)
+    """The object of a block as a slab: what `make_block` makes, with the numbers in the image `fp_image`; `pooled`
+    where a value stands for more than one of them, as `fp_pool` says: rows and columns, and how much of the first
+    value lies before the first row and column."""
+    sheet = Sheet.of(values, block.shape)
+    grid = sheet.grid(block)
+    mesh = slab_mesh(grid, sheet, ends[1], atlas)
+    mesh.materials.append(materials.slab if np.isfinite(sheet.matrix).all() else materials.slab_masked)
     item = block_object(block, mesh, ends, materials)
-    item["fp_detail"] = "slab"
-    item["fp_image"] = slab_image(block, matrix).name
+    item.location = grid.origin
+    item["fp_detail"] = "slab" if values.block == (1, 1) else "pooled"
+    item["fp_image"] = slab_image(block, sheet.matrix).name
+    item[CELLS] = [sheet.down[-1], sheet.across[-1], *(_length(step) for step in (grid.column_step, grid.row_step))]
+    if values.block != (1, 1):
+        item["fp_pool"] = [*map(float, values.block), *values.start]
+        item["fp_pooled_by"] = "max |x|"
     return item
+
+
+def _length(step: Vector) -> float:
+    return float(np.linalg.norm(step))
