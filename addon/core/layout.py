@@ -6,6 +6,7 @@ World axes: x right, y away from the viewer, z up. One Blender unit is one step 
 
 from __future__ import annotations
 
+from .elision import elide
 from .layout_anatomy import read_anatomy
 from .layout_blocks import draw_blocks
 from .layout_bounds import name_bounds
@@ -60,7 +61,7 @@ def lay_out(trace: Trace, aspect: float = 16 / 9) -> Layout:
     plan = place_model(shape, trace.model.name, len(trace.tokens), aspect)
     draft = plan.draft
     known = draw_blocks(draft.places, shape, TraceSource(trace, anatomy, shape))
-    blocks = (*known, *draw_rest(draft.plains, draft.gaps.height))
+    blocks = elide((*known, *draw_rest(draft.plains, draft.gaps.height)), trace)
     check_cells(blocks, trace)
     name_columns(draft, vocabulary_of(trace))
     return Layout(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .layout_parts import PARTS, Part, collection_of
-from .layout_types import Block
+from .layout_types import Block, Span
 from .placement import Place
 from .placement_shape import ModelShape
 

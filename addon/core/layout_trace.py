@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from math import prod
 
+from .elision import drawn_words
 from .errors import UserError
 from .layout_anatomy import Anatomy
 from .layout_blocks import Shown
@@ -101,14 +102,14 @@ def shape_of(trace: Trace, anatomy: Anatomy, rest: dict[int | None, tuple[Plain,
             channels=channels,
             head_dim=max(kind.key for kind in kinds),
             neurons=max(kind.neurons for kind in kinds),
-            vocab=vocab,
+            vocab=drawn_words(vocab),
             context=1 if context is None else trace.tensor(context.tensor).shape[-2],
             steps=seen_by(trace, anatomy),
             kinds=kinds,
             parts=frozenset(outside),
             names=_names(has),
             rest=rest.get(None, ()),
-            words=words if words != vocab else 0,
+            words=drawn_words(words) if words != vocab else 0,
             embedded=embedded if embedded != channels else 0,
             read=read if read != channels else 0,
         )

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 Vector = tuple[float, float, float]
+Span = tuple[int, int]  # first and last, inclusive
 
 THICKNESS = 0.6  # of a block's body behind its face, in units
 COLUMN_TIER = 4  # of labels that name single columns
@@ -45,7 +47,9 @@ class Block:
     `origin + r * row_step + c * column_step`, counted from the first *drawn* row and column.
 
     `rows` and `columns` are the first and last drawn (inclusive) row and column of the matrix
-    `trace.array(tensor)[index]`; `index` picks the matrix of a batched tensor. A vector counts as one row.
+    `trace.array(tensor)[index]`; `index` picks the matrix of a batched tensor. A vector counts as one row. Where an
+    axis is elided, `row_ranges` or `column_ranges` are the stretches of it that are drawn, one right after the other,
+    and `rows` or `columns` count in what is drawn.
     """
 
     key: str  # unique and stable, for example "s0.l1.h2.scores"
@@ -67,6 +71,16 @@ class Block:
     row_axis: tuple[str, ...]  # atoms, as in the trace: ("token",), ("head", "key_dim"); none for a vector's one row
     column_axis: tuple[str, ...]
     collection: tuple[str, ...]  # under "Forward Pass", for example ("layer 0", "layer 0 / attention")
+    row_ranges: tuple[Span, ...] = ()
+    column_ranges: tuple[Span, ...] = ()
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Rows and columns that it stands for: as drawn, and those that an elided axis leaves out."""
+        rows, columns = self.shape
+        left_out = [b[0] - a[1] - 1 for a, b in pairwise(self.row_ranges)]
+        beside = [b[0] - a[1] - 1 for a, b in pairwise(self.column_ranges)]
+        return rows + sum(left_out), columns + sum(beside)
 
     @property
     def shape(self) -> tuple[int, int]:

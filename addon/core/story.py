@@ -76,7 +76,7 @@ class _Teller(Stretches):
     def say(self, moment: str) -> str:
         """The caption of a moment, full or brief, with this run's own numbers."""
         example, shape, wording = self.example, self.sizes, self.wording
-        last = self.values.matrix("s0.probabilities")[-1] if self.has("probabilities") else np.zeros(1, np.float32)
+        last = self.values.whole("s0.probabilities")[-1] if self.has("probabilities") else np.zeros(1, np.float32)
         return caption(
             moment,
             self.brief,
@@ -394,7 +394,7 @@ class _Teller(Stretches):
         if many:
             line.use(["s0.probabilities"], (a + 0.6 * (b - a), b + 0.3), "left", last, 1.0)
         line.legend("s0.probabilities", "probability", (a, b))
-        odds = self.wording.likeliest(self.values.matrix("s0.probabilities")[-1], FORMULA_ODDS)
+        odds = self.wording.likeliest(self.values.whole("s0.probabilities")[-1], FORMULA_ODDS)
         gap = [("", "secondary")] if many else []
         parts = [part for token, share in odds for part in ((token, "positive"), (number(share), "text"), *gap)]
         line.formula((a, b + 0.2), [*parts, ("⋯", "secondary")] if many else parts)

@@ -445,7 +445,7 @@ class Stretches:
 
     def odds_moment(self) -> str:
         """How the next token came up: the likeliest of few or of many, or drawn by chance."""
-        shares = self.values.matrix("s0.probabilities")[-1]
+        shares = self.values.whole("s0.probabilities")[-1]
         drawn = self.trace.steps[0].sampled
         if drawn is not None and shares[drawn] < shares.max():
             return "drawn odds"

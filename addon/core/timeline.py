@@ -170,7 +170,7 @@ class Timeline:
         parts: list[tuple[str, str]] = []
         for key, after in ((left, "⋅"), (right, "="), (out, "")):
             block = self.values.blocks[key]
-            rows, columns = block.shape
+            rows, columns = block.counts
             parts.append((block.label.replace("_", ""), "text"))
             parts += [(str(rows), axis_color(block.row_axis)), ("×", "secondary")]
             parts += [(str(columns), axis_color(block.column_axis))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -47,6 +47,12 @@ class Values:
             self._arrays[block.tensor] = self._trace.array(block.tensor)
         return matrix_of(self._arrays[block.tensor], block)
 
+    def whole(self, key: str) -> NDArray[np.float32]:
+        """The numbers of a block's rows with all columns, also those that are elided."""
+        block = self.blocks[key]
+        count = block.counts[1]
+        return matrix_of(self._trace.array(block.tensor), replace(block, columns=(0, count - 1), column_ranges=()))
+
     def ends(self, key: str) -> tuple[float, float]:
         """The colour map's ends for a block, in the scale that was chosen."""
         if not self._ends:
@@ -85,9 +91,13 @@ class Values:
         if not sizes or len(tensor.shape) != 2 or len(sizes[0]) != 2:
             return None
         values, size = self._trace.map(block.tensor, ABSMAX), sizes[0]
-        rows, columns = (slice(a // n, b // n + 1) for (a, b), n in zip((block.rows, block.columns), size, strict=True))
-        start = (block.rows[0] % size[0] / size[0], block.columns[0] % size[1] / size[1])
-        return Pooled(np.ascontiguousarray(values[rows, columns]), (size[0], size[1]), start)
+        stretches = (block.row_ranges or (block.rows,), block.column_ranges or (block.columns,))
+        rows, columns = (
+            np.concatenate([np.arange(first // n, last // n + 1) for first, last in spans])
+            for spans, n in zip(stretches, size, strict=True)
+        )
+        start = (stretches[0][0][0] % size[0] / size[0], stretches[1][0][0] % size[1] / size[1])
+        return Pooled(np.ascontiguousarray(values[np.ix_(rows, columns)]), (size[0], size[1]), start)
 
     def _spread(self, key: str) -> Spread:
         """Of a block's numbers: from what the trace says of the tensor, where they are many and all of it."""
@@ -112,6 +122,10 @@ def matrix_of(values: NDArray[np.float32], block: Block) -> NDArray[np.float32]:
     """The drawn numbers of a block, [rows, columns], from the whole tensor's array."""
     matrix = values[block.index] if block.index else values
     matrix = np.atleast_2d(matrix)
+    for axis, stretches in enumerate((block.row_ranges, block.column_ranges)):
+        if stretches:
+            pieces = [matrix[(slice(None),) * axis + (slice(first, last + 1),)] for first, last in stretches]
+            matrix = np.concatenate(pieces, axis)
     (r0, r1), (c0, c1) = block.rows, block.columns
     return np.ascontiguousarray(matrix[r0 : r1 + 1, c0 : c1 + 1], dtype=np.float32)
 

@@ -143,8 +143,8 @@ def block_object(
     item["fp_role"] = block.role
     item["fp_operation"] = block.operation
     item["fp_shape"] = list(block.shape)
-    item["fp_rows"] = [list(block.rows)]
-    item["fp_columns"] = [list(block.columns)]
+    item["fp_rows"] = [list(span) for span in block.row_ranges or (block.rows,)]
+    item["fp_columns"] = [list(span) for span in block.column_ranges or (block.columns,)]
     item["fp_kind"] = block.kind
     item["fp_low"], item["fp_high"] = ends
     item["fp_layer"] = -1 if block.layer is None else block.layer

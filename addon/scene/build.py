@@ -32,6 +32,7 @@ from .effects import add_effects
 from .furniture import make_card, make_plates, make_products, make_ribbons, make_world
 from .groups import make_groups
 from .labels import make_labels
+from .marks import make_marks
 from .materials import AGAIN, PLAY, USE, Materials, make_materials
 from .merge import Shapes
 from .overlay import Overlay, add_captions, add_formulas, add_legends, add_shapes, add_title
@@ -122,6 +123,9 @@ def build_scene(
     labels = collections.get(("labels",))
     shapes = Shapes()
     for item in make_labels(layout.labels, materials, font, camera, shapes):
+        labels.objects.link(item)
+    pools = {key: shown.block for key, shown in slabs.items() if shown.block != (1, 1)}
+    for item in make_marks(layout.blocks, pools, materials, font, shapes):
         labels.objects.link(item)
     for item in make_plates(layout.plates, materials) + make_ribbons(layout.ribbons, materials):
         labels.objects.link(item)
