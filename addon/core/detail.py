@@ -72,27 +72,21 @@ def seen_sizes(blocks: Sequence[Block], poses: Iterable[Key], aspect: float, wid
 def choose_pools(blocks: Sequence[Block], sizes: Array, most: int = MOST_VALUES) -> dict[str, tuple[int, int]]:
     """How many rows and columns one value stands for, by key: (1, 1) for a slab that shows all.
 
-    Where the slabs `blocks` together have more than `most` cells, values that are never larger on screen (`sizes`, as
-    `seen_sizes` gives them) than a pixel are pooled, then those of up to two pixels, and so on. Blocks of one part are
-    pooled alike, but for those that a shot comes closer to.
+    Where the slabs `blocks` together have more than `most` cells, they are pooled where that is hardly seen: until a
+    value gets as large on screen (`sizes`, as `seen_sizes` gives them) as a pixel, then a little more, and so on.
     """
-    least = 1.0
+    least = 1.0  # pixels
     pools = {block.key: (1, 1) for block in blocks}
     while sum(_values(block, pools[block.key]) for block in blocks) > most and least < 1 << 30:
         for block, seen in zip(blocks, sizes, strict=True):
             rows, columns = (
-                _power(min(least / max(size, 1e-6), count / LEAST_VALUES))
+                math.floor(min(least / max(size, 1e-6), count / LEAST_VALUES))
                 for size, count in zip(seen, block.shape, strict=True)
             )
-            pools[block.key] = rows, columns
-        least *= 2
+            pools[block.key] = max(rows, 1), max(columns, 1)
+        least *= 1.2
     return pools
 
 
 def _values(block: Block, pool: tuple[int, int]) -> int:
     return math.prod(-(-count // size) for count, size in zip(block.shape, pool, strict=True))
-
-
-def _power(wanted: float) -> int:
-    """The power of two that is `wanted` or less, so that a little nearer or further makes no difference."""
-    return 1 << min(max(0, math.floor(math.log2(max(wanted, 1.0)))), 30)

@@ -109,7 +109,8 @@ def place_output(draft: Draft, x: float, y: float) -> Extent:
 
     size = 0.75 * gaps.layer_text
     low = base + v + 2 * gaps.text + 0.4 * size
-    right = max(chances + max(v, text_width("probabilities", gaps.text)), norm + text_width("vocabulary", size))
+    wide = v if v <= c else THICKNESS
+    right = max(chances + max(wide, text_width("probabilities", gaps.text)), norm + text_width("vocabulary", size))
     if shape.rest:
         rest = place_rest(draft, None, norm, low, max(right - norm, 4.0 * c))
         low, right = rest.back + gaps.stage + 0.4 * size, max(right, rest.right)

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +75,8 @@ class Values:
         ):
             return kept
         try:
-            return Pooled(pool(self.matrix(key), block), block)
+            matrix = self.matrix(key)
+            return Pooled(pool(matrix, block), block, size=pool_size(matrix, block))
         except UserError:
             if kept is None:
                 raise
@@ -133,11 +133,13 @@ def matrix_of(values: NDArray[np.float32], block: Block) -> NDArray[np.float32]:
 @dataclass(frozen=True)
 class Pooled:
     """One value for each `block` of rows and columns. The first stands for a block that begins `start` of its size
-    before the first drawn row and column (0 unless the blocks are those of a larger matrix)."""
+    before the first drawn row and column (0 unless the blocks are those of a larger matrix). `size` is the root mean
+    square of each block, where it is known: from afar the largest of many hides how large they are."""
 
     matrix: NDArray[np.float32]
     block: tuple[int, int]
     start: tuple[float, float] = (0.0, 0.0)
+    size: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -162,11 +164,30 @@ def pool(matrix: NDArray[np.float32], block: tuple[int, int]) -> NDArray[np.floa
     at the right and at the bottom blocks may be smaller."""
     for axis, size in enumerate(block):
         if size > 1:
-            ends = [(0, -matrix.shape[axis] % size if i == axis else 0) for i in range(2)]
-            whole = np.moveaxis(np.pad(matrix, ends, mode="edge"), axis, 0)
-            most, least = (reduce(way, (whole[i::size] for i in range(size))) for way in (np.maximum, np.minimum))
-            matrix = np.moveaxis(np.where(np.isnan(most) | (most >= -least), most, least), 0, axis)
+            most, least = (_reduced(way, matrix, axis, size) for way in (np.maximum, np.minimum))
+            matrix = np.where(np.isnan(most) | (most >= -least), most, least)
     return np.ascontiguousarray(matrix, np.float32)
+
+
+def pool_size(matrix: NDArray[np.float32], block: tuple[int, int]) -> NDArray[np.float32]:
+    """For each block of rows and columns the root mean square of its finite numbers."""
+    zero = np.float32(0)
+    power: NDArray[np.float32] = np.clip(np.where(np.isfinite(matrix), matrix, zero), -1e18, 1e18)  # masks: -3.4e38
+    power = np.square(power)
+    for axis, size in enumerate(block):
+        if size > 1:
+            power = _reduced(np.add, power, axis, size) / size
+    return np.sqrt(power, dtype=np.float32)
+
+
+def _reduced(way: np.ufunc, matrix: NDArray[np.float32], axis: int, size: int) -> NDArray[np.float32]:
+    """Every `size` numbers along an axis as one; the last ones stand in for those that are missing at the end."""
+    ends = [(0, -matrix.shape[axis] % size if i == axis else 0) for i in range(2)]
+    whole = np.moveaxis(np.pad(matrix, ends, mode="edge"), axis, 0)
+    found = whole[::size]
+    for i in range(1, size):
+        found = way(found, whole[i::size])
+    return np.moveaxis(found, 0, axis)
 
 
 def color_ends(matrix: NDArray[np.float32], probabilities: bool) -> tuple[float, float]:

@@ -13,7 +13,7 @@ import numpy as np
 from mathutils import Matrix
 
 from ..core.colormaps import color_map
-from ..core.detail import MOST_CELLS, choose_details, choose_pools, seen_sizes
+from ..core.detail import MOST_CELLS, MOST_VALUES, choose_details, choose_pools, seen_sizes
 from ..core.errors import UserError
 from ..core.layout import Block, Layout, Operation
 from ..core.shots import film, pose_of
@@ -73,6 +73,7 @@ def build_scene(
     size: tuple[int, int] = (1280, 720),
     fps: float = 24.0,
     most_cells: int = MOST_CELLS,
+    most_values: int = MOST_VALUES,
     scale: str = LOCAL,
     maps: Iterable[str] = (),
     cells: str = "flat",
@@ -80,9 +81,10 @@ def build_scene(
     """Builds into `scene`, yielding (what is being built, share done 0 to 1) between slices of work.
 
     The scene keeps the scene contract, version 1. Where it has more than `most_cells` cells, the largest blocks are
-    slabs. `scale` is that of the colours, as the story was told in, and `maps` names published colour maps to use
-    instead of the theme's own. `cells` is `flat`, `bars` or `cubes`. All but the scale can be changed later: see
-    `themes` and `cell_styles`. Raises UserError for any of them that there is not.
+    slabs, and where these have more than `most_values` one value stands for several. `scale` is that of the colours,
+    as the story was told in, and `maps` names published colour maps to use instead of the theme's own. `cells` is
+    `flat`, `bars` or `cubes`. All but the scale can be changed later: see `themes` and `cell_styles`. Raises UserError
+    for any of them that there is not.
     """
     colors, values = find_theme(theme), Values(trace, layout, scale)
     maps = [color_map(name).name for name in maps]
@@ -96,7 +98,7 @@ def build_scene(
     key_clock(scene, story.duration, fps)
     groups = make_groups(colors)
     scene["fp_theme"] = colors.name
-    slabs = _slabs(values, layout, story, size, most_cells)
+    slabs = _slabs(values, layout, story, size, most_cells, most_values)
     atlas = Atlas({key: (len(shown.matrix), len(shown.matrix[0])) for key, shown in slabs.items()}) if slabs else None
     materials = make_materials(groups, atlas.image if atlas else None)
     make_world(scene, groups)
@@ -177,13 +179,15 @@ def _settings(scene: bpy.types.Scene) -> None:
     scene.render.film_transparent = False
 
 
-def _slabs(values: Values, layout: Layout, story: Story, size: tuple[int, int], most_cells: int) -> dict[str, Pooled]:
+def _slabs(
+    values: Values, layout: Layout, story: Story, size: tuple[int, int], most_cells: int, most_values: int
+) -> dict[str, Pooled]:
     """What every block that is no geometry shows, by key: its numbers, or where they are too many one for several."""
     details = choose_details(layout.blocks, most_cells)
     blocks = [block for block in layout.blocks if details[block.key] == "slab"]
     aspect = size[0] / size[1]
     sizes = seen_sizes(blocks, (pose_of(shot, aspect) for shot in story.shots), aspect) if blocks else np.zeros((0, 2))
-    pools = choose_pools(blocks, sizes)
+    pools = choose_pools(blocks, sizes, most_values)
     return {block.key: values.pooled(block.key, pools[block.key]) for block in blocks}
 
 

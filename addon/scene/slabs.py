@@ -24,6 +24,7 @@ from .materials import CELLS, NO_NUMBER, Materials
 
 EVERY = 8  # cells between the lines of a slab's mesh, on whose crossings stands what is seen from afar
 ATLAS = "FP Slabs"
+TYPICAL = 0.4  # the size of numbers against the largest of some dozens of them, where a map says no more
 
 
 class Atlas:
@@ -91,10 +92,11 @@ def fill_image(image: bpy.types.Image, matrix: NDArray[np.float32]) -> None:
 
 @dataclass(frozen=True)
 class Sheet:
-    """What a slab shows: `matrix` of values, and the lines of its mesh, [down] and [across], counted in values from the
-    first; a value is `block` rows and columns, and cell (0, 0) of the block lies `lines[0]` values in."""
+    """What a slab shows: `matrix` of values, their `size` from afar, and the lines of its mesh, [down] and [across],
+    counted in values from the first. A value is `block` rows and columns; the block begins at the first lines."""
 
     matrix: NDArray[np.float32]
+    size: NDArray[np.float32]
     block: tuple[int, int]
     down: NDArray[np.float64]
     across: NDArray[np.float64]
@@ -103,10 +105,15 @@ class Sheet:
     def of(values: Pooled, shape: tuple[int, int]) -> Sheet:
         """For a block of that many rows and columns."""
         lines = []
-        for count, size, start in zip(shape, values.block, values.start, strict=True):
-            end = start + count / size
-            lines.append(np.unique([start, *range(EVERY, math.ceil(end), EVERY), end]))
-        return Sheet(values.matrix, values.block, lines[0], lines[1])
+        pooled = values.block != (1, 1)
+        every = EVERY // 2 if pooled else EVERY
+        for count, step, start in zip(shape, values.block, values.start, strict=True):
+            end = start + count / step
+            lines.append(np.unique([start, *range(every, math.ceil(end), every), end]))
+        size = values.size if values.size is not None else values.matrix
+        if pooled and values.size is None:
+            size = size * np.float32(TYPICAL)
+        return Sheet(values.matrix, size, values.block, lines[0], lines[1])
 
     def grid(self, block: Block) -> Block:
         """The block with a step for each value, beginning where the first value does."""
@@ -126,7 +133,8 @@ def slab_mesh(block: Block, sheet: Sheet, high: float, atlas: Atlas) -> bpy.type
     """A block's face as coarse quads: what stands between them is read from the atlas, by the UV map `atlas`. `block`
     has a step for each value of the sheet."""
     nearest = [np.round(lines).astype(int) for lines in (sheet.down, sheet.across)]
-    level = level_of(sheet.matrix, high)[np.ix_(*nearest)]
+    reach = EVERY // 2 if sheet.block == (1, 1) else 1
+    level = level_of(sheet.size, high, reach)[np.ix_(*nearest)]
     mesh = flat_mesh(block.key, block, sheet.down, sheet.across, level)
     places = np.empty((len(mesh.loops), 2), np.float32)
     cells: Any = mesh.uv_layers["cells"].data

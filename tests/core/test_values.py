@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from forward_pass.core.errors import UserError
 from forward_pass.core.layout import Layout, lay_out
 from forward_pass.core.trace import Trace
-from forward_pass.core.values import GLOBAL, PROBABILITIES, Values, color_ends, matrix_of
+from forward_pass.core.values import GLOBAL, PROBABILITIES, Values, color_ends, matrix_of, pool, pool_size
 
 SAMPLE = ("tests", "data", "CBABBC.trace.safetensors")
 
@@ -135,7 +135,7 @@ def test_one_scale_for_all_blocks_of_a_kind(trace, layout, values):
         numbers = [
             values.matrix(b.key).ravel() for b in layout.blocks if b.kind == kind and b.part not in PROBABILITIES
         ]
-        assert (low, high) == color_ends(np.concatenate(numbers), False)
+        assert (low, high) == pytest.approx(color_ends(np.concatenate(numbers), False), rel=1e-12)
     assert len({values.ends(block.key) for block in layout.blocks}) > 20
 
 
@@ -143,3 +143,25 @@ def test_an_unknown_scale_names_those_there_are(trace, layout):
     with pytest.raises(UserError, match="no colour scale called 'loud'") as caught:
         Values(trace, layout, "loud")
     assert "global" in caught.value.hint
+
+
+# --- pooling
+
+
+@given(st.integers(1, 20), st.integers(1, 20), st.integers(1, 7), st.integers(1, 7), st.integers(0, 99))
+def test_pooled_numbers_are_the_largest_and_their_size_is_the_mean_power(rows, columns, down, across, seed):
+    matrix = np.random.default_rng(seed).normal(size=(rows, columns)).astype(np.float32)
+    found, size = pool(matrix, (down, across)), pool_size(matrix, (down, across))
+    assert found.shape == size.shape == (-(-rows // down), -(-columns // across))
+    for r in range(len(found)):
+        for c in range(len(found[0])):
+            piece = matrix[r * down : (r + 1) * down, c * across : (c + 1) * across]
+            assert found[r, c] == max(piece.ravel().tolist(), key=abs)
+            if piece.shape == (down, across):
+                assert size[r, c] == pytest.approx(np.sqrt(np.mean(piece**2)), rel=1e-5)
+
+
+def test_a_block_of_no_numbers_stays_one():
+    matrix = np.array([[1, np.nan, -5, 2]], np.float32)
+    found = pool(matrix, (1, 2))
+    assert np.isnan(found[0, 0]) and found[0, 1] == -5

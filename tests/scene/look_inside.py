@@ -12,6 +12,7 @@ its material reads them ("drawn:NAME").
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from pathlib import Path
@@ -54,7 +55,7 @@ def numbers(item: Any) -> dict[str, np.ndarray]:
     shown = item.evaluated_get(bpy.context.evaluated_depsgraph_get())
     corners = np.array(shown.bound_box) @ world[:3, :3].T + world[:3, 3]  # [8, 3]
     box = np.stack([corners.min(0), corners.max(0)])
-    if item["fp_detail"] == "slab":
+    if item["fp_detail"] in ("slab", "pooled"):
         return {**slab(item), "box": box}
     count = len(mesh.polygons)
     value = np.empty(count, np.float32)
@@ -69,7 +70,10 @@ def numbers(item: Any) -> dict[str, np.ndarray]:
 def slab(item: Any) -> dict[str, np.ndarray]:
     """A slab's numbers as its image says them ("value"), as its material reads them ("drawn"), and its cells."""
     mesh = item.data
-    rows, columns = item["fp_shape"]
+    down, across, top, left = item.get("fp_pool", (1, 1, 0, 0))
+    r1, c1 = (count / size for count, size in zip(item["fp_shape"], (down, across), strict=True))
+    assert (top, left) == (0, 0)
+    rows, columns = math.ceil(r1), math.ceil(c1)
     image = bpy.data.images[item["fp_image"]]
     assert tuple(image.size) == (columns, rows) and image.is_float and image.packed_file is not None
     assert image.colorspace_settings.name == "Non-Color"
@@ -79,7 +83,7 @@ def slab(item: Any) -> dict[str, np.ndarray]:
     world = np.array(item.matrix_world)
     points = np.array([vertex.co for vertex in mesh.vertices])[vertices] @ world[:3, :3].T + world[:3, 3]
     r, c = np.divmod(np.arange(rows * columns), columns)
-    middles = np.c_[c + 0.5, r + 0.5]
+    middles = np.c_[np.minimum(c + 0.5, (c + c1) / 2), np.minimum(r + 0.5, (r + r1) / 2)]  # the last may be smaller
     picture = next(node.image for node in mesh.materials[0].node_tree.nodes if node.type == "TEX_IMAGE")
     pixels = red(picture)
     x, y = (carried(place, atlas, middles) * picture.size).T

@@ -165,6 +165,51 @@ def test_what_leaves_no_mark_is_written_out_on_its_card(blend, found):
     assert texts == {"b": "b", "e": "e", "\n": "newline", "A": "A", " ": "space"}
 
 
+@pytest.fixture(scope="module")
+def pooled(trace, layout, story, tmp_path_factory) -> Found:
+    """The same scene with room for so few values that the slabs are pooled."""
+    folder = tmp_path_factory.mktemp("pooled")
+    path = build(folder / "pooled.blend", trace, layout, story, most_cells=MOST, most_values=2500)
+    run_outside("look_inside.py", path, folder / "a.json", folder / "a.npz", 1.0)
+    with np.load(folder / "a.npz") as file:
+        return Found(json.loads((folder / "a.json").read_text(encoding="utf-8")), dict(file))
+
+
+def largest(matrix: np.ndarray, down: int, across: int) -> np.ndarray:
+    """One number after another: of each block the one of the largest magnitude, row after row."""
+    found = []
+    for r in range(0, len(matrix), down):
+        for c in range(0, len(matrix[0]), across):
+            found.append(max(matrix[r : r + down, c : c + across].ravel().tolist(), key=abs))
+    return np.array(found, np.float32)
+
+
+def test_pooled_slabs_show_the_largest_of_each_block_and_say_so(trace, pooled):
+    found = {name: block for name, block in pooled.blocks.items() if block["fp_detail"] == "pooled"}
+    assert found and slabs(pooled).keys() | found.keys() == {
+        f"s0.l{i}.w_{way}" for i in (0, 1) for way in ("up", "down")
+    }
+    for name, block in found.items():
+        down, across, *start = block["fp_pool"]
+        assert start == [0, 0] and down * across > 1 and block["fp_pooled_by"] == "max |x|"
+        wanted = largest(drawn(trace, block).reshape(block["fp_shape"]), int(down), int(across))
+        for kind in ("value", "drawn"):
+            assert np.array_equal(pooled.arrays[f"{kind}:{name}"].view(np.uint32), wanted.view(np.uint32)), (kind, name)
+    assert any(name.startswith("marks, layer 0") for name in pooled.objects)
+
+
+def test_pooled_slabs_fill_the_same_place(layout, pooled, found):
+    for name, block in pooled.blocks.items():
+        if block["fp_detail"] == "pooled":
+            assert pooled.arrays[f"box:{name}"] == pytest.approx(found.arrays[f"box:{name}"], abs=1e-3)
+            cells = pooled.arrays[f"cells:{name}"]
+            down, across, *_ = block["fp_pool"]
+            first = np.array(layout.by_key[name].origin)
+            steps = (np.array(step) for step in (layout.by_key[name].row_step, layout.by_key[name].column_step))
+            first = first + sum(0.5 * size * step for size, step in zip((down, across), steps, strict=True))
+            assert cells[0] == pytest.approx(first, abs=2e-3)
+
+
 @pytest.mark.slow
 def test_slabs_look_like_cells(blend, trace, layout, story, tmp_path):
     """Up close and from afar, in play and at rest; other numbers would be noticed."""
