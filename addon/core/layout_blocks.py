@@ -17,8 +17,6 @@ from .layout_types import Block, Span
 from .placement import Place
 from .placement_shape import ModelShape
 
-Span = tuple[int, int]  # first and last, inclusive
-
 
 @dataclass(frozen=True)
 class Shown:
