@@ -17,6 +17,7 @@ from .compat import enable_nodes
 from .groups import Groups
 from .nodes import Nodes, named
 
+EIGHT = 8  # cells between two lines that help to count
 GAMMA = 1.15  # of the share of the colour map's end: small numbers a little quieter
 
 
@@ -94,7 +95,8 @@ def _cells(groups: Groups) -> bpy.types.Material:
     color = n.blend(n.math("MULTIPLY", plate, 0.92), color, look["Body"])
     color = n.vector("SCALE", color, scale=n.mix(standing, tile["Shade"], _lit(n)))
     gap = n.blend(shown, ghost, look["Gap"])
-    color = n.blend(n.math("MAXIMUM", tile["Mask"], standing), gap, color)
+    mask = n.math("MULTIPLY", tile["Mask"], _counting(n, uv, tile["Near"]))
+    color = n.blend(n.math("MAXIMUM", mask, standing), gap, color)
     # X and W rest at about half, a result at .7; in play all of them shine. Without glow all is as strong.
     strength = n.mix(play, n.mix(result, 0.62, 0.72), n.mix(result, 1.18, 1.05))
     strength = n.mix(shown, 1.0, n.math("MULTIPLY_ADD", glow, 0.6, strength))
@@ -118,6 +120,17 @@ def _cells(groups: Groups) -> bpy.types.Material:
     )
     _emit(printed["Color"], printed["Strength"], n, material)
     return material
+
+
+def _counting(n: Nodes, uv: Any, near: Any) -> Any:
+    """0 on a line between every EIGHT cells, else 1, so that the eye can count."""
+    u, v, _none = n.separate(uv)
+    kept: Any = 1.0
+    for place in (u, v):
+        turns = n.math("FRACT", n.math("MULTIPLY_ADD", place, 1 / EIGHT, 0.5))
+        away = n.math("MULTIPLY", n.math("ABSOLUTE", n.math("SUBTRACT", turns, 0.5)), float(EIGHT))
+        kept = n.math("MULTIPLY", kept, n.smoothstep(away, 0.07, 0.13))
+    return n.mix(near, 1.0, kept)
 
 
 def _per_short(n: Nodes, length: Any, other: Any) -> Any:
