@@ -9,12 +9,12 @@ from dataclasses import replace
 from .effects_choice import draw, rank
 from .effects_context import Context
 from .effects_curve import bend
-from .effects_flight import gather, look_up, meet, slide
+from .effects_flight import gather, lie_down, look_up, meet, slide
 from .effects_norm import normalise
 from .effects_softmax import soften
 from .effects_tag import name
 from .effects_turn import turn
-from .effects_types import Card, Effect, Effects, Flight
+from .effects_types import Card, Effect, Effects, Flight, OddsCard, Tag
 from .layout_types import Layout
 from .layout_types import Operation as Drawn
 from .story_types import Story
@@ -24,15 +24,10 @@ from .trace_manifest import Operation
 View = Callable[[Context, Operation, Drawn], Iterator[Effect]]
 
 
-def _box(_context: Context, _operation: Operation, _drawn: Drawn) -> Iterator[Effect]:
-    """A multiply has geometry of its own."""
-    yield from ()
-
-
 # The view of every kind of operation in a trace.
 VIEWS: dict[str, View] = {
     "embedding": look_up,
-    "matmul": _box,
+    "matmul": lie_down,
     "add": meet,
     "mul": meet,
     "scale": name,
@@ -52,8 +47,8 @@ VIEWS: dict[str, View] = {
     "sample": draw,
     "other": name,
 }
-# Kinds that are shown in every pass, for the new token alone.
-EVERY_STEP = frozenset({"embedding", "concat", "sample"})
+# Kinds that are shown in every pass, for the new token alone: what it looks up, what joins keys and values, the draw.
+EVERY_STEP = frozenset({"embedding", "split", "rotary", "concat", "sample"})
 
 
 def effects_of(trace: Trace, layout: Layout, story: Story) -> Effects:
@@ -64,17 +59,20 @@ def effects_of(trace: Trace, layout: Layout, story: Story) -> Effects:
     for operation in trace.operations:
         again = operation.step > 0 and operation.kind in EVERY_STEP
         if operation.id in context.drawn and (again or context.worked(operation)):
-            found += VIEWS[operation.kind](context, operation, context.drawn[operation.id])
+            seen = VIEWS[operation.kind](context, operation, context.drawn[operation.id])
+            found += [e for e in seen if operation.step == 0 or isinstance(e, Flight | OddsCard)]
     flights = tuple(sorted((e for e in found if isinstance(e, Flight)), key=lambda e: e.start))
     cards = tuple(sorted((e for e in found if isinstance(e, Card)), key=lambda e: e.start))
     return Effects(flights, _one_at_a_time(cards))
 
 
 def _one_at_a_time(cards: tuple[Card, ...]) -> tuple[Card, ...]:
-    """A card goes when the next one comes; one that would have no time left is not there."""
+    """A card goes when the next one comes; a tag does not come while another card is there."""
     kept: list[Card] = []
     for card in cards:
         if kept and card.start < kept[-1].end:
+            if isinstance(card, Tag):
+                continue
             kept[-1] = replace(kept[-1], duration=card.start - kept[-1].start)
         kept.append(card)
     return tuple(kept)

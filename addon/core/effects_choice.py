@@ -39,7 +39,7 @@ def rank(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effec
         operation=operation.id,
         start=start,
         duration=until - start,
-        title=f"the experts of token {row + 1}, {context.token_name(row)}",
+        title=f"the experts of {context.token_title(row)}",
         clear=(block.key,),
         shot=0.5 * (start + end),
         names=tuple(f"expert {i + 1}" for i in range(len(scores))),
@@ -58,11 +58,13 @@ def draw(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effec
     """From the last row's logits to the token that joins the text."""
     if operation.step > MOST_STEPS:
         return
-    softmax = context.trace.operations[_maker(context, operation)]
+    softmax = context.odds_of(operation)
+    if softmax is None:
+        return
     placed = context.drawn[softmax.id]
     results, sources = context.results(placed), context.blocks(placed.left)
     arrival = next((a for a in context.story.arrivals if a.token == _token(context, operation)), None)
-    if not results or not sources or arrival is None or results[0].shape != sources[0].shape:
+    if not results or not sources or arrival is None or results[0].shape[1] != sources[0].shape[1]:
         return
     source, result = sources[0], results[0]
     start, full = context.span([*context.statistics(placed), result])
@@ -78,8 +80,7 @@ def _odds(
 ) -> OddsCard:
     """The chart; `times` are its start, when the odds are full, and when the token arrives."""
     start, full, end = times
-    row = result.shape[0] - 1
-    logits, shares = context.numbers(source, row), context.numbers(result, row)
+    logits, shares = context.numbers(source, -1), context.numbers(result, -1)
     sampled = context.trace.steps[operation.step].sampled
     order = _order(shares, sampled)
     names = tuple(shown(context.vocabulary[result.columns[0] + int(i)])[: SHOWN_TEXT + 3] for i in order)
@@ -98,6 +99,7 @@ def _odds(
         rest=max(0.0, 1.0 - float(shares[order].sum())) if len(order) < len(shares) else 0.0,
         chosen=int(np.flatnonzero(order == sampled)[0]) if sampled in order else -1,
         token=_token(context, operation),
+        text=context.token_name(_token(context, operation)),
         drawn=sampled is not None and float(shares[sampled]) < float(shares.max()),
         stages=(start + 0.25 * (ready - start), start + 0.6 * (ready - start), start + 0.85 * (ready - start)),
     )
@@ -121,12 +123,6 @@ def temperature_of(logits: Numbers, shares: Numbers) -> float:
         return 1.0
     slope = np.polyfit(logits[seen], np.log(shares[seen]), 1)[0]
     return 1.0 if abs(slope - 1.0) < 0.005 or slope <= 0 else float(1.0 / slope)
-
-
-def _maker(context: Context, operation: Operation) -> int:
-    """The operation that made what a token is sampled from, or itself where nothing did."""
-    made = {output: other.id for other in context.trace.operations for output in other.outputs}
-    return made.get(operation.inputs[0], operation.id)
 
 
 def _token(context: Context, operation: Operation) -> int:

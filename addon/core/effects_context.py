@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .effects_types import Numbers
 from .layout_types import Block, Layout
@@ -15,9 +16,10 @@ from .story_types import Fill, Story
 from .trace import Trace
 from .trace_manifest import Operation
 from .values import Values
-from .wording import shown, vocabulary_of
+from .wording import printable, shown, vocabulary_of
 
 SHOWN_TEXT = 6  # letters of a token in a chart
+LOWEST = -3e4  # of a score that is one: half precision has nothing below -65504 to mask with
 
 
 class Context:
@@ -45,10 +47,19 @@ class Context:
         """Whether an operation is of the pass and the layer that are shown in full."""
         return operation.step == 0 and operation.layer in (None, self.focus[0])
 
-    def sampled(self, operation: Operation) -> bool:
-        """Whether a token is sampled from what an operation makes."""
-        samples = (other for other in self.trace.operations if other.kind == "sample")
-        return any(output in other.inputs for other in samples for output in operation.outputs)
+    def odds_of(self, sample: Operation) -> Operation | None:
+        """The softmax of which a token is sampled: it makes what the sample takes, or takes the same logits."""
+        for other in self.trace.operations:
+            odds = other.kind == "softmax" and other.step == sample.step and other.layer is None
+            if odds and set(sample.inputs) & {*other.inputs, *other.outputs}:
+                return other
+        return None
+
+    @cached_property
+    def sampled(self) -> frozenset[int]:
+        """The operations that make odds from which tokens are sampled."""
+        found = (self.odds_of(other) for other in self.trace.operations if other.kind == "sample")
+        return frozenset(odds.id for odds in found if odds is not None)
 
     def blocks(self, keys: Iterable[str], *, filled: bool = True) -> list[Block]:
         """The blocks of these keys; with `filled` those that get their numbers in the story."""
@@ -94,13 +105,23 @@ class Context:
         return max([second, *ends])
 
     def token_name(self, index: int) -> str:
-        """A token of the run, short enough for a chart."""
-        return shown(self.trace.tokens[index].text)[:SHOWN_TEXT] if index < len(self.trace.tokens) else str(index)
+        """A token of the run, short enough for a chart, without spaces around it."""
+        text = self.trace.tokens[index].text
+        return (printable(text).strip() or shown(text))[:SHOWN_TEXT]
+
+    def token_title(self, row: int) -> str:
+        """A token of the run in a title."""
+        return f"token {row + 1}, {shown(self.trace.tokens[row].text)[: 2 * SHOWN_TEXT]}"
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:
         """The text of every token of the model."""
         return vocabulary_of(self.trace)
+
+
+def masked(scores: Numbers) -> NDArray[np.bool_]:
+    """Which scores are masked: minus infinity, or what stands for it in a type without one. No number counts as so."""
+    return ~(scores > LOWEST)
 
 
 def reveal(fill: Fill, shape: tuple[int, int]) -> Numbers:

@@ -86,7 +86,7 @@ def bend(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effec
         operation=operation.id,
         start=start,
         duration=until - start,
-        title=f"{name} of token {row + 1}, {context.token_name(row)}",
+        title=f"{name} of {context.token_title(row)}",
         clear=(source.key, result.key),
         shot=0.5 * (start + end),
         function=name,

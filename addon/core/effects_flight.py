@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from .effects_context import Context, reveal
+from .effects_context import Context, masked, reveal
 from .effects_types import Effect, Flight, Numbers
 from .layout_types import Block
 from .layout_types import Operation as Drawn
@@ -17,8 +17,9 @@ from .trace_manifest import Operation
 
 MOST = 4096  # cells that fly at once; of larger blocks the worked row does
 LONGEST, SHORTEST = 1.1, 0.5  # seconds in the air
+LEAST_ROW = 4  # numbers that a row must have to be known again by them
 SHARE = 0.4  # of the time that the target takes to fill
-LEAST_AIR = 0.1  # where the numbers are there only just in time
+LEAST_AIR = 0.25  # where the numbers are there only just in time: then copies leave this much before they land
 LOW, HIGH = (3.0, 10.0), (14.0, 40.0)  # bounds of an arc's height in units, of rows that fly and of those looked up
 FALL = 0.8  # seconds that a masked cell takes to fall away
 Matrix = NDArray[np.float32]
@@ -55,10 +56,17 @@ def slide(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effe
     sources = context.activations(drawn)
     for target in context.mine(context.results(drawn)):
         for source in sources:
-            found = correspond(context.values.matrix(source.key), context.values.matrix(target.key))
-            if found is not None:
-                yield from _fly(context, operation, source, target, *found)
+            copies = list(_copy(context, operation, source, target))
+            if copies:
+                yield from copies
                 break
+
+
+def _copy(context: Context, operation: Operation, source: Block, target: Block) -> Iterator[Flight]:
+    """The numbers of one block that stand in another one too."""
+    found = correspond(context.values.matrix(source.key), context.values.matrix(target.key))
+    if found is not None:
+        yield from _fly(context, operation, source, target, *found)
 
 
 def gather(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effect]:
@@ -71,12 +79,45 @@ def gather(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Eff
 
 
 def meet(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effect]:
-    """Cell by cell: every input of the result's shape flies to it, and turns into the result on the way."""
+    """Cell by cell: every input of the result's shape, or lying across it, flies to it and turns into the result."""
     for target in context.mine(context.results(drawn)):
         for source in context.activations(drawn):
-            if source.shape == target.shape and source.head in (None, target.head):
-                rows = np.arange(target.shape[0])
-                yield from _fly(context, operation, source, target, _rows_of(rows, rows, target.shape[1]))
+            if source.head not in (None, target.head):
+                continue
+            across = _is_token(source.row_axis) and _is_token(target.column_axis) and not _is_token(source.column_axis)
+            rows = np.arange(source.shape[0])
+            cells = _rows_of(rows, rows, source.shape[1])
+            if across and source.shape == target.shape[::-1]:
+                yield from _fly(context, operation, source, target, cells[:, [0, 1, 3, 2]], turned=True)
+            elif not across and source.shape == target.shape:
+                yield from _fly(context, operation, source, target, cells)
+
+
+def _is_token(axis: tuple[str, ...]) -> bool:
+    return any(atom in ("token", "key_token") for atom in axis)
+
+
+def lie_down(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effect]:
+    """A multiply has geometry of its own; what it made may also lie where the next one needs it: that is a slide."""
+    made = context.mine(context.results(drawn))
+    for target in (block for block in made if "key_token" in (*block.row_axis, *block.column_axis)):
+        for source in made:
+            if context.fills[target.key].start > context.fills[source.key].start:
+                yield from _copy(context, operation, source, target)
+
+
+def pick(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effect]:
+    """Rows that are picked out of an input, as those of the tokens that go to one expert."""
+    for target in context.results(drawn):
+        wanted = context.values.matrix(target.key)
+        for source in context.activations(drawn):
+            given = context.values.matrix(source.key)
+            if given.shape[1] != wanted.shape[1] or wanted.shape[1] < LEAST_ROW or given.shape[0] < wanted.shape[0]:
+                continue
+            same = (wanted[:, None, :] == given[None, :, :]).all(-1)  # [rows of the target, rows of the source]
+            if same.any(1).all():
+                rows = np.arange(len(wanted))
+                yield from _fly(context, operation, source, target, _rows_of(rows, same.argmax(1), wanted.shape[1]))
 
 
 def correspond(source: Matrix, target: Matrix, part: int | None = None) -> tuple[Cells, bool] | None:
@@ -135,8 +176,7 @@ def _fly(
     leave = _departures(context, source, fill.duration, arrive)
     before = context.values.matrix(source.key)[cells[:, 0], cells[:, 1]].astype(np.float64)
     after = context.values.matrix(target.key)[cells[:, 2], cells[:, 3]].astype(np.float64)
-    kept = np.isfinite(after) | ~np.isfinite(before)
-    drawn = np.isfinite(before)
+    kept, drawn = ~masked(after), ~masked(before)
     if not drawn.any():
         return
     start = float(leave[drawn].min())

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from .effects_context import Context
+from .effects_context import Context, masked
 from .effects_flight import meet
 from .effects_types import Effect, Numbers, SoftmaxCard
 from .layout_types import Block
@@ -23,7 +23,7 @@ STAGES = (0.16, 0.32, 0.55, 0.78, 0.97)  # of the time until the result is full
 def soften(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effect]:
     """The row's chart where there is time for it, and the cells on their way to the result. Odds that a token is
     sampled from are shown where it is sampled."""
-    if context.sampled(operation):
+    if operation.id in context.sampled:
         return
     yield from meet(context, operation, drawn)
     results, sources = context.mine(context.results(drawn)), context.mine(context.activations(drawn))
@@ -35,6 +35,8 @@ def soften(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Eff
         return
     row = context.row(result)
     scores, shares = context.numbers(source, row), context.numbers(result, row)
+    if masked(scores).all():
+        return
     maximum, powers, total = parts(scores)
     columns = _columns(scores, shares)
     until = context.until(end)
@@ -42,7 +44,7 @@ def soften(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Eff
         operation=operation.id,
         start=start,
         duration=until - start,
-        title=f"softmax of {_of(context, row)}",
+        title=f"softmax of {context.token_title(row)}",
         clear=(source.key, result.key),
         shot=0.5 * (start + end),
         names=tuple(_name(context, result, int(column)) for column in columns),
@@ -58,14 +60,15 @@ def soften(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Eff
 
 def parts(scores: Numbers) -> tuple[float, Numbers, float]:
     """The maximum of a row [n], exp(score - maximum) [n], and the sum of these."""
-    maximum = float(scores[np.isfinite(scores)].max())
+    maximum = float(scores[~masked(scores)].max())
     powers = np.exp(scores - maximum)
     return maximum, powers, float(powers.sum())
 
 
 def _columns(scores: Numbers, shares: Numbers) -> NDArray[np.int64]:
-    """The columns that the chart shows, in their order: all that are not masked, or of many the largest."""
-    seen = np.flatnonzero(np.isfinite(scores))
+    """The columns that the chart shows, in their order: all that are not masked, of many those with the largest
+    shares."""
+    seen = np.flatnonzero(~masked(scores))
     if len(seen) > MOST:
         seen = np.sort(seen[np.argsort(-shares[seen], kind="stable")[:MOST]])
     return seen
@@ -75,7 +78,3 @@ def _name(context: Context, result: Block, column: int) -> str:
     if "vocab" in result.column_axis:
         return context.vocabulary[result.columns[0] + column]
     return context.token_name(result.columns[0] + column)
-
-
-def _of(context: Context, row: int) -> str:
-    return f"token {row + 1}, {context.token_name(row)}"

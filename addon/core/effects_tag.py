@@ -6,17 +6,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .effects_context import Context
+from .effects_flight import pick
 from .effects_types import Effect, Tag
 from .layout_types import Operation as Drawn
 from .trace_manifest import Operation
 
+LEAST = 0.5  # seconds that a name needs to be read
+
 
 def name(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effect]:
-    """A tag beside what the operation makes, or what it takes where its result is drawn as that."""
+    """A tag beside what the operation makes, or what it takes where its result is drawn as that; rows that are only
+    picked out of others fly instead."""
+    flights = list(pick(context, operation, drawn)) if operation.kind == "other" else []
+    if flights:
+        yield from flights
+        return
     blocks = context.mine(context.blocks(drawn.out)) or context.mine(context.blocks(drawn.left))
     if not blocks:
         return
     start, end = context.span(blocks)
+    if end - start < LEAST:
+        return
     parts: list[tuple[str, str]] = [(_words(operation), "text")]
     if operation.kind == "scale" and operation.scale is not None:
         parts += [("×", "secondary"), (f"{operation.scale:.3g}", "weight")]

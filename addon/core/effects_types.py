@@ -68,7 +68,7 @@ class Card(Effect):
 class SoftmaxCard(Card):
     """Softmax of one row in stages: the scores, their maximum, exp(score - maximum), the sum of these, the shares.
 
-    `names` stand under the columns; a score of minus infinity has no bar. `stages` are when the scores have grown,
+    `names` stand under the columns, of which there is none for a masked score. `stages` are when the scores have grown,
     the maximum is found, exp is taken, the sum is counted, and everything is divided by it.
     """
 
@@ -141,9 +141,9 @@ class OddsCard(Card):
     """Logits that become odds, and the token that is drawn.
 
     `names` are the likeliest tokens' texts, `rest` is the share of all others (0 where all are shown), `chosen` is the
-    one that was sampled (-1 where it is not shown), which flies to its place in the text as token `token` of
-    the run and arrives there at `end`. `temperature` is what the logits were divided by. `stages` are when the logits
-    have grown, when they are shares, and when the choice is made.
+    one that was sampled (-1 where it is not shown). Written `text`, it flies to its place in the text as token `token`
+    of the run and arrives there at `end`. `temperature` is what the logits were divided by. `stages` are when the
+    logits have grown, when they are shares, and when the choice is made.
     """
 
     names: tuple[str, ...]
@@ -153,6 +153,7 @@ class OddsCard(Card):
     rest: float
     chosen: int
     token: int
+    text: str
     drawn: bool  # by chance, not as the likeliest
     stages: tuple[float, float, float]
 

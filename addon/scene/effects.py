@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Carries out what happens between the multiplies: all flights in one object, all charts in another."""
+"""Carries out what happens between the multiplies: all flights in one object, all charts in two."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..core.wording import wording_of
 from .effects_curve import draw_curve
 from .effects_flights import add_flight
 from .effects_letters import Letters
-from .effects_material import overlay_material, world_material
+from .effects_material import overlay_material, solid_material
 from .effects_norm import draw_norm
 from .effects_odds import draw_odds, draw_ranking
 from .effects_pen import Landing, Pen
@@ -44,33 +44,41 @@ def add_effects(
     layout: Layout,
     story: Story,
 ) -> None:
-    """Add what is seen between the multiplies to the scene: the objects `flights` and `charts`."""
+    """Add what is seen between the multiplies to the scene: the objects `flights`, `panels` and `charts`."""
     effects = effects_of(trace, layout, story)
+    solid = solid_material(groups)
     if effects.flights:
         flights = Sheet()
         for flight in effects.flights:
             add_flight(flights, flight, values)
-        item = bpy.data.objects.new("flights", flights.mesh("flights", world_material(groups)))
-        item["fp_kind"] = "effects"
-        overlay.collection.objects.link(item)
+        overlay.collection.objects.link(_item("flights", flights, solid))
     if effects.cards:
-        charts, letters = Sheet(), Letters(shapes, overlay.font)
+        panels, charts, letters = Sheet(), Sheet(), Letters(shapes, overlay.font)
         keys = film(story.shots, story.duration, overlay.aspect)
         landings = _landings(overlay, trace)
         for card in effects.cards:
-            _draw(card, _pen(card, charts, letters, keys, overlay, layout), landings)
-        item = bpy.data.objects.new("charts", charts.mesh("charts", overlay_material(groups)))
-        item["fp_kind"] = "effects"
-        overlay.put(item, 0.0, 0.0, 0.001)
+            x, y, scale = _place(card, keys, overlay.aspect, layout)
+            pen = Pen(panels, charts, letters, (x, y), scale, _size(card), (card.start, card.end))
+            _draw(card, pen, landings)
+        overlay.put(_item("panels", panels, solid), 0.0, 0.0, 0.0005)
+        overlay.put(_item("charts", charts, overlay_material(groups)), 0.0, 0.0, 0.001)
 
 
-def _pen(card: Card, sheet: Sheet, letters: Letters, keys: tuple[Key, ...], overlay: Overlay, layout: Layout) -> Pen:
-    """A pen for a card at the place where it hides least."""
-    size = SIZES.get(type(card), SIZE)
+def _item(name: str, sheet: Sheet, material: bpy.types.Material) -> bpy.types.Object:
+    item = bpy.data.objects.new(name, sheet.mesh(name, material))
+    item["fp_kind"] = "effects"
+    return item
+
+
+def _size(card: Card) -> tuple[float, float]:
+    return SIZES.get(type(card), SIZE)
+
+
+def _place(card: Card, keys: tuple[Key, ...], aspect: float, layout: Layout) -> tuple[float, float, float]:
+    """Where a card hides least, and by how much it must shrink."""
     clear = [layout.by_key[key] for key in card.clear]
     others = [block for block in layout.blocks if block.step == 0]
-    x, y, scale = place_card(keys, card.shot, overlay.aspect, clear, others, size)
-    return Pen(sheet, letters, (x, y), scale, size, (card.start, card.end))
+    return place_card(keys, card.shot, aspect, clear, others, _size(card))
 
 
 def _landings(overlay: Overlay, trace: Trace) -> dict[int, Landing]:

@@ -27,8 +27,8 @@ class _Clocked:
     alpha: Any  # the same with its fades
 
 
-def world_material(groups: Groups) -> bpy.types.Material:
-    """For cells that fly through the scene: solid, in the full colours of what is in play."""
+def solid_material(groups: Groups) -> bpy.types.Material:
+    """For cells that fly through the scene, in the full colours of what is in play, and for what is flat and solid."""
     material, n = _new("FP Flights")
     clocked = _clocked(n, groups)
     _displace(n, material, clocked)
@@ -39,7 +39,7 @@ def world_material(groups: Groups) -> bpy.types.Material:
     shaded = n.vector("SCALE", color, scale=tile["Shade"])
     look = n.group(groups.look)
     color = n.blend(cell, color, n.blend(tile["Mask"], look["Gap"], shaded))
-    _emit(n, color, n.math("MULTIPLY_ADD", look["Glow"], 0.2, 1.0))
+    _emit(n, color, n.math("MULTIPLY_ADD", n.math("MULTIPLY", look["Glow"], cell), 0.2, 1.0))
     return material
 
 

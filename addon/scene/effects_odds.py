@@ -29,18 +29,19 @@ def draw_odds(pen: Pen, card: OddsCard, landing: Landing | None) -> None:
     pen.note("odds" if card.chosen < 0 else how, (shared, end), "positive")
     rows = _Rows(pen, len(card.names) + (card.rest > 0))
     ends = rows.ends(card.logits)
+    most = max(float(card.shares.max()), card.rest)
     for i, name in enumerate(card.names):
         logit, share, y = float(card.logits[i]), float(card.shares[i]), rows.middle(i)
         pen.text(name, rows.left - 0.015, y, rows.letter, "vocab", "RIGHT", most=NAME - 0.02)
         rows.signed(i, logit, ends, (start, grown), shared)
-        rows.share(i, share, (grown, shared), end)
+        rows.share(i, (share, most), (grown, shared), end)
         pen.text(number(logit), rows.right + 0.01, y, NOTE, "secondary", "LEFT", window=(start, grown))
         pen.text(_share(share), rows.right + 0.01, y, NOTE, "text", "LEFT", window=(shared, end))
     if card.rest > 0:
         y = rows.middle(len(card.names))
         pen.text("others", rows.left - 0.015, y, rows.letter * 0.8, "secondary", "RIGHT", window=(shared, end))
         pen.text(_share(card.rest), rows.right + 0.01, y, NOTE, "secondary", "LEFT", window=(shared, end))
-        rows.share(len(card.names), card.rest, (grown, shared), end)
+        rows.share(len(card.names), (card.rest, most), (grown, shared), end)
     if card.chosen >= 0:
         _choose(pen, card, rows, (shared, chosen))
         if landing is not None:
@@ -65,7 +66,7 @@ def _choose(pen: Pen, card: OddsCard, rows: _Rows, window: tuple[float, float]) 
 
 def _fly(pen: Pen, card: OddsCard, rows: _Rows, landing: Landing, start: float) -> None:
     """The chosen token's text flies to its place in the running text, from when it is chosen until it is there."""
-    triangles = pen.letters.triangles(card.names[card.chosen]).astype(float)
+    triangles = pen.letters.triangles(card.text).astype(float)
     if not len(triangles):
         return
     width = float(triangles[..., 0].max())
@@ -84,7 +85,7 @@ def draw_ranking(pen: Pen, card: RankingCard) -> None:
     pen.panel(card.title)
     grown, chosen = card.stages
     pen.note("the router's scores", (card.start, grown))
-    pen.note(f"the largest {len(card.chosen)} are chosen, with these weights", (grown, card.end), "positive")
+    pen.note(f"the largest {len(card.chosen)}, with their weights", (grown, card.end), "positive")
     rows = _Rows(pen, len(card.names))
     ends = rows.ends(card.scores)
     for i, name in enumerate(card.names):
@@ -143,12 +144,12 @@ class _Rows:
         stays = moves[:1] if until == self.pen.window[1] else moves
         self.pen.bar((zero, y - half, zero, y + half), stays, style=SIGNED, place=(place, place), window=(start, gone))
 
-    def share(self, row: int, share: float, grow: tuple[float, float], until: float) -> None:
-        """A bar as long as its share of one."""
-        start, end = grow
+    def share(self, row: int, shares: tuple[float, float], grow: tuple[float, float], until: float) -> None:
+        """A bar for a share and the largest share, which is as long as there is room."""
+        (share, most), (start, end) = shares, grow
         y, half = self.middle(row), 0.34 * self.step
         begin = start + 0.4 * (end - start)
-        full = (self.left, y - half, self.left + max(share * (self.right - self.left), 0.002), y + half)
+        full = (self.left, y - half, self.left + max(share / most * (self.right - self.left), 0.002), y + half)
         self.pen.bar(
             (self.left, y - half, self.left, y + half),
             (Grow(full, begin, end),),

@@ -44,8 +44,10 @@ class Grow:
 
 @dataclass(frozen=True)
 class Pen:
-    """Draws one card of that size around `middle`, smaller by `scale`, shown during `window`."""
+    """Draws one card of that size around `middle`, smaller by `scale`, shown during `window`: its panel on one sheet,
+    which is solid, and what stands on it on another."""
 
+    panels: Sheet
     sheet: Sheet
     letters: Letters
     middle: tuple[float, float]
@@ -83,17 +85,28 @@ class Pen:
 
     def note(self, body: str, window: Window, hue: str = "secondary") -> None:
         """What happens now, under the title."""
-        self.text(body, self.left, self.top - TITLE * 0.4 - NOTE * 1.15, NOTE, hue, "LEFT", window=window)
+        y, room = self.top - TITLE * 0.4 - NOTE * 1.15, self.right - self.left
+        self.text(body, self.left, y, NOTE, hue, "LEFT", window=window, most=room)
 
-    def rounded(self, width: float, height: float, radius: float, hue: str, z: float, y: float = 0.0) -> None:
-        """A rounded rectangle around (0, y)."""
+    def rounded(self, width: float, height: float, radius: float, hue: str, z: float) -> None:
+        """A rounded rectangle around the middle, behind everything: it opens and closes, and is solid, so that no name
+        of the scene shines through."""
         points = []
         for cx, cy, first in ((1, 1, 0), (-1, 1, 90), (-1, -1, 180), (1, -1, 270)):
             for step in range(7):
                 angle = math.radians(first + step * 15)
                 x = cx * (width / 2 - radius) + radius * math.cos(angle)
-                points.append((x, y + cy * (height / 2 - radius) + radius * math.sin(angle)))
-        self.shape([points], hue=hue, z=z)
+                points.append((x, cy * (height / 2 - radius) + radius * math.sin(angle)))
+        open_ = _deep(np.array(points) * self.scale)
+        closed = np.broadcast_to(np.array([*self.middle, z]), open_.shape)
+        start, end = self.window
+        self.panels.add(
+            [closed],
+            (start, end),
+            hue=hue,
+            first=Move(open_, start, FADE),
+            second=Move(-open_, end - FADE, FADE),
+        )
 
     def shape(
         self,

@@ -30,8 +30,7 @@ def draw_softmax(pen: Pen, card: SoftmaxCard) -> None:
     half = min(0.34 * step, 0.035)
     middles = [pen.left + (i + 0.5) * step for i in range(len(card.names))]
     height = ceiling - floor
-    finite = np.where(np.isfinite(card.scores), card.scores, 0.0)
-    low, high = min(0.0, float(finite.min())), max(0.0, float(finite.max()))
+    low, high = min(0.0, float(card.scores.min())), max(0.0, float(card.scores.max()))
     span = max(high - low, 1e-9)
     zero = floor - low / span * height
     largest = max(abs(low), abs(high), 1e-9)
@@ -40,7 +39,7 @@ def draw_softmax(pen: Pen, card: SoftmaxCard) -> None:
     total = (pen.right - pen.left) * 0.62
     reach = pen.left
     for i, x in enumerate(middles):
-        score, power, share = (float(numbers[i]) for numbers in (finite, card.powers, card.shares))
+        score, power, share = (float(numbers[i]) for numbers in (card.scores, card.powers, card.shares))
         pen.text(card.names[i], x, pen.below + NUMBER * 0.2, NUMBER, "token", most=step * 0.95)
         tip = zero + score / span * height
         flat, signed = (x - half, zero, x + half, zero), (x - half, min(zero, tip), x + half, max(zero, tip))
@@ -62,7 +61,7 @@ def draw_softmax(pen: Pen, card: SoftmaxCard) -> None:
             pen.text(number(power), x, floor + power * height + over, NUMBER, window=(powered, summed), most=step)
         if len(card.names) <= NUMBERED or i == card.chosen:
             pen.text(number(share), x, floor + share * height + NUMBER * 0.55, NUMBER, window=(divided, end), most=0.1)
-    _maximum(pen, card, middles, half, (zero, span, height), finite)
+    _maximum(pen, card, middles, half, (zero, span, height))
 
 
 def _stack(
@@ -91,11 +90,10 @@ def _maximum(
     middles: list[float],
     half: float,
     scale: tuple[float, float, float],
-    finite: np.ndarray,
 ) -> None:
     """The largest score: its bar in a frame, and a line at its height."""
     zero, span, height = scale
-    at = int(np.argmax(np.where(np.isfinite(card.scores), finite, -np.inf)))
+    at = int(np.argmax(card.scores))
     tip = zero + card.maximum / span * height
     window = (card.stages[0], card.stages[1])
     x = middles[at]

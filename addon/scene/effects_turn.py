@@ -22,7 +22,7 @@ def draw_turn(pen: Pen, card: TurnCard) -> None:
     count = len(card.angles)
     shown = "" if count == card.pairs else f", {count} of {card.pairs} pairs"
     pen.note(f"position {card.position}{shown}", (card.start, ready))
-    pen.note("each pair turns by its own angle", (ready, card.end))
+    pen.note("each pair turns by its own angle, in degrees", (ready, card.end))
     step = (pen.right - pen.left) / count
     above, below = pen.top - TITLE - NOTE * 1.6, pen.below + NUMBER * 1.2
     radius = min(0.44 * step, (above - below) / 2)
@@ -36,7 +36,7 @@ def draw_turn(pen: Pen, card: TurnCard) -> None:
         pen.line((x, y), tip, "line", 0.007, z=INK)
         move = Move(start=ready, duration=turned - ready, arc=(x, y, 0.0), turn=float(angle))
         pen.line((x, y), tip, "feature", 0.009, z=TOP, first=move)
-        degrees = f"{math.degrees(angle):z.0f}°".replace("-", "−")
+        degrees = f"{math.degrees(angle):z.0f}".replace("-", "−")
         pen.text(degrees, x, pen.below + NUMBER * 0.3, NUMBER, "feature", window=(turned, card.end), most=step)
 
 

@@ -89,7 +89,8 @@ def test_every_worked_operation_is_seen_in_its_time(run: Told) -> None:
         if run.of(effect.operation).kind == "sample":
             continue
         start, end = run.window(effect.operation)
-        assert start <= effect.start < end, effect
+        early = 0.25 if run.of(effect.operation).step else 0.0  # later passes are too quick for the eye otherwise
+        assert start - early <= effect.start < end, effect
         assert effect.duration > 0.2
         if isinstance(effect, Flight):
             assert effect.end <= end + (0.0 if effect.kept.all() else FALL) + 1e-9
@@ -123,7 +124,7 @@ def test_copies_leave_before_they_arrive_and_wait_for_their_cell(run: Told) -> N
         assert (flight.settle > fill.start).all() and (flight.settle <= fill.start + fill.duration).all()
         before = run.fills.get(flight.source)
         if before is not None:
-            assert (flight.leave >= min(before.start + before.duration, float(flight.arrive.min()) - 0.1) - 1e-9).all()
+            assert (flight.leave >= min(before.start + before.duration, float(flight.arrive.min()) - 0.25) - 1e-9).all()
 
 
 def test_a_token_looks_up_its_own_row(run: Told) -> None:

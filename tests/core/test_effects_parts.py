@@ -22,7 +22,7 @@ from forward_pass.core.layout_types import Block, Bounds, Layout
 from forward_pass.core.layout_types import Operation as Drawn
 from forward_pass.core.shots import film
 from forward_pass.core.story_types import Caption, Fill, Shot, Story
-from forward_pass.core.trace import Trace
+from forward_pass.core.trace import Token, Trace
 from tests.core.making import Maker
 
 seeds = st.integers(0, 2**32 - 1)
@@ -153,7 +153,9 @@ def perform(
     ids = [maker.tensor(f"in {i}", numbers) for i, numbers in enumerate(given)]
     results = [maker.tensor(f"out {i}", numbers) for i, numbers in enumerate(made)]
     maker.operation(kind, f"layer.0.{kind}_thing", ids, results, layer=0, **more)
-    trace = maker.write(path / "made.trace.safetensors")
+    trace = maker.write(
+        path / "made.trace.safetensors", tokens=tuple(Token(i, letter, 0) for i, letter in enumerate("abcdefgh"))
+    )
     blocks = [make_block(f"in {i}", f"in {i}", n.shape[-2:]) for i, n in enumerate(given)]
     if drawn_as is not None:
         shape = made[drawn_as].shape[-2:]
@@ -235,8 +237,16 @@ def test_a_growing_cache_takes_the_new_row_in(tmp_path: Path) -> None:
     assert set(by_source) == {"in 0", "in 1"} or set(by_source) == {"in 0"}
 
 
+def test_tokens_fly_to_their_expert(tmp_path: Path) -> None:
+    x = batch(5, 6)
+    effects, _trace = perform(tmp_path, "other", [x], [x[:, [3, 1]]])
+    (flight,) = effects.flights
+    assert flight.cells[::6, 0].tolist() == [3, 1] and flight.cells[::6, 2].tolist() == [0, 1]
+    assert not effects.cards
+
+
 def test_an_unknown_operation_is_named(tmp_path: Path) -> None:
-    x = batch(2, 3)
+    x = batch(2, 6)
     effects, _trace = perform(tmp_path, "other", [x], [x + 1])
     (card,) = effects.cards
     assert isinstance(card, Tag) and card.parts == (("other thing", "text"),)

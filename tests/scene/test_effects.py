@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def sheets(built: Built) -> dict[str, Moving]:
     bpy: Any = pytest.importorskip("bpy")
     bpy.ops.wm.open_mainfile(filepath=str(built.path))
     made = {}
-    for name in ("flights", "charts"):
+    for name in ("flights", "panels", "charts"):
         item = bpy.data.objects[name]
         assert item.animation_data is None and not item.modifiers and not item.constraints
         numbers = {}
@@ -133,10 +134,11 @@ def test_nothing_moves_unseen_or_is_left_behind(built: Built, effects: Effects, 
 
 
 def test_cards_leave_captions_and_running_text_free(effects: Effects, sheets: dict[str, Moving]) -> None:
-    sheet = sheets["charts"]
     for card in effects.cards:
-        for second in np.linspace(card.start, card.end, 9)[1:-1]:
-            flying = isinstance(card, OddsCard) and second > card.stages[-1]  # the chosen token leaves the card
+        for name, second in product(("panels", "charts"), np.linspace(card.start, card.end, 9)[1:-1]):
+            sheet = sheets[name]
+            # The chosen token leaves the card.
+            flying = name == "charts" and isinstance(card, OddsCard) and second > card.stages[-1]
             places = sheet.at(second)[sheet.shown(second)]
             assert len(places)
             assert np.abs(places[:, 0]).max() < SIZE[0] / SIZE[1] / 2
@@ -167,7 +169,7 @@ def pictures(built: Built, effects: Effects, tmp_path_factory: pytest.TempPathFa
     jobs = [
         {"name": f"{name} {left_out}", "second": second, "without": [left_out] if left_out else []}
         for name, second in moments.items()
-        for left_out in ("", "flights", "charts")
+        for left_out in ("", "flights", "charts", "panels")
     ]
     (folder / "jobs.json").write_text(json.dumps(jobs), encoding="utf-8")
     run_outside("take_pictures.py", built.path, folder / "jobs.json", folder)
@@ -185,17 +187,17 @@ def test_they_are_seen_in_their_time_and_at_no_other(pictures: dict[str, np.ndar
         return np.abs(pictures[moment] - pictures[f"{moment} {left_out}"]).max(-1) > 12
 
     assert changed("flying", "flights").sum() > 60
-    assert not changed("flying", "charts").any()
-    card = changed("card", "charts")
+    assert not changed("flying", "charts").any() and not changed("flying", "panels").any()
+    card = changed("card", "charts") | changed("card", "panels")
     assert card.mean() > 0.05
     height = card.shape[0]
     rows = np.flatnonzero(card.any(1)) / height
     assert rows.min() > 0.5 - RUNNING - 0.02 and rows.max() < 0.5 - CAPTIONS + 0.02
-    assert not changed("quiet", "flights").any() and not changed("quiet", "charts").any()
+    assert not any(changed("quiet", name).any() for name in ("flights", "charts", "panels"))
 
 
 def test_they_hang_where_a_creator_finds_them(found: Found) -> None:
-    for name, parent in (("flights", None), ("charts", "Overlays")):
+    for name, parent in (("flights", None), ("panels", "Overlays"), ("charts", "Overlays")):
         item = found.objects[name]
         assert item["parent"] == parent and item["collections"] == ["stage"]
         assert item["properties"]["fp_kind"] == "effects"
