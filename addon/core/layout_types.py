@@ -7,7 +7,7 @@ World axes: x right, y away from the viewer, z up. One Blender unit is one step 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
@@ -20,14 +20,16 @@ COLUMN_TIER = 4  # of labels that name single columns
 
 @dataclass(frozen=True)
 class Bounds:
-    """An axis-aligned box."""
+    """An axis-aligned box; `points` are those of what stands in it, where they are known: a thin thing that runs across
+    a box leaves most of it empty."""
 
     low: Vector
     high: Vector
+    points: tuple[Vector, ...] = field(default=(), repr=False)
 
     def corners(self) -> tuple[Vector, ...]:
-        """The eight corners, for example for a camera to fit."""
-        return tuple(
+        """What a camera has to fit: the points that stand in it, or its eight corners."""
+        return self.points or tuple(
             (x, y, z)
             for x in (self.low[0], self.high[0])
             for y in (self.low[1], self.high[1])

@@ -243,7 +243,7 @@ class _Teller(Stretches):
         line.act("Mask and softmax" if self.has("masked") else "Softmax")
         stem = f"s0.l{layer}.h{head}"
         masked = f"{stem}.masked" if self.has("masked") else f"{stem}.scores"
-        shot = (line.there([masked, f"{stem}.softmax_max", f"{stem}.pattern"]), "head")
+        shot = (line.there([masked, f"{stem}.softmax_max", f"{stem}.pattern"]), "softmax")
         if self.has("masked"):
             hides = bool(np.isneginf(self.values.matrix(masked)).any() or self.values.matrix(masked).min() < HIDDEN)
             a, b = line.beat(1.4, self.say("mask" if hides else "shifted"), shot)

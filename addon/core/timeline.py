@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .layout_types import Bounds, Layout
+from .layout_types import Bounds, Layout, Vector
 from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products, Shot, Story, Use
 from .values import Values
 
@@ -26,12 +26,13 @@ ANGLES = {
     "model": (-4.0, 32.0, 85.0, 0.15),
     "section": (-8.0, 44.0, 60.0, 0.16),
     "sum": (-8.0, 44.0, 60.0, 0.24),
-    "attention": (-12.0, 48.0, 60.0, 0.16),
-    "multiply": (-34.0, 42.0, 50.0, 0.25),
-    "head": (-30.0, 40.0, 50.0, 0.25),
-    "deep": (-26.0, 42.0, 60.0, 0.24),
+    "attention": (-20.0, 44.0, 60.0, 0.16),
+    "multiply": (-42.0, 37.0, 60.0, 0.24),
+    "head": (-44.0, 36.0, 60.0, 0.24),
+    "softmax": (-12.0, 40.0, 50.0, 0.24),
+    "deep": (-34.0, 38.0, 60.0, 0.24),
     "table": (-12.0, 44.0, 60.0, 0.16),
-    "output": (-38.0, 40.0, 50.0, 0.25),
+    "output": (-28.0, 37.0, 60.0, 0.25),
     "odds": (-14.0, 22.0, 60.0, 0.25),
 }
 
@@ -108,7 +109,7 @@ class Timeline:
     def _look(self, place: str | Sequence[str], angle: str) -> float:
         """The camera moves to a place, from now on; returns how long that takes."""
         move = MOVE * min(1.0, max(self.pace, LEAST_MOVE)) if self._shots else 0.0
-        subject = self.layout.bounds[place] if isinstance(place, str) else self._with_names(place)
+        subject = self._tight(self.layout.bounds[place] if isinstance(place, str) else self._with_names(place))
         azimuth, elevation, lens, below = ANGLES[angle]
         name = place if isinstance(place, str) else ", ".join(place)
         self._shots.append(Shot(self.now, move, subject, azimuth, elevation, lens, name, below))
@@ -121,6 +122,17 @@ class Timeline:
     def there(self, keys: Sequence[str]) -> list[str]:
         """Those of some keys that a block of this layout has."""
         return [key for key in keys if key in self.values.blocks]
+
+    def _tight(self, box: Bounds) -> Bounds:
+        """The same box with the points of the blocks that stand in it, and of the names on the floor before them."""
+        points: list[Vector] = []
+        for block in self.layout.blocks:
+            body = block.body()
+            inside = all(a - 1e-6 <= b for a, b in zip((*box.low, *body.high), (*body.low, *box.high), strict=True))
+            if inside:
+                front = max(box.low[1], body.low[1] - NAMES)
+                points += [*body.corners(), *((x, front, max(box.low[2], 0.0)) for x in (body.low[0], body.high[0]))]
+        return replace(box, points=tuple(dict.fromkeys(points)))
 
     def _with_names(self, keys: Sequence[str]) -> Bounds:
         """The box around blocks and the names that lie before them on the floor."""
