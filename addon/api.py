@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,13 +76,16 @@ def build(
     scene: bpy.types.Scene | None = None,
     *,
     theme: str = "midnight",
+    maps: Iterable[str] = (),
+    cells: str = "flat",
     size: tuple[int, int] = (1280, 720),
     fps: float = 24.0,
     follow: Follow = nobody,
 ) -> bpy.types.Scene:
     """The scene of a story, built into `scene` or a new one of the open file, with its captions and chapters as text.
 
-    `size` is the picture's width and height in pixels. Raises `UserError` for a theme that there is not.
+    `maps` names published colour maps instead of the theme's own, `cells` is `flat`, `bars` or `cubes`, `size` is the
+    picture's width and height in pixels. Raises `UserError` for a theme, a map or a style that there is not.
     """
     import bpy
 
@@ -90,7 +93,8 @@ def build(
     from .scene.build import build_scene
 
     made = bpy.data.scenes.new("Forward Pass") if scene is None else scene
-    for what, done in build_scene(made, trace, layout, story, theme=theme, size=size, fps=fps):
+    work = build_scene(made, trace, layout, story, theme=theme, size=size, fps=fps, maps=maps, cells=cells)
+    for what, done in work:
         follow(what, done)
     made["fp_captions"], made["fp_chapters"] = srt(story), chapters(story)
     return made

@@ -365,10 +365,19 @@ def _plate(groups: Groups) -> bpy.types.Material:
 
 
 def _body(groups: Groups) -> bpy.types.Material:
-    """The thin side of a slab, in a shade of its hue."""
+    """The thin side of a slab: its edges in the colours of the axes along which they run, over a shade of what it is;
+    the key position's in dashes, one a cell."""
     material, n = _new("FP Body")
     look = n.group(groups.look)
-    color = n.blend(0.42, look["Body"], _hue(n, groups))
+    number, row_number, column_number = _numbers(n)
+    x, y, _z = n.separate(named(n.add("ShaderNodeTexCoord").outputs, "Normal"))
+    across = n.math("GREATER_THAN", n.math("ABSOLUTE", x), n.math("ABSOLUTE", y))  # it runs along the rows
+    axis = n.mix(across, column_number, row_number)
+    u, v, _w = n.separate(named(n.add("ShaderNodeUVMap", uv_map="cells").outputs, "UV"))
+    place = n.math("SUBTRACT", n.math("FRACT", n.mix(across, u, v)), 0.5)
+    amount = n.math("MULTIPLY", _dashes(n, axis, place, 1.0), 0.5)
+    body = n.blend(0.25, look["Body"], n.group(groups.palette, Number=number)["Color"])
+    color = n.blend(amount, body, n.group(groups.palette, Number=axis)["Color"])
     _finish(n, material, color, n.math("MULTIPLY_ADD", look["Glow"], -0.15, 0.9))
     return material
 
