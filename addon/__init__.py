@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Layout, Story, Trace, UserError, build, lay_out, render_video, tell, trace
+    from .api import Layout, Story, Trace, UserError, build, lay_out, make_multiply, render_video, tell, trace
 
 __all__ = [
     "Layout",
@@ -18,6 +18,7 @@ __all__ = [
     "UserError",
     "build",
     "lay_out",
+    "make_multiply",
     "register",
     "render_video",
     "tell",

@@ -31,7 +31,18 @@ if TYPE_CHECKING:
 
     from .render.presets import Quality
 
-__all__ = ["Layout", "Story", "Trace", "UserError", "build", "lay_out", "render_video", "tell", "trace"]
+__all__ = [
+    "Layout",
+    "Story",
+    "Trace",
+    "UserError",
+    "build",
+    "lay_out",
+    "make_multiply",
+    "render_video",
+    "tell",
+    "trace",
+]
 
 Follow = Callable[[str, float], None]
 
@@ -98,6 +109,21 @@ def build(
         follow(what, done)
     made["fp_captions"], made["fp_chapters"] = srt(story), chapters(story)
     return made
+
+
+def make_multiply(left: Any, right: Any, scene: bpy.types.Scene | None = None, **options: Any) -> bpy.types.Object:
+    """The multiply of two matrices [i, k] and [k, j] as a box that one number sweeps through, in `scene` or the one
+    that is shown: the empty with that number, `fp_sweep_at`. `options` are those of `scene.matmul.make_multiply`.
+
+    Raises `UserError` where the matrices do not fit or are too large to be multiplied live.
+    """
+    import bpy
+
+    from .scene.matmul import make_multiply as make
+
+    shown = scene or bpy.context.scene
+    assert shown is not None  # every file has one
+    return make(shown, left, right, **options)
 
 
 def render_video(
