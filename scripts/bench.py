@@ -6,6 +6,7 @@
     layout   layout and story, from a trace
     build    the scene, from a trace
     frame    frames of that scene in some sizes and samples
+    scene    the scenes of three sizes of model, each in a process of its own, beside the naive way and a static mesh
 
 Times are the best of a few runs, as other work on the machine only ever adds to them. A ratio compares two times of
 the same run, so it holds on another machine too.
@@ -34,6 +35,7 @@ from forward_pass.core.trace import Trace
 from forward_pass.process.trace_prompt import trace_prompt
 from forward_pass.render.captions import write_text
 from scripts._bench_overhead import Overhead, measure_overhead
+from scripts._bench_scene import Cost, lines, measure_scenes, report
 from scripts._memory import peak_memory
 
 PROMPT = "CBABBC"
@@ -153,10 +155,13 @@ def _build(path: Path) -> Any:
 BENCHES = {"trace": bench_trace, "layout": bench_layout, "build": bench_build, "frame": bench_frame}
 
 
+SCENE = "scene"
+
+
 def main(arguments: list[str]) -> int:
     """Exit status 0; 1 for a failure, 2 for wrong use."""
     parser = argparse.ArgumentParser(description="Measure how long things take here.")
-    parser.add_argument("what", choices=BENCHES, nargs="+")
+    parser.add_argument("what", choices=(*BENCHES, SCENE), nargs="+")
     parser.add_argument("--trace", type=Path, help="a trace to work on, instead of a new one")
     parser.add_argument("--runs", type=int, default=3, help="the best of how many (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
@@ -166,10 +171,12 @@ def main(arguments: list[str]) -> int:
     try:
         with tempfile.TemporaryDirectory() as folder:
             fresh = Path(folder) / "bench.trace.safetensors"
-            found = {what: _bench(what, asked.trace, fresh, asked.runs) for what in asked.what}
+            found = {what: _bench(what, asked.trace, fresh, asked.runs) for what in asked.what if what != SCENE}
         overheads = _overheads(asked.runs) if "trace" in asked.what else []
+        costs = _scenes() if SCENE in asked.what else []
         if asked.json is not None:
-            write_text(asked.json, json.dumps(_report(found, overheads), indent=1) + "\n")
+            words = _report(found, overheads) | report(costs)
+            write_text(asked.json, json.dumps(words, indent=1) + "\n")
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         return error.code
@@ -187,6 +194,13 @@ def _bench(what: str, given: Path | None, fresh: Path, runs: int) -> list[Measur
     measures = BENCHES[what](path, runs)
     print(f"{what} (peak memory so far {peak_memory()})", *measures, sep="\n  ", flush=True)
     return measures
+
+
+def _scenes() -> list[Cost]:
+    """What scenes cost, measured and shown."""
+    costs = list(measure_scenes())
+    print(SCENE, *lines(costs), sep="\n  ", flush=True)
+    return costs
 
 
 def _overheads(runs: int) -> list[Overhead]:

@@ -14,6 +14,7 @@ import pytest
 from forward_pass.core.errors import UserError
 from scripts import _bench_overhead, _bench_peers
 from scripts._bench_overhead import Overhead, Run
+from scripts._bench_scene import GPT2, Cost, lines, measure_scenes, report
 from scripts.bench import Measure, best
 
 
@@ -126,3 +127,32 @@ def test_the_child_measures_a_small_model(tmp_path: Path) -> None:
 def test_a_child_that_fails_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^The measurement failed: .*No such file or directory.*\.$"):
         _bench_overhead._child(tmp_path / "none", "--way", "plain")
+
+
+def cost(name: str, step: float, cells: int = 1000) -> Cost:
+    return Cost(name, cells, 10, 1.5, 2**30, 2_000_000, step, 0.6, 0.5)
+
+
+def test_scenes_are_kept_under_their_names() -> None:
+    found = report([cost("nano-sort", 1.0), cost(GPT2, 9.0), cost("naive", 40.0)])
+    assert (found["nano_build_s"], found["nano_frame_set_ms"], found["naive_frame_set_ms"]) == (1.5, 1.0, 40.0)
+    assert (found["gpt2_build_s"], found["gpt2_peak_gib"], found["gpt2_blend_mb"]) == (1.5, 1.0, 2.0)
+    assert found["gpt2_frame_set_ms"] == 9.0 and found["frame_over_static_mesh"] == pytest.approx(1.2)
+    assert report([]) == {}
+
+
+def test_the_naive_way_is_scaled_only_in_words() -> None:
+    said = lines([cost("nano-sort", 1.0, 4000), cost("naive", 40.0, 500)])
+    assert said[-1] == "nano-sort: the naive way, were it to grow evenly, would take 320 ms a step"
+
+
+@pytest.mark.blender
+@pytest.mark.slow
+def test_small_scenes_are_measured() -> None:
+    pytest.importorskip("bpy")
+    pytest.importorskip("transformers")
+    costs = {cost.name: cost for cost in measure_scenes(tiny=True)}
+    assert list(costs) == ["nano-sort", GPT2, "naive"]
+    for cost in costs.values():
+        assert cost.build > 0 and cost.step > 0 and cost.cells > 20 and cost.objects > 20
+        assert (cost.frame > 0 and cost.static > 0 and cost.file > 100_000) == (cost.name != "naive")
