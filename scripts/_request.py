@@ -21,6 +21,7 @@ from forward_pass.render.presets import ENGINES, QUALITIES, Quality, quality, re
 from forward_pass.render.workers import MOST
 from scripts._trace_options import add_trace_options, read_trace_options
 
+CELLS = ("flat", "bars", "cubes")
 DEVICES = ("auto", "cuda", "mps", "cpu")
 MODELS = "a built-in model, a folder with a model of transformers, or org/name of the hub"
 # Choices of the run that recipes and options have by the same name.
@@ -51,6 +52,7 @@ class Request:
     steps: int | None = None
     options: TraceOptions = DEFAULTS
     resumes: bool = False
+    cells: str = "flat"
 
     @property
     def reads_trace(self) -> bool:
@@ -98,6 +100,7 @@ class Request:
             device=self.device,
             seconds=self.seconds,
             theme=self.theme,
+            cells=self.cells,
             quality=self.quality.name,
             **own,
         )
@@ -143,6 +146,7 @@ def read_request(arguments: list[str]) -> Request:
         steps=asked.max_tokens,
         options=read_trace_options(asked),
         resumes=asked.resume,
+        cells=_one_of(asked.cells, "cell style", CELLS),
     )
 
 
@@ -167,6 +171,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         device=recipe.device,
         seconds=recipe.seconds,
         theme=recipe.theme,
+        cells=recipe.cells,
         quality=recipe.quality,
         size=size,
         fps=recipe.fps,
@@ -201,6 +206,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--fps", type=int, metavar="N", help="frames a second, instead of the quality's")
     add("--seconds", type=float, metavar="S", help="about how long the video is; captions keep the time to be read")
     add("--theme", default="midnight", metavar="NAME", help=f"{', '.join(THEMES)} (%(default)s)")
+    add("--cells", default="flat", metavar="NAME", help=f"how a number is drawn: {', '.join(CELLS)} (%(default)s)")
     add("--device", default="auto", metavar="NAME", help=f"what the model runs on: {', '.join(DEVICES)} (%(default)s)")
     add("--blend", type=Path, metavar="FILE", help="where to save the scene")
     add(

@@ -169,7 +169,15 @@ def make_scene(
             bpy.ops.wm.read_factory_settings(use_empty=True)
         scene = bpy.data.scenes[0]
         build = build_scene(
-            scene, trace, layout, story, theme=request.theme, recipe=recipe, size=quality.size, fps=quality.fps
+            scene,
+            trace,
+            layout,
+            story,
+            theme=request.theme,
+            cells=request.cells,
+            recipe=recipe,
+            size=quality.size,
+            fps=quality.fps,
         )
         for text, done in build:
             stage.update(done, text)
@@ -185,7 +193,7 @@ def keep_frames(request: Request, trace: Trace, layout: Layout, story: Story, ou
     """The frames that a run that was broken off has left, where they are to be kept. Raises `UserError`."""
     if not request.resumes:
         return None
-    return KeptFrames(outputs.targets[0], key_of(trace, layout, story, request.quality, request.theme))
+    return KeptFrames(outputs.targets[0], key_of(trace, layout, story, request.quality, request.theme, request.cells))
 
 
 def render(

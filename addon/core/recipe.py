@@ -52,6 +52,7 @@ class Recipe:
     )
     seconds: float | None = _entry("story", "about how long the video is", None, "60.0")
     theme: str = _entry("look", "colours of the scene", "midnight")
+    cells: str = _entry("look", "flat, bars, cubes", "flat")
     quality: str = _entry("video", "draft, preview, final: what the following is where it is left out", "draft")
     size: tuple[int, ...] | None = _entry("video", "width and height in pixels, both even", None, "[1920, 1080]")
     fps: int | None = _entry("video", "frames a second", None, "30")

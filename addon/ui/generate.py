@@ -38,6 +38,7 @@ class GenerateRequest:
     seconds: float | None = None
     size: tuple[int, int] = (1280, 720)
     fps: int = 24
+    cells: str = "flat"
 
     @property
     def recipe(self) -> str:
@@ -46,7 +47,7 @@ class GenerateRequest:
         ran = {}
         if isinstance(trace, TraceRequest):
             ran = {"name": str(trace.model), "prompt": trace.prompt, "tokens": trace.steps, "device": trace.device}
-        recipe = Recipe(**ran, seconds=self.seconds, theme=self.theme, size=self.size, fps=self.fps)  # type: ignore[arg-type]
+        recipe = Recipe(**ran, seconds=self.seconds, theme=self.theme, cells=self.cells, size=self.size, fps=self.fps)  # type: ignore[arg-type]
         return write_recipe(recipe, "NAME.recipe.toml")
 
 
@@ -176,7 +177,7 @@ class Generation:
         self.state = "building"
         for name, text in self._rooms.texts(story).items():
             scene[name] = text
-        options = {"theme": self.request.theme, "recipe": self.request.recipe}
+        options = {"theme": self.request.theme, "recipe": self.request.recipe, "cells": self.request.cells}
         options |= {"size": self.request.size, "fps": self.request.fps}  # type: ignore[dict-item]
         self._builder = self._rooms.build(scene, trace, layout, story, **options)
         self._left = time.monotonic()

@@ -52,7 +52,7 @@ class FORWARDPASS_PT_generate(Sidebar):
             fields.prop(settings, "model_folder")
         for title, names in (
             ("What to Show", ("steps", "seconds")),
-            ("Look", ("theme", "size", "fps")),
+            ("Look", ("theme", "cells", "size", "fps")),
             ("Engine", ("device",)),
         ):
             header, body = fields.panel(f"forward_pass_{title}", default_closed=True)

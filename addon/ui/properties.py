@@ -62,6 +62,17 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
         name="Theme",
         description="Colors of the scene",
         items=[(name, name.title(), f"The {name} theme") for name in THEMES],
+        update=lambda settings, context: restyle(settings),
+    )
+    cells: EnumProperty(  # type: ignore[valid-type]
+        name="Cells",
+        description="How a number is drawn",
+        items=[
+            ("flat", "Flat", "By its color"),
+            ("bars", "Bars", "By its color, and its magnitude as a height"),
+            ("cubes", "Cubes", "By its color, and its magnitude as a size"),
+        ],
+        update=lambda settings, context: restyle(settings),
     )
     size: EnumProperty(  # type: ignore[valid-type]
         name="Format",
@@ -88,6 +99,17 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
         subtype="DIR_PATH",
         options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
+
+
+def restyle(settings: ForwardPassSettings) -> None:
+    """Gives a generated scene the theme and the cells that were chosen; nothing is built anew."""
+    scene = settings.id_data
+    if isinstance(scene, bpy.types.Scene) and scene.get("fp_version"):
+        from ..scene.cell_styles import set_style
+        from ..scene.themes import apply_theme
+
+        apply_theme(scene, settings.theme)
+        set_style(scene, settings.cells)
 
 
 def scene_of(context: bpy.types.Context) -> bpy.types.Scene:

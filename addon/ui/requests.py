@@ -31,7 +31,9 @@ def generate_request(context: bpy.types.Context) -> GenerateRequest:
         python=chosen_python(context),
         steps=settings.steps or None,
     )
-    return GenerateRequest(trace, settings.theme, settings.seconds or None, (width, height), settings.fps)
+    return GenerateRequest(
+        trace, settings.theme, settings.seconds or None, (width, height), settings.fps, settings.cells
+    )
 
 
 def import_request(context: bpy.types.Context, path: Path) -> GenerateRequest:
@@ -40,7 +42,9 @@ def import_request(context: bpy.types.Context, path: Path) -> GenerateRequest:
         raise UserError(f"There is no trace at {path}.", "Choose a .trace.safetensors file.", code=2)
     settings = settings_of(scene_of(context))
     width, height = (int(side) for side in settings.size.split("x"))
-    return GenerateRequest(path, settings.theme, settings.seconds or None, (width, height), settings.fps)
+    return GenerateRequest(
+        path, settings.theme, settings.seconds or None, (width, height), settings.fps, settings.cells
+    )
 
 
 def render_quality(scene: bpy.types.Scene) -> Quality:

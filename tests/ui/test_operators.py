@@ -239,3 +239,17 @@ def test_where_the_video_goes(tmp_path: Path) -> None:
 def no_timers() -> Iterator[None]:
     yield
     SESSION.end()
+
+
+def test_the_look_of_a_generated_scene_changes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from forward_pass.scene import cell_styles, themes
+
+    done: list[tuple[str, str]] = []
+    monkeypatch.setattr(themes, "apply_theme", lambda scene, name: done.append((scene.name, name)))
+    monkeypatch.setattr(cell_styles, "set_style", lambda scene, style: done.append((scene.name, style)))
+    scene = bpy.context.scene
+    scene.forward_pass.theme = "paper"
+    assert done == []  # it is a scene of one's own
+    scene["fp_version"] = 1
+    scene.forward_pass.cells = "bars"
+    assert done == [(scene.name, "paper"), (scene.name, "bars")]
