@@ -62,7 +62,7 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
         name="Theme",
         description="Colors of the scene",
         items=[(name, name.title(), f"The {name} theme") for name in THEMES],
-        update=lambda settings, context: restyle(settings),
+        update=restyle,
     )
     cells: EnumProperty(  # type: ignore[valid-type]
         name="Cells",
@@ -72,7 +72,7 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
             ("bars", "Bars", "By its color, and its magnitude as a height"),
             ("cubes", "Cubes", "By its color, and its magnitude as a size"),
         ],
-        update=lambda settings, context: restyle(settings),
+        update=restyle,
     )
     size: EnumProperty(  # type: ignore[valid-type]
         name="Format",
@@ -101,7 +101,7 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
     )
 
 
-def restyle(settings: ForwardPassSettings) -> None:
+def restyle(settings: ForwardPassSettings, context: bpy.types.Context) -> None:
     """Gives a generated scene the theme and the cells that were chosen; nothing is built anew."""
     scene = settings.id_data
     if isinstance(scene, bpy.types.Scene) and scene.get("fp_version"):
