@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from .elision import elide
 from .layout_anatomy import read_anatomy
+from .layout_beside import side_by_side
 from .layout_blocks import draw_blocks
 from .layout_bounds import name_bounds
+from .layout_config import lay_out_config
 from .layout_operations import draw_operations
 from .layout_parts import PARTS, PITCH
 from .layout_rest import draw_rest, find_rest
@@ -46,6 +48,8 @@ __all__ = [
     "Ribbon",
     "Vector",
     "lay_out",
+    "lay_out_config",
+    "side_by_side",
     "text_width",
 ]
 
@@ -74,4 +78,6 @@ def lay_out(trace: Trace, aspect: float = 16 / 9) -> Layout:
         pitch=dict(PITCH),
         title=plan.title,
         cards=plan.cards,
+        name=trace.model.name,
+        parameters=trace.model.parameters,
     )

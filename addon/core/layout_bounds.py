@@ -82,11 +82,11 @@ def places_of(block: Block, shape: ModelShape) -> Iterator[str]:
         {*LAYER_PLACES, *HEAD_PLACES} - ONLY_WITH.keys()
     )
     yield from (f"{layer} / {name}" for name, parts in LAYER_PLACES.items() if block.part in parts and name in there)
-    heads: Iterable[int] = range(sizes.heads)
+    heads: Iterable[int] = range(1 if sizes.merged else sizes.heads)
     if block.part in PARTS and PARTS[block.part].section == "expert":
         heads = ()
     elif block.head is not None:
-        heads = range(block.head, block.head + (sizes.shared if block.part in SHARED else 1))
+        heads = range(block.head, block.head + (sizes.shared if block.part in SHARED and not sizes.merged else 1))
     for head in heads:
         yield from (
             f"{layer} / head {head}{name}"

@@ -216,6 +216,8 @@ class Layout:
     pitch: dict[str, float]  # axis name -> units a step
     title: Vector  # a good free place for the model's name, on the floor
     cards: tuple[Card, ...] = ()
+    name: str = ""  # of the model
+    parameters: int = 0
 
     @cached_property
     def by_key(self) -> dict[str, Block]:

@@ -27,10 +27,11 @@ def place_experts(draft: Draft, layer: int, x: float, y: float) -> Extent:
         draft.name(expert.name, norm - 3 * EDGE, place, text, 2, layer, section="mlp", align="right")
         right = max(right, down)
     end = place_return(draft, "b_down", "mlp_out", "residual_mlp", right, y, layer, "mlp")
-    count = f"{len(sizes.experts)} of {sizes.routed} experts at work, {sizes.chosen} for each token"
+    drawn = f"{len(sizes.experts)} of {sizes.routed}" if len(sizes.experts) < sizes.routed else f"{sizes.routed}"
+    count = f"{drawn} experts, {sizes.chosen} for each token"
     shared = sum(expert.name == "shared expert" for expert in sizes.experts)
     if shared:
-        count = f"{len(sizes.experts) - shared} of {sizes.routed} experts at work and a shared one"
+        count = f"{len(sizes.experts) - shared} of {sizes.routed} experts, and a shared one"
     behind = back + 1.2 * text
     draft.name(count, norm, behind, text, 2, layer, section="mlp", width=2.0 * c)
     behind += 2.0 * text + 0.3 * gaps.section_text

@@ -7,6 +7,7 @@ from .layout_types import THICKNESS, text_width
 from .placement import EDGE, SIDE, STRIP, Draft
 from .placement_attention import place_attention
 from .placement_experts import place_experts
+from .placement_merged import place_merged
 from .placement_pieces import (
     Extent,
     margin,
@@ -25,7 +26,7 @@ def place_layer(draft: Draft, layer: int, x: float, y: float) -> Extent:
     sizes = draft.shape.layer(layer)
     attention = mlp = Extent(x, x, y + draft.gaps.lane)
     if sizes.has("scores"):
-        attention = mlp = place_attention(draft, layer, x, y)
+        attention = mlp = (place_merged if sizes.merged else place_attention)(draft, layer, x, y)
     if sizes.has("w_down"):
         mlp = place_mlp(draft, layer, attention.right + draft.gaps.section * (attention.right > x), y)
     elif sizes.experts:

@@ -8,7 +8,7 @@ beginning of the next row.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, log, radians, sin
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from .placement_layer import place_layer
 from .placement_pieces import Extent
 from .placement_shape import ModelShape
 
+MANY, LIKELY = 24, 2  # layers from which on not every folding is tried, and how many are then
 THREAD = 0.16  # width of a token's line in the spine
 
 
@@ -38,8 +39,23 @@ def place_model(shape: ModelShape, name: str, cards: int, aspect: float) -> Plan
     """The plan whose blocks cover most of a frame of this aspect (width over height); `cards` tokens get one."""
     # Every number of rows needs at least this many layers a row; more would only leave the last row emptier.
     choices = sorted({ceil(shape.layers / rows) for rows in range(1, shape.layers + 1)})
+    if shape.layers > MANY:
+        choices = likely(shape, choices, aspect)
     plans = [place_rows(shape, name, cards, per_row) for per_row in choices]
     return max(plans, key=lambda plan: coverage(plan, aspect))
+
+
+def likely(shape: ModelShape, choices: list[int], aspect: float) -> list[int]:
+    """Of many ways to fold a deep model those that fill the frame best, judged by one layer."""
+
+    def misfit(per_row: int) -> float:
+        rows = ceil(shape.layers / per_row)
+        gaps = Gaps.of(shape, rows)
+        one = place_layer(Draft(shape, gaps), 0, 0.0, 0.0)
+        wide, deep = per_row * (one.right + 2 * gaps.section), rows * (one.back + row_gap(gaps))
+        return abs(log(wide / (deep * sin(radians(36.0))) / aspect))
+
+    return sorted(sorted(choices, key=misfit)[:LIKELY])
 
 
 def coverage(plan: Plan, aspect: float) -> float:

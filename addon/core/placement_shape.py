@@ -51,6 +51,7 @@ class LayerShape:
     experts: tuple[ExpertShape, ...] = ()
     routed: int = 0
     chosen: int = 0
+    merged: bool = False  # too many heads to be drawn one by one: the projections of all, and the cell of the first
 
     @property
     def shared(self) -> int:
