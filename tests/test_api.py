@@ -41,6 +41,7 @@ def test_a_video_in_five_calls(run: Trace, tmp_path: Path) -> None:
     bpy = pytest.importorskip("bpy")
     from forward_pass import build, render_video
     from forward_pass.render.presets import Quality
+    from forward_pass.scene.themes import apply_theme
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     layout = lay_out(run)
@@ -59,3 +60,8 @@ def test_a_video_in_five_calls(run: Trace, tmp_path: Path) -> None:
     assert out.with_suffix(".srt").read_text(encoding="utf-8").startswith("1\n00:00:")
     assert sorted(path.name for path in out.parent.iterdir()) == ["run.chapters.txt", "run.mp4", "run.srt"]
     assert {"blocks", "frames", "video"} <= set(heard)
+    # A file may have several.
+    other = build(run, layout, story, theme="paper", size=(128, 72), fps=12)
+    assert other is not scene and len(other.objects) == len(scene.objects)
+    apply_theme(other, "blackboard")
+    assert (scene["fp_theme"], other["fp_theme"]) == ("midnight", "blackboard")

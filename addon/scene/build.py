@@ -106,8 +106,9 @@ def build_scene(
     yield "materials", 0.05
 
     items: dict[str, bpy.types.Object] = {}
-    for i, item in enumerate(_blocks(values, layout, story, collections, materials, slabs, atlas)):
-        items[item.name] = item
+    blocks = _blocks(values, layout, story, collections, materials, slabs, atlas)
+    for i, (block, item) in enumerate(zip(layout.blocks, blocks, strict=True)):
+        items[block.key] = item  # its name differs where the file has another scene of the kind
         if i % 16 == 0:
             yield "blocks", 0.05 + 0.65 * i / len(layout.blocks)
     if atlas:
