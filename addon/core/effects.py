@@ -50,6 +50,8 @@ VIEWS: dict[str, View] = {
 # Kinds that are shown in every pass, for the new token alone: what it looks up, what joins keys and values, the draw.
 EVERY_STEP = frozenset({"embedding", "split", "rotary", "concat", "sample"})
 
+LEAST = 0.5  # seconds that a card stays
+
 
 def effects_of(trace: Trace, layout: Layout, story: Story) -> Effects:
     """What is seen between the multiplies: in full for the worked pass and layer, and of later passes what the new
@@ -67,11 +69,12 @@ def effects_of(trace: Trace, layout: Layout, story: Story) -> Effects:
 
 
 def _one_at_a_time(cards: tuple[Card, ...]) -> tuple[Card, ...]:
-    """A card goes when the next one comes; a tag does not come while another card is there."""
+    """A card goes when the next one comes; of several that come at once (one for each expert) there is the first, and
+    a tag does not come while another card is there."""
     kept: list[Card] = []
     for card in cards:
         if kept and card.start < kept[-1].end:
-            if isinstance(card, Tag):
+            if isinstance(card, Tag) or card.start < kept[-1].start + LEAST:
                 continue
             kept[-1] = replace(kept[-1], duration=card.start - kept[-1].start)
         kept.append(card)

@@ -39,7 +39,7 @@ def rank(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effec
         operation=operation.id,
         start=start,
         duration=until - start,
-        title=f"the experts of {context.token_title(row)}",
+        title=f"the experts of {context.token_title(block, row)}",
         clear=(block.key,),
         shot=0.5 * (start + end),
         names=tuple(f"expert {i + 1}" for i in range(len(scores))),

@@ -109,8 +109,12 @@ class Context:
         text = self.trace.tokens[index].text
         return (printable(text).strip() or shown(text))[:SHOWN_TEXT]
 
-    def token_title(self, row: int) -> str:
-        """A token of the run in a title."""
+    def token_title(self, block: Block, row: int) -> str:
+        """What a row of a block is called in a title: its token, or its number where the block has not a row for each
+        token (an expert's)."""
+        first, last = self.trace.steps[block.step].tokens if block.step < len(self.trace.steps) else (0, -1)
+        if block.shape[0] != last - first + 1:
+            return f"row {row + 1}"
         return f"token {row + 1}, {shown(self.trace.tokens[row].text)[: 2 * SHOWN_TEXT]}"
 
     @cached_property

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from .effects_context import Context
-from .effects_flight import meet
+from .effects_flight import turn_into
 from .effects_types import CurveCard, Effect, Numbers
+from .layout_types import Block
 from .layout_types import Operation as Drawn
 from .trace_manifest import Operation
 
@@ -44,8 +45,10 @@ def _relu(x: Numbers) -> Numbers:
     return np.maximum(x, 0.0)
 
 
+Known = tuple[str, Callable[[Numbers], Numbers]]  # a function and its name
+
 # The functions that an operation kind may be, with their names.
-FUNCTIONS: dict[str, tuple[tuple[str, Callable[[Numbers], Numbers]], ...]] = {
+FUNCTIONS: dict[str, tuple[Known, ...]] = {
     "gelu": (("GELU", _gelu), ("GELU", _gelu_tanh), ("GELU", _quick_gelu)),
     "silu": (("SiLU", _silu),),
     "relu": (("ReLU", _relu), ("ReLU squared", lambda x: _relu(x) ** 2)),
@@ -53,7 +56,7 @@ FUNCTIONS: dict[str, tuple[tuple[str, Callable[[Numbers], Numbers]], ...]] = {
 }
 
 
-def function_of(kind: str, x: Numbers, y: Numbers) -> tuple[str, Callable[[Numbers], Numbers]] | None:
+def function_of(kind: str, x: Numbers, y: Numbers) -> Known | None:
     """The function of this kind that takes `x` to `y` as the trace says; None where none does."""
     largest = max(float(np.abs(y).max(initial=0.0)), 1e-6)
     for name, function in FUNCTIONS[kind]:
@@ -64,19 +67,28 @@ def function_of(kind: str, x: Numbers, y: Numbers) -> tuple[str, Callable[[Numbe
 
 def bend(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effect]:
     """The curve with the worked cell's dot on it, and the cells on their way to the result."""
-    yield from meet(context, operation, drawn)
-    results, sources = context.results(drawn), context.activations(drawn)
-    if not results or not sources or sources[0].shape != results[0].shape:
-        return
-    source, result = sources[0], results[0]
+    for result in context.mine(context.results(drawn)):
+        sources = [b for b in context.activations(drawn) if b.shape == result.shape and b.head in (None, result.head)]
+        whole = [context.values.matrix(block.key).astype(np.float64) for block in (result, *sources)]
+        known = (function_of(operation.kind, x, whole[0]) for x in whole[1:])
+        # Where the layout names more inputs than one, the one that the function turns into the result.
+        found = next(((s, f) for s, f in zip(sources, known, strict=True) if f is not None), None)
+        if found is not None:
+            yield from turn_into(context, operation, found[0], result)
+            yield from _card(context, operation, *found, result)
+        elif sources:
+            yield from turn_into(context, operation, sources[0], result)
+
+
+def _card(context: Context, operation: Operation, source: Block, known: Known, result: Block) -> Iterator[Effect]:
+    """The chart, where there is time for it."""
     start, end = context.span([result])
     row = context.row(result)
     x, y = context.numbers(source, row), context.numbers(result, row)
-    found = function_of(operation.kind, x, y)
     until = max(end, min(context.until(end), start + 4.0))
-    if found is None or until - start < LEAST:
+    if until - start < LEAST:
         return
-    name, function = found
+    name, function = known
     worked = int(np.argmax(np.abs(y)))
     reach = max(LEAST_REACH, 1.1 * float(np.abs(x).max()))
     xs = np.linspace(-reach, reach, SAMPLES)
@@ -86,7 +98,7 @@ def bend(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effec
         operation=operation.id,
         start=start,
         duration=until - start,
-        title=f"{name} of {context.token_title(row)}",
+        title=f"{name} of {context.token_title(result, row)}",
         clear=(source.key, result.key),
         shot=0.5 * (start + end),
         function=name,

@@ -5,6 +5,7 @@ that meet to be added, and whatever else takes its numbers from one block to ano
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,9 +82,7 @@ def gather(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Eff
 def meet(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effect]:
     """Cell by cell: every input of the result's shape, or lying across it, flies to it and turns into the result."""
     for target in context.mine(context.results(drawn)):
-        for source in context.activations(drawn):
-            if source.head not in (None, target.head):
-                continue
+        for source in _taken(context, operation, drawn, target):
             across = _is_token(source.row_axis) and _is_token(target.column_axis) and not _is_token(source.column_axis)
             rows = np.arange(source.shape[0])
             cells = _rows_of(rows, rows, source.shape[1])
@@ -91,6 +90,19 @@ def meet(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effec
                 yield from _fly(context, operation, source, target, cells[:, [0, 1, 3, 2]], turned=True)
             elif not across and source.shape == target.shape:
                 yield from _fly(context, operation, source, target, cells)
+
+
+def _taken(context: Context, operation: Operation, drawn: Drawn, target: Block) -> list[Block]:
+    """The inputs that one result is made of: of a sum or a product of two those that do come to it, where the layout
+    names more (both halves of a tensor that was split)."""
+    taken = [block for block in context.activations(drawn) if block.head in (None, target.head)]
+    if operation.kind in ("add", "mul") and len(taken) > 2:
+        wanted = context.values.matrix(target.key)
+        for pair in combinations([block for block in taken if block.shape == target.shape], 2):
+            a, b = (context.values.matrix(block.key) for block in pair)
+            if np.allclose(a + b if operation.kind == "add" else a * b, wanted, rtol=1e-2, atol=1e-5):
+                return list(pair)
+    return taken
 
 
 def _is_token(axis: tuple[str, ...]) -> bool:
@@ -143,6 +155,12 @@ def _corners(part: tuple[int, ...], whole: tuple[int, ...], first: int | None) -
     if first is not None and first * part[1] in columns:
         columns.insert(0, first * part[1])
     yield from ((row, column) for row in dict.fromkeys(rows) for column in dict.fromkeys(columns))
+
+
+def turn_into(context: Context, operation: Operation, source: Block, target: Block) -> Iterator[Effect]:
+    """Every cell of a block flies to its place in a result of the same shape."""
+    rows = np.arange(source.shape[0])
+    yield from _fly(context, operation, source, target, _rows_of(rows, rows, source.shape[1]))
 
 
 def _rows_of(target: NDArray[np.int64], source: NDArray[np.int64], columns: int) -> Cells:

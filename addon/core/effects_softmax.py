@@ -44,7 +44,7 @@ def soften(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Eff
         operation=operation.id,
         start=start,
         duration=until - start,
-        title=f"softmax of {context.token_title(row)}",
+        title=f"softmax of {context.token_title(result, row)}",
         clear=(source.key, result.key),
         shot=0.5 * (start + end),
         names=tuple(_name(context, result, int(column)) for column in columns),
