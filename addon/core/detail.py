@@ -7,12 +7,15 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .camera import Array, angle_tangents, basis
 from .layout_types import Block
-from .shots import Key
+
+if TYPE_CHECKING:
+    from .shots import Key
 
 # As many quads as a processor that plays at being a graphics card draws in half a second: all of a small model.
 MOST_CELLS = 130_000

@@ -80,7 +80,7 @@ def _odds(
 ) -> OddsCard:
     """The chart; `times` are its start, when the odds are full, and when the token arrives."""
     start, full, end = times
-    logits, shares = context.numbers(source, -1), context.numbers(result, -1)
+    logits, shares = (context.values.whole(block.key)[-1].astype(np.float64) for block in (source, result))
     sampled = context.trace.steps[operation.step].sampled
     order = _order(shares, sampled)
     names = tuple(shown(context.vocabulary[result.columns[0] + int(i)])[: SHOWN_TEXT + 3] for i in order)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .effects_context import Context, masked, reveal
 from .effects_types import Effect, Flight, Numbers
+from .elision import drawn_index
 from .layout_types import Block
 from .layout_types import Operation as Drawn
 from .trace_manifest import Operation
@@ -36,6 +37,8 @@ def look_up(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Ef
     table = tables[0]
     for target in context.results(drawn):
         rows = ids[target.rows[0] : target.rows[1] + 1] - table.rows[0]
+        if table.row_ranges:
+            rows = drawn_index(table.row_ranges, rows)
         if len(rows) != target.shape[0] or table.shape[1] != target.shape[1]:
             continue
         there = (rows >= 0) & (rows < table.shape[0])

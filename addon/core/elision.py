@@ -6,6 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .layout_types import Block, Span
 from .trace import Trace
 
@@ -25,6 +28,15 @@ def shorten(count: int, drawn: int) -> tuple[Span, ...]:
         return ()
     first = (drawn + 1) // 2
     return (0, first - 1), (count - (drawn - first), count - 1)
+
+
+def drawn_index(spans: Iterable[Span], indices: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Where rows or columns of these indices are drawn, counted in what is drawn; -1 for what is left out."""
+    found, before = np.full_like(indices, -1), 0
+    for first, last in spans:
+        found = np.where((indices >= first) & (indices <= last), indices - first + before, found)
+        before += last - first + 1
+    return found
 
 
 def elide(blocks: Iterable[Block], trace: Trace) -> tuple[Block, ...]:

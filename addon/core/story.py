@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from .detail import MOST_VALUES
 from .layout_parts import SHARED_EXPERT
 from .layout_types import Layout
 from .story_stretches import Stretches, number, split
@@ -120,7 +123,8 @@ class _Teller(Stretches):
         self._title_end = line.now - 0.2
         weights = (f"s0.l{self.example.layer}.w_up", "s0.w_vocab", "s0.token_table")
         line.legend(next(iter(line.there(weights)), next(iter(self.values.blocks))), "weights", (0.0, 1.0))
-        line.beat(0.5, self.say("overview"))
+        cells = sum(math.prod(block.counts) for block in self.layout.blocks)
+        line.beat(0.5, self.say("large overview" if cells > MOST_VALUES else "overview"))
 
     def _embedding(self) -> None:
         line = self.line

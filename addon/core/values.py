@@ -49,6 +49,8 @@ class Values:
     def whole(self, key: str) -> NDArray[np.float32]:
         """The numbers of a block's rows with all columns, also those that are elided."""
         block = self.blocks[key]
+        if not block.column_ranges:
+            return self.matrix(key)
         count = block.counts[1]
         return matrix_of(self._trace.array(block.tensor), replace(block, columns=(0, count - 1), column_ranges=()))
 

@@ -12,6 +12,11 @@ LONGEST_TITLE, LONGEST_QUOTE = 36, 30  # characters of a prompt or of an answer 
 
 # moment: (full, brief); the words in braces are filled in from the trace.
 CAPTIONS = {
+    "large overview": (
+        "The whole model: {layers} layers, {heads} heads, {channels} channels. Where a cell is too small to see, the "
+        "largest of many stands for them.",
+        "The whole model. The largest of many cells stands for them.",
+    ),
     "overview": (
         "The whole model, to scale: {layers} layers, {heads} heads, {channels} channels. Each cell is one true number.",
         "The whole model. Each cell is one true number.",

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forward_pass.core.elision import shorten
+from forward_pass.core.elision import drawn_index, shorten
 from forward_pass.core.layout import lay_out
 from forward_pass.core.trace import Trace
 from forward_pass.core.values import matrix_of
@@ -35,3 +35,12 @@ def test_an_elided_block_draws_its_stretches_and_knows_how_many_it_stands_for(ro
     assert short.shape == (10, 7) and short.counts == (tall, wide)
     rows, columns = [*range(5), *range(tall - 5, tall)], [*range(4), *range(wide - 3, wide)]
     assert np.array_equal(matrix_of(whole, short), whole[np.ix_(rows, columns)])
+
+
+@given(st.integers(1, 300), st.integers(1, 300))
+def test_what_is_drawn_has_a_place_and_what_is_left_out_none(count, drawn):
+    spans = shorten(count, drawn) or ((0, count - 1),)
+    taken = [i for first, last in spans for i in range(first, last + 1)]
+    found = drawn_index(spans, np.arange(count))
+    assert found[taken].tolist() == list(range(len(taken)))
+    assert (np.delete(found, taken) == -1).all()

@@ -487,3 +487,11 @@ def test_legends_name_the_true_ends(trace, layout, story):
 def test_no_minus_zero(story):
     shown = " ".join(words_of(f) for f in story.formulas)
     assert not re.search(r"−0\.00\b", shown)
+
+
+def test_a_model_too_large_to_show_every_cell_says_so(monkeypatch, root):
+    trace = Trace.open(root / "tests" / "data" / "CBABBC.trace.safetensors")
+    layout = lay_out(trace)
+    assert "Each cell is one true number" in tell(trace, layout).captions[0].text
+    monkeypatch.setattr("forward_pass.core.story.MOST_VALUES", 10_000)
+    assert "largest of many" in tell(trace, layout).captions[0].text
