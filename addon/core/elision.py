@@ -30,7 +30,7 @@ def shorten(count: int, drawn: int) -> tuple[Span, ...]:
     return (0, first - 1), (count - (drawn - first), count - 1)
 
 
-def drawn_index(spans: Iterable[Span], indices: NDArray[np.integer]) -> NDArray[np.integer]:
+def drawn_index(spans: Iterable[Span], indices: NDArray[np.int64]) -> NDArray[np.int64]:
     """Where rows or columns of these indices are drawn, counted in what is drawn; -1 for what is left out."""
     found, before = np.full_like(indices, -1), 0
     for first, last in spans:
