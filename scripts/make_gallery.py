@@ -2,6 +2,7 @@
 """A still of every kind of operation, from the built-in models: `python scripts/make_gallery.py -o assets/gallery`.
 
 Each picture is a frame of the model's own story, in the middle of the first such operation that is shown by itself.
+Those of "multiply" are one query of nano-sort as a theatre of its own, in each sweep and each arrangement.
 """
 
 from __future__ import annotations
@@ -20,6 +21,13 @@ from forward_pass.core.layout import Layout
 from forward_pass.core.story import Story
 
 PROMPTS = {"nano-sort": "CBABBC", "tiny-shakespeare": "To be, or not to b"}
+MULTIPLIES: dict[str, dict[str, str]] = {
+    **{style: {"style": style} for style in ("dot", "row", "column", "outer")},
+    "corner": {"arrangement": "corner", "theme": "paper"},
+    "in-a-row": {"arrangement": "row", "style": "row"},
+    "cubes": {"cell_style": "cubes", "style": "row"},
+}
+SWEPT = 0.47  # where the sweep stands
 SECONDS = 120.0  # long enough for the full captions
 SLOW = 0.3  # seconds; what fills faster is not shown by itself
 MOMENT = 0.6  # of the time that it takes
@@ -71,6 +79,37 @@ def draw(folder: Path, model: str, size: tuple[int, int], samples: int) -> Itera
             yield path
 
 
+def draw_multiplies(folder: Path, size: tuple[int, int], samples: int) -> Iterator[Path]:
+    """Renders the stills of a multiply by itself; yields each path. Raises UserError."""
+    import bpy
+
+    from forward_pass import make_multiply, trace
+    from forward_pass.render.frames import render_still
+    from forward_pass.render.presets import Quality
+    from forward_pass.render.quiet import quiet
+    from forward_pass.render.settings import still_settings
+    from forward_pass.scene.matmul_stage import make_matmul_stage
+
+    run = trace(PROMPTS["nano-sort"], "nano-sort", steps=1)
+    hidden = run.array("step0.transformer.h.0.ln_1")[0]  # [6, 48]
+    query = run.array("transformer.h.0.attn.c_attn.weight")[:, :48]  # [48, 48]
+    quality = Quality("gallery", size=size, fps=24, samples=samples)
+    for name, look in MULTIPLIES.items():
+        with quiet():
+            bpy.ops.wm.read_factory_settings(use_empty=True)
+        scene = bpy.data.scenes[0]
+        scene.render.resolution_x, scene.render.resolution_y = size
+        words = {"names": ("X", "W", "Q"), "axes": ("tokens", "channels", "features")}
+        multiply = make_multiply(hidden, query, scene, **words, **look)
+        multiply["fp_sweep_at"] = SWEPT
+        make_matmul_stage(scene, multiply)
+        path = folder / f"multiply-{name}.jpg"
+        with still_settings(scene, quality):
+            render_still(scene, 1, path.with_suffix(".png"))
+        as_jpeg(path.with_suffix(".png"), path)
+        yield path
+
+
 def as_jpeg(png: Path, path: Path) -> None:
     """The picture as a JPEG; the PNG goes."""
     import bpy
@@ -87,14 +126,23 @@ def main(words: Sequence[str] | None = None) -> int:
     """Exit status 0, 1 for a failure, 2 for wrong use."""
     parser = argparse.ArgumentParser(description="Render a still of every kind of operation.")
     parser.add_argument("-o", "--out", type=Path, default=Path("assets/gallery"), help="the folder for the pictures")
-    parser.add_argument("--model", action="append", choices=PROMPTS, help="one built-in model; all of them otherwise")
+    parser.add_argument(
+        "--model", action="append", choices=[*PROMPTS, "multiply"], help="one built-in model, or the multiply; else all"
+    )
     parser.add_argument("--size", type=int, nargs=2, default=(960, 540), metavar=("WIDTH", "HEIGHT"))
     parser.add_argument("--samples", type=int, default=16)
     asked = parser.parse_args(words)
     try:
         asked.out.mkdir(parents=True, exist_ok=True)
-        for model in asked.model or PROMPTS:
-            for path in draw(asked.out, model, tuple(asked.size), asked.samples):
+        for model in asked.model or (*PROMPTS, "multiply"):
+            size = (asked.size[0], asked.size[1])
+            alone = model == "multiply"
+            drawn = (
+                draw_multiplies(asked.out, size, asked.samples)
+                if alone
+                else draw(asked.out, model, size, asked.samples)
+            )
+            for path in drawn:
                 print(path, flush=True)
     except UserError as error:
         print(f"{error.message} {error.hint}", file=sys.stderr)
