@@ -98,11 +98,10 @@ def draw_multiplies(folder: Path, size: tuple[int, int], samples: int) -> Iterat
         with quiet():
             bpy.ops.wm.read_factory_settings(use_empty=True)
         scene = bpy.data.scenes[0]
-        scene.render.resolution_x, scene.render.resolution_y = size
         words = {"names": ("X", "W", "Q"), "axes": ("tokens", "channels", "features")}
         multiply = make_multiply(hidden, query, scene, **words, **look)
         multiply["fp_sweep_at"] = SWEPT
-        make_matmul_stage(scene, multiply)
+        make_matmul_stage(scene, multiply, theme=look.get("theme", "midnight"), size=size)
         path = folder / f"multiply-{name}.jpg"
         with still_settings(scene, quality):
             render_still(scene, 1, path.with_suffix(".png"))
