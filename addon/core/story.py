@@ -15,6 +15,7 @@ from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products,
 from .timeline import Timeline
 from .trace import Trace
 from .values import LOCAL, Values
+from .values import masked as is_masked
 from .wording import FEW, quoted, shortened, shown
 from .words import LONGEST_QUOTE, SUBTITLE, caption, last_act, title_of
 
@@ -25,7 +26,6 @@ EMBEDDING = ("s0.token_table", "s0.token_embedding", "s0.position_table", "s0.po
 LONG_TABLES = 3.0  # how many times as deep as wide both tables are together when they need a look each
 CAPTION_ODDS, FORMULA_ODDS = 3, 4  # of the likeliest tokens, where there are more than FEW
 PASSING = ("GELU", "ReLU", "SiLU")  # activations that let what is above zero pass
-HIDDEN = -1e30  # scores below it are masked away, in models that do not use infinity
 SLOWEST, FASTEST = 3.0, 0.4  # bounds of the pace
 
 
@@ -249,7 +249,7 @@ class _Teller(Stretches):
         masked = f"{stem}.masked" if self.has("masked") else f"{stem}.scores"
         shot = (line.there([masked, f"{stem}.softmax_max", f"{stem}.pattern"]), "softmax")
         if self.has("masked"):
-            hides = bool(np.isneginf(self.values.matrix(masked)).any() or self.values.matrix(masked).min() < HIDDEN)
+            hides = bool(is_masked(self.values.matrix(masked)).any())
             a, b = line.beat(1.4, self.say("mask" if hides else "shifted"), shot)
             line.use([f"{stem}.scores"], (a, b), "left")
             line.fill([masked], (a, b), "row")

@@ -19,6 +19,7 @@ PROBABILITIES = frozenset({"pattern", "probabilities"})
 LOCAL, GLOBAL = "local", "global"  # scales of the colours
 SCALES = (LOCAL, GLOBAL)
 ABSMAX = "absmax"
+HIDDEN = -1e30  # a score at or below it is masked away
 MANY = 1_000_000  # numbers: of so many the trace has said already how they spread
 
 
@@ -153,9 +154,16 @@ class Spread:
     count: int
 
 
+def masked(matrix: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which numbers a mask has put far below all others: minus infinity, or in models that do not use it about as low
+    as their number type goes."""
+    hidden: NDArray[np.bool_] = matrix <= HIDDEN
+    return hidden
+
+
 def spread(matrix: NDArray[np.float32]) -> Spread:
-    """How the finite numbers of a matrix spread."""
-    finite = matrix[np.isfinite(matrix)]
+    """How the numbers of a matrix spread that are finite and not masked."""
+    finite = matrix[np.isfinite(matrix) & ~masked(matrix)]
     if finite.size == 0:
         return Spread(0.0, 0.0, 0)
     return Spread(float(np.abs(finite).max()), float(np.sum(finite.astype(np.float64) ** 2)), finite.size)
@@ -172,10 +180,9 @@ def pool(matrix: NDArray[np.float32], block: tuple[int, int]) -> NDArray[np.floa
 
 
 def pool_size(matrix: NDArray[np.float32], block: tuple[int, int]) -> NDArray[np.float32]:
-    """For each block of rows and columns the root mean square of its finite numbers."""
-    zero = np.float32(0)
-    power: NDArray[np.float32] = np.clip(np.where(np.isfinite(matrix), matrix, zero), -1e18, 1e18)  # masks: -3.4e38
-    power = np.square(power)
+    """For each block of rows and columns the root mean square of its numbers that are finite and not masked."""
+    counts = np.isfinite(matrix) & ~masked(matrix)
+    power: NDArray[np.float32] = np.square(np.clip(np.where(counts, matrix, np.float32(0)), -1e18, 1e18))
     for axis, size in enumerate(block):
         if size > 1:
             power = _reduced(np.add, power, axis, size) / size

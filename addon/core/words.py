@@ -13,9 +13,8 @@ LONGEST_TITLE, LONGEST_QUOTE = 36, 30  # characters of a prompt or of an answer 
 # moment: (full, brief); the words in braces are filled in from the trace.
 CAPTIONS = {
     "large overview": (
-        "The whole model: {layers} layers, {heads} heads, {channels} channels. Where a cell is too small to see, the "
-        "largest of many stands for them.",
-        "The whole model. The largest of many cells stands for them.",
+        "The whole model: {layers} layers, {heads} heads, {channels} channels. From afar, one cell stands for many.",
+        "The whole model. One cell stands for many: the largest.",
     ),
     "overview": (
         "The whole model, to scale: {layers} layers, {heads} heads, {channels} channels. Each cell is one true number.",

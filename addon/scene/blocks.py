@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from ..core.layout import THICKNESS, Block
 from ..core.theme import PALETTE
+from ..core.values import masked
 from .materials import CELLS, HUES, Materials
 
 # Numbers of the sweep styles in the object property `fp_play`; 0 is a weight, which nothing fills.
-MASKED, MISSING = 1.0, 2.0  # face attribute `state`: minus infinity; NaN or plus infinity
+MASKED, MISSING = 1.0, 2.0  # face attribute `state`: masked away; NaN or plus infinity
 PLAY_STYLES = {"": 0.0, "dot": 1.0, "row": 2.0, "column": 3.0, "outer": 4.0, "all": 5.0}
 
 
@@ -25,7 +26,7 @@ def level_of(matrix: NDArray[np.float32], high: float, reach: int = 4) -> NDArra
 
     Averaging signed colours gives fog; averaging magnitude keeps the structure of a matrix visible.
     """
-    finite = np.where(np.isfinite(matrix), matrix, 0.0).astype(np.float64)
+    finite = np.where(np.isfinite(matrix) & ~masked(matrix), matrix, 0.0).astype(np.float64)
     power = np.pad((finite / max(high, 1e-12)) ** 2, ((1, 0), (1, 0))).cumsum(0).cumsum(1)  # [rows + 1, columns + 1]
     rows, columns = matrix.shape
     r = np.arange(rows + 1)
@@ -50,10 +51,11 @@ def grid_mesh(name: str, block: Block, matrix: NDArray[np.float32], high: float)
     attributes: Any = mesh.attributes
     attributes.new("value", "FLOAT", "FACE").data.foreach_set("value", matrix.ravel())
     # Shaders make NaN of an infinity: they read `finite`, and `state` where there is anything else than numbers.
-    finite = np.isfinite(matrix)
+    hidden = masked(matrix)
+    finite = np.isfinite(matrix) & ~hidden
     attributes.new("finite", "FLOAT", "FACE").data.foreach_set("value", np.where(finite, matrix, 0.0).ravel())
     if not finite.all():
-        state = np.where(finite, 0.0, np.where(np.isneginf(matrix), MASKED, MISSING)).astype(np.float32)
+        state = np.where(finite, 0.0, np.where(hidden, MASKED, MISSING)).astype(np.float32)
         attributes.new("state", "FLOAT", "FACE").data.foreach_set("value", state.ravel())
     return mesh
 

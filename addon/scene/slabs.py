@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.layout import Block, Vector
-from ..core.values import Pooled
+from ..core.values import Pooled, masked
 from .blocks import block_object, flat_mesh, level_of
 from .exr import exr
 from .materials import CELLS, NO_NUMBER, Materials
@@ -49,8 +49,9 @@ class Atlas:
         """Give a key its numbers, [rows, columns]. What is none becomes a number that no model has: shaders cannot
         tell infinities from NaN."""
         (top, left), (rows, columns) = self._corners[key], self._shapes[key]
+        seen = np.where(masked(matrix), np.float32(-np.inf), matrix)
         coded = np.nan_to_num(
-            matrix.T if key in self._lying else matrix, nan=NO_NUMBER, posinf=NO_NUMBER, neginf=-NO_NUMBER
+            seen.T if key in self._lying else seen, nan=NO_NUMBER, posinf=NO_NUMBER, neginf=-NO_NUMBER
         )
         self._pixels[top : top + rows, left : left + columns] = coded
 
@@ -164,7 +165,9 @@ def make_slab(
     sheet = Sheet.of(values, block.shape)
     grid = sheet.grid(block)
     mesh = slab_mesh(grid, sheet, ends[1], atlas)
-    mesh.materials.append(materials.slab if np.isfinite(sheet.matrix).all() else materials.slab_masked)
+    mesh.materials.append(
+        materials.slab if (np.isfinite(sheet.matrix) & ~masked(sheet.matrix)).all() else materials.slab_masked
+    )
     item = block_object(block, mesh, ends, materials)
     item.location = grid.origin
     item["fp_detail"] = "slab" if values.block == (1, 1) else "pooled"

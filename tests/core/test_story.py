@@ -22,7 +22,7 @@ from forward_pass.core.words import CAPTIONS
 
 NEAR = 1e-6  # seconds
 TEXT = {"many odds", "drawn odds", "continued"}  # what is said of other runs only: tests/core/test_text_story.py
-MODELS = {  # and of other models: tests/core/test_model_stories.py
+MODELS = {"large overview"} | {  # and of other models: tests/core/test_model_stories.py
     "tokens alone", "root norm", "query norm", "rotary", "shifted", "shared heads", "projection alone",
     "projection, norm", "gate", "gated down", "bent down", "parallel down", "parallel", "rest", "first layers",
     "again cached", "cache", "router", "experts",

@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 from forward_pass.core.errors import UserError
 from forward_pass.core.layout import Layout, lay_out
 from forward_pass.core.trace import Trace
-from forward_pass.core.values import GLOBAL, PROBABILITIES, Values, color_ends, matrix_of, pool, pool_size
+from forward_pass.core.values import (
+    GLOBAL,
+    PROBABILITIES,
+    Values,
+    color_ends,
+    masked,
+    matrix_of,
+    pool,
+    pool_size,
+    spread,
+)
 
 SAMPLE = ("tests", "data", "CBABBC.trace.safetensors")
 
@@ -165,3 +175,12 @@ def test_a_block_of_no_numbers_stays_one():
     matrix = np.array([[1, np.nan, -5, 2]], np.float32)
     found = pool(matrix, (1, 2))
     assert np.isnan(found[0, 0]) and found[0, 1] == -5
+
+
+def test_what_a_mask_has_put_far_below_is_no_number_of_the_colours() -> None:
+    lowest = np.finfo(np.float32).min
+    matrix = np.array([[1.0, lowest], [-2.0, -np.inf]], np.float32)
+    assert masked(matrix).tolist() == [[False, True], [False, True]]
+    assert spread(matrix) == spread(np.array([[1.0, -2.0]], np.float32))
+    assert pool_size(matrix, (2, 2)).item() == pytest.approx(np.sqrt((1 + 4) / 4))
+    assert not masked(np.array([-65504.0, np.nan, np.inf], np.float32)).any()
