@@ -22,7 +22,7 @@ from forward_pass.core.words import CAPTIONS
 
 NEAR = 1e-6  # seconds
 TEXT = {"many odds", "drawn odds", "continued"}  # what is said of other runs only: tests/core/test_text_story.py
-MODELS = {"large overview"} | {  # and of other models: tests/core/test_model_stories.py
+MODELS = {"large overview"} | {  # and of other models: tests/core/test_model_layouts.py
     "tokens alone", "root norm", "query norm", "rotary", "shifted", "shared heads", "projection alone",
     "projection, norm", "gate", "gated down", "bent down", "parallel down", "parallel", "rest", "first layers",
     "again cached", "cache", "router", "experts",
@@ -494,4 +494,4 @@ def test_a_model_too_large_to_show_every_cell_says_so(monkeypatch, root):
     layout = lay_out(trace)
     assert "Each cell is one true number" in tell(trace, layout).captions[0].text
     monkeypatch.setattr("forward_pass.core.story.MOST_VALUES", 10_000)
-    assert "largest of many" in tell(trace, layout).captions[0].text
+    assert "one cell stands for many" in tell(trace, layout).captions[0].text
