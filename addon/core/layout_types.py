@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 Vector = tuple[float, float, float]
 Span = tuple[int, int]  # first and last, inclusive
 
@@ -218,6 +221,12 @@ class Layout:
     cards: tuple[Card, ...] = ()
     name: str = ""  # of the model
     parameters: int = 0
+
+    @cached_property
+    def bodies(self) -> NDArray[np.float64]:
+        """The boxes around the blocks with their thickness, [blocks, 2, 3]: the low and the high corner of each."""
+        boxes = (block.body() for block in self.blocks)
+        return np.array([(box.low, box.high) for box in boxes], np.float64).reshape(-1, 2, 3)
 
     @cached_property
     def by_key(self) -> dict[str, Block]:

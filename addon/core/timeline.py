@@ -6,8 +6,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 
-from .layout_types import Bounds, Layout, Vector
+import numpy as np
+
+from .layout_types import Bounds, Layout
 from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products, Shot, Story, Use
 from .values import Values
 
@@ -125,14 +128,16 @@ class Timeline:
 
     def _tight(self, box: Bounds) -> Bounds:
         """The same box with the points of the blocks that stand in it, and of the names on the floor before them."""
-        points: list[Vector] = []
-        for block in self.layout.blocks:
-            body = block.body()
-            inside = all(a - 1e-6 <= b for a, b in zip((*box.low, *body.high), (*body.low, *box.high), strict=True))
-            if inside:
-                front = max(box.low[1], body.low[1] - NAMES)
-                points += [*body.corners(), *((x, front, max(box.low[2], 0.0)) for x in (body.low[0], body.high[0]))]
-        return replace(box, points=tuple(dict.fromkeys(points)))
+        low, high = np.array(box.low) - 1e-6, np.array(box.high) + 1e-6
+        bodies = self.layout.bodies  # [blocks, 2, 3]
+        inside = bodies[(bodies[:, 0] >= low).all(1) & (bodies[:, 1] <= high).all(1)]
+        which = np.array(list(product((0, 1), repeat=3)))  # [8, 3]: low or high along each axis
+        corners = inside[:, which, np.arange(3)].reshape(-1, 3)
+        front = np.maximum(box.low[1], inside[:, 0, 1] - NAMES)
+        floor = np.full(len(inside), max(box.low[2], 0.0))
+        names = [np.stack([inside[:, side, 0], front, floor], 1) for side in (0, 1)]
+        points = np.unique(np.concatenate([corners, *names]), axis=0)
+        return replace(box, points=tuple(map(tuple, points.tolist())))
 
     def _with_names(self, keys: Sequence[str]) -> Bounds:
         """The box around blocks and the names that lie before them on the floor."""
