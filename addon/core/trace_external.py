@@ -61,6 +61,14 @@ def _open(path: Path) -> Checkpoint:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(f"The model file {path} cannot be opened: {reason}.", "Check the file.") from None
+    return parse_checkpoint(content)
+
+
+def parse_checkpoint(content: NDArray[np.uint8]) -> Checkpoint:
+    """The header of a safetensors file and the bytes behind it, from all its bytes [n].
+
+    Raises ManifestError where they are none. Source: the format description of the safetensors project.
+    """
     length = int.from_bytes(content[:8].tobytes(), "little")
     if len(content) < 8 or length > min(MOST_HEADER, len(content) - 8):
         raise ManifestError("it is cut off, or no safetensors file")

@@ -121,15 +121,5 @@ def _color(n: Nodes, groups: Groups, clocked: _Clocked) -> Any:
 
 
 def _emit(n: Nodes, color: Any, strength: Any, alpha: Any = None) -> None:
-    emission = n.add("ShaderNodeEmission")
-    n.feed(named(emission.inputs, "Color"), color)
-    n.feed(named(emission.inputs, "Strength"), strength)
-    surface = emission.outputs[0]
-    if alpha is not None:
-        over = n.add("ShaderNodeMixShader")
-        n.feed(named(over.inputs, "Fac"), alpha)
-        n.feed(named(over.inputs, "Shader"), n.add("ShaderNodeBsdfTransparent").outputs[0])
-        n.feed(named(over.inputs, "Shader_001"), surface)
-        surface = over.outputs[0]
     output = next(node for node in n.tree.nodes if node.bl_idname == "ShaderNodeOutputMaterial")
-    n.feed(named(output.inputs, "Surface"), surface)
+    n.feed(named(output.inputs, "Surface"), n.emission(color, strength, alpha))

@@ -79,19 +79,8 @@ def _finish(
 ) -> None:
     """Emission of that colour; with `alpha` over what is behind it. What is not `shown` shrinks to a point: many
     clear surfaces one behind the other would each be drawn, and turn black in Cycles."""
-    emission = n.add("ShaderNodeEmission")
-    n.feed(named(emission.inputs, "Color"), color)
-    n.feed(named(emission.inputs, "Strength"), strength)
-    surface = emission.outputs[0]
-    if alpha is not None:
-        clear = n.add("ShaderNodeBsdfTransparent")
-        over = n.add("ShaderNodeMixShader")
-        n.feed(named(over.inputs, "Fac"), alpha)
-        n.feed(named(over.inputs, "Shader"), clear.outputs[0])
-        n.feed(named(over.inputs, "Shader_001"), surface)
-        surface = over.outputs[0]
     output = n.add("ShaderNodeOutputMaterial")
-    n.feed(named(output.inputs, "Surface"), surface)
+    n.feed(named(output.inputs, "Surface"), n.emission(color, strength, alpha))
     material.use_backface_culling = False
     if shown is not None:
         move = n.add("ShaderNodeVectorDisplacement", space="OBJECT")

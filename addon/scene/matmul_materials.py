@@ -50,19 +50,10 @@ def _place(n: Nodes, high: Any) -> tuple[Any, Any]:
 
 
 def _emit(color: Any, strength: Any, n: Nodes, material: bpy.types.Material, alpha: Any = None) -> None:
-    emission = n.add("ShaderNodeEmission")
-    n.feed(named(emission.inputs, "Color"), color)
-    n.feed(named(emission.inputs, "Strength"), strength)
-    surface = emission.outputs[0]
     if alpha is not None:
-        over = n.add("ShaderNodeMixShader")
-        n.feed(named(over.inputs, "Fac"), alpha)
-        n.feed(named(over.inputs, "Shader"), n.add("ShaderNodeBsdfTransparent").outputs[0])
-        n.feed(named(over.inputs, "Shader_001"), surface)
-        surface = over.outputs[0]
         material.surface_render_method = "BLENDED"
     output = n.add("ShaderNodeOutputMaterial")
-    n.feed(named(output.inputs, "Surface"), surface)
+    n.feed(named(output.inputs, "Surface"), n.emission(color, strength, alpha))
     material.use_backface_culling = False
 
 

@@ -32,6 +32,19 @@ class Nodes:
             setattr(node, name, value)
         return node
 
+    def emission(self, color: Value, strength: Value, alpha: Value = None) -> Any:
+        """A surface that shines in that colour; with `alpha` over what is behind it."""
+        shines = self.add("ShaderNodeEmission")
+        self.feed(named(shines.inputs, "Color"), color)
+        self.feed(named(shines.inputs, "Strength"), strength)
+        if alpha is None:
+            return shines.outputs[0]
+        over = self.add("ShaderNodeMixShader")
+        self.feed(named(over.inputs, "Fac"), alpha)
+        self.feed(named(over.inputs, "Shader"), self.add("ShaderNodeBsdfTransparent").outputs[0])
+        self.feed(named(over.inputs, "Shader_001"), shines.outputs[0])
+        return over.outputs[0]
+
     def feed(self, socket: bpy.types.NodeSocket, value: Value) -> None:
         """Link or set an input."""
         if isinstance(value, bpy.types.NodeSocket):

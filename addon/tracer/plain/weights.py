@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import UserError
-from ...core.trace_file import MOST_HEADER, map_bytes, parse_entry, parse_json
+from ...core.trace_external import parse_checkpoint
+from ...core.trace_file import map_bytes, parse_entry
 from ...core.trace_manifest import ManifestError
 from ..config import HINT, Config
 
@@ -67,11 +68,7 @@ def read_weights(folder: Path, config: Config) -> dict[str, Array]:
 
 def _read(path: Path) -> dict[str, Array]:
     """Every tensor of a safetensors file; raises ManifestError and ValueError for one that is damaged."""
-    content = map_bytes(path)
-    length = int.from_bytes(content[:8].tobytes(), "little")
-    if len(content) < 8 or length > min(MOST_HEADER, len(content) - 8):
-        raise ManifestError("it is cut off, or no safetensors file")
-    header, data = parse_json(content[8 : 8 + length].tobytes(), "its header"), content[8 + length :]
+    header, data = parse_checkpoint(map_bytes(path))
     header.pop("__metadata__", None)
     found = {}
     for name, words in header.items():
