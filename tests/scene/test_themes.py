@@ -82,9 +82,9 @@ def test_every_colour_stands_in_one_of_five_groups(plan) -> None:
 
 def test_a_change_of_theme_takes_no_time_and_keeps_a_chosen_map(plan) -> None:
     scene = built(plan, maps=["vik", "batlow"])
-    started = time.perf_counter()
+    started = time.process_time()
     apply_theme(scene, "contrast")
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
     for group, name in (("FP Diverging", "vik"), ("FP Sequential", "batlow")):
         elements = bpy.data.node_groups[group].nodes["Colours"].color_ramp.elements
         wanted = [linear(stop) for stop in COLOR_MAPS[name].stops]
