@@ -245,20 +245,30 @@ def _animation(scene: Any, count: int) -> float:
 
 
 def _freeze(scene: Any) -> None:
-    """Put one mesh of one plain material in the place of all that is drawn, and stop everything."""
+    """Put one mesh of one emitting material in the place of all that the camera has in its frame as it now stands, and
+    stop everything."""
     import bpy
+    import numpy as np
 
     graph = bpy.context.evaluated_depsgraph_get()
     points: list[Any] = []
-    faces: list[list[int]] = []
+    corners: list[Any] = []  # of triangles
+    shift = 0
     for entry in graph.object_instances:
         item = entry.object
-        if item.type not in ("MESH", "FONT"):
+        if item.type not in ("MESH", "FONT") or item.hide_render or item.hide_viewport:
             continue
         mesh: Any = item.to_mesh()
-        shift, world = len(points), entry.matrix_world
-        points += [world @ vertex.co for vertex in mesh.vertices]
-        faces += [[shift + i for i in face.vertices] for face in mesh.polygons]
+        if mesh is not None and len(mesh.vertices):
+            found = np.empty((len(mesh.vertices), 3), np.float32)
+            mesh.vertices.foreach_get("co", found.ravel())
+            mesh.calc_loop_triangles()
+            triangles = np.empty((len(mesh.loop_triangles), 3), np.int32)
+            mesh.loop_triangles.foreach_get("vertices", triangles.ravel())
+            world = np.array(entry.matrix_world, np.float32)
+            points.append(found @ world[:3, :3].T + world[:3, 3])
+            corners.append(triangles + shift)
+            shift += len(found)
         item.to_mesh_clear()
     camera = scene.camera
     kept = (camera.evaluated_get(graph).matrix_world.copy(), camera.data.evaluated_get(graph).lens)
@@ -269,9 +279,36 @@ def _freeze(scene: Any) -> None:
         owner.animation_data_clear()
     camera.matrix_world, camera.data.lens = kept
     whole = bpy.data.meshes.new("static")
-    whole.from_pydata(points, [], faces)
-    whole.materials.append(bpy.data.materials.new("static"))
+    places, triangles = np.concatenate(points), np.concatenate(corners)
+    seen = triangles[_in_view(scene, places)[triangles].any(1)]
+    whole.from_pydata(places, [], seen)
+    whole.materials.append(_emission())
     scene.collection.objects.link(bpy.data.objects.new("static", whole))
+
+
+def _in_view(scene: Any, points: Any) -> Any:
+    """Which of some points [n, 3] the camera has in its frame: Blender leaves out whole objects that it has not."""
+    import numpy as np
+
+    camera = scene.camera
+    inverse = np.array(camera.matrix_world.inverted())
+    own = points @ inverse[:3, :3].T + inverse[:3, 3]
+    wide, high = (camera.data.sensor_width / 2 / camera.data.lens * side for side in (1.0, SIZE[1] / SIZE[0]))
+    depth = -own[:, 2]
+    return (depth > 0) & (abs(own[:, 0]) < wide * depth) & (abs(own[:, 1]) < high * depth)
+
+
+def _emission() -> Any:
+    """A plain material that emits, as those of the scenes do."""
+    import bpy
+
+    from forward_pass.scene.compat import enable_nodes
+
+    material = bpy.data.materials.new("static")
+    tree = enable_nodes(material)
+    emission, output = tree.nodes.new("ShaderNodeEmission"), tree.nodes.new("ShaderNodeOutputMaterial")
+    tree.links.new(emission.outputs["Emission"], output.inputs["Surface"])
+    return material
 
 
 if __name__ == "__main__":
