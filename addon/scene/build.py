@@ -95,7 +95,7 @@ def build_scene(
     root = bpy.data.collections.new(ROOT)
     scene.collection.children.link(root)
     collections = _Collections(root)
-    key_clock(scene, story.duration, fps)
+    key_clock(scene, story.duration, fps, (act.start for act in story.acts))
     groups = make_groups(colors)
     scene["fp_theme"] = colors.name
     slabs = _slabs(values, layout, story, size, most_cells, most_values)

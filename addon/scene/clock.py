@@ -3,13 +3,14 @@
 
 Materials read it through the node group "FP Clock", as an attribute of the scene that is rendered: a driver there would
 make Blender go through every object at every frame. Object channels read it through drivers whose own curve maps story
-seconds to the channel's value, so retiming the clock's two keys retimes the whole video. A driver of type
-SUM needs no script permission: a saved scene plays without the add-on and with auto-run off.
+seconds to the channel's value, so retiming the clock retimes the video. A driver of type
+SUM needs no script permission: a saved scene plays without the add-on and with auto-run off. The clock runs evenly and
+has a key where each act begins: moved along the frames, it takes what happens and what is read there with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import bpy
@@ -22,11 +23,12 @@ PATH = f'["{PROPERTY}"]'
 GROUP = "FP Clock"
 
 
-def key_clock(scene: bpy.types.Scene, duration: float, fps: float) -> None:
-    """Give the scene its clock: frame 1 is second 0, running evenly for `duration` seconds."""
+def key_clock(scene: bpy.types.Scene, duration: float, fps: float, starts: Iterable[float] = ()) -> None:
+    """Give the scene its clock: frame 1 is second 0, running evenly for `duration` seconds, with keys at `starts`."""
     last = 1 + round(duration * fps)
     scene[PROPERTY] = 0.0
-    key_curve(scene, PATH, 0, [(1.0, 0.0), (float(last), (last - 1) / fps)], "LINEAR")
+    frames = sorted({1, last, *(frame for start in starts if 1 < (frame := 1 + round(start * fps)) < last)})
+    key_curve(scene, PATH, 0, [(float(frame), (frame - 1) / fps) for frame in frames], "LINEAR")
     scene.frame_start, scene.frame_end = 1, last
 
 

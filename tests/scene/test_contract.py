@@ -345,13 +345,13 @@ def test_the_clock_runs_with_the_frames(built: Built, found: Found, seconds: tup
     assert len(found.words["moments"]) == len(seconds)
 
 
-def test_only_the_clock_is_keyed(found: Found) -> None:
+def test_only_the_clock_is_keyed_and_runs_evenly_through_the_acts(built: Built, found: Found) -> None:
     ((owner, path, keys),) = found.words["keyed"]
     first, last = found.words["frames"]
     assert path == '["fp_time"]' and owner == "Scene"
-    assert [key[0] for key in keys] == [first, last]
-    assert keys[0][1] == 0 and keys[1][1] == pytest.approx((last - first) / FPS)
-    assert keys[0][2] == "LINEAR"
+    assert [key[0] for key in keys] == [*(1 + round(act.start * FPS) for act in built.story.acts), last]
+    assert [key[1] for key in keys] == pytest.approx([(key[0] - first) / FPS for key in keys], abs=1e-4)
+    assert {key[2] for key in keys} == {"LINEAR"}
 
 
 def test_drivers_need_no_python(found: Found) -> None:
