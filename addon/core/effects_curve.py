@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
+from .activations import FUNCTIONS, Known
 from .effects_context import Context
 from .effects_flight import turn_into
 from .effects_types import CurveCard, Effect, Numbers
@@ -20,40 +20,6 @@ MOST = 96  # dots
 LEAST = 0.6  # seconds that the dot needs
 LEAST_REACH = 3.0  # of the curve to both sides
 AGREES = 2e-3  # how far a number of the trace may be from the curve, as a share of the largest
-
-
-def _gelu(x: Numbers) -> Numbers:
-    """Hendrycks and Gimpel, 2016: x times the normal distribution's share below x."""
-    return x * 0.5 * (1.0 + np.array([math.erf(v / math.sqrt(2.0)) for v in x.ravel()]).reshape(x.shape))
-
-
-def _gelu_tanh(x: Numbers) -> Numbers:
-    """The same, by their approximation with tanh."""
-    return 0.5 * x * (1.0 + np.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3)))
-
-
-def _quick_gelu(x: Numbers) -> Numbers:
-    """The same, by their approximation with a sigmoid."""
-    return x / (1.0 + np.exp(-1.702 * x))
-
-
-def _silu(x: Numbers) -> Numbers:
-    return x / (1.0 + np.exp(-x))
-
-
-def _relu(x: Numbers) -> Numbers:
-    return np.maximum(x, 0.0)
-
-
-Known = tuple[str, Callable[[Numbers], Numbers]]  # a function and its name
-
-# The functions that an operation kind may be, with their names.
-FUNCTIONS: dict[str, tuple[Known, ...]] = {
-    "gelu": (("GELU", _gelu), ("GELU", _gelu_tanh), ("GELU", _quick_gelu)),
-    "silu": (("SiLU", _silu),),
-    "relu": (("ReLU", _relu), ("ReLU squared", lambda x: _relu(x) ** 2)),
-    "tanh": (("tanh", np.tanh),),
-}
 
 
 def function_of(kind: str, x: Numbers, y: Numbers) -> Known | None:

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forward_pass.core.activations import FUNCTIONS
 from forward_pass.core.effects import effects_of
 from forward_pass.core.effects_choice import temperature_of
-from forward_pass.core.effects_curve import FUNCTIONS, function_of
+from forward_pass.core.effects_curve import function_of
 from forward_pass.core.effects_flight import correspond
 from forward_pass.core.effects_room import FREE, FREE_NARROW, in_frame, place_card
 from forward_pass.core.effects_turn import angles_of

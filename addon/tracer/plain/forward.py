@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.activations import gelu_tanh
 from ..config import Config
 from .notes import Kept, Notes
 from .weights import Array
@@ -168,7 +169,8 @@ class Forward:
         with notes.module(at, "MLP"):
             hidden = self._linear(x, f"{at}.c_fc", ("channel",), ("neuron",), f"{alias}.mlp.hook_pre")
             with notes.module(f"{at}.gelu", "GELU"):
-                curved = notes.keep(f"{at}.gelu", _gelu(hidden.array), (*TOKENS, ("neuron",)), f"{alias}.mlp.hook_post")
+                bent = np.asarray(gelu_tanh(hidden.array), np.float32)
+                curved = notes.keep(f"{at}.gelu", bent, (*TOKENS, ("neuron",)), f"{alias}.mlp.hook_post")
                 notes.note("gelu", f"{at}.gelu", f"{at}.gelu", (hidden,), (curved,))
             return self._linear(curved, f"{at}.c_proj", ("neuron",), ("channel",), f"{alias}.hook_mlp_out")
 
@@ -196,9 +198,3 @@ def _softmax(x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.fl
     powers = np.exp(x - largest)
     total = powers.sum(-1, keepdims=True)
     return largest, total, powers / total
-
-
-def _gelu(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The tanh form of Hendrycks and Gimpel, "Gaussian Error Linear Units" (2016)."""
-    inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
-    return np.asarray(0.5 * x * (1 + np.tanh(inner)), np.float32)
