@@ -6,7 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from .errors import UserError
 from .values import Values
 
 NEAREST = 1.5
@@ -23,23 +25,40 @@ class Example:
     weight: float
 
 
-def choose_example(values: Values) -> Example:
+def choose_example(values: Values, focus: tuple[int, int] | None = None, anywhere: bool = False) -> Example:
     """The look at another token that stands out most from even attention over all that the token may see, in the first
-    layer that has heads; the last token of the first layer where none has.
+    layer that has heads or, where it may be `anywhere`, in any; the last token of the first layer where none has.
+    `focus` is a layer and a head to look in, from 0: UserError (code 2) where there is no such head.
 
     The first head stands nearest to the layer norm, so it is chosen unless another one's look stands out half again
     as much.
     """
     blocks = [block for block in values.blocks.values() if block.step == 0]
-    found = [block for block in blocks if block.part == "pattern" and block.layer is not None]
+    found = [b for b in blocks if b.part == "pattern" and b.layer is not None and b.head is not None]
+    if focus is not None:
+        found = [block for block in found if (block.layer, block.head) == focus]
+        if not found:
+            raise UserError(
+                f"There is no head {focus[1] + 1} in layer {focus[0] + 1}.", "Both are counted from 1.", code=2
+            )
     if not found:
         rows = [block.shape[0] for block in blocks if block.part == "residual_0"]
         return Example(0, 0, max(rows, default=1) - 1, 0, 0.0)
-    layer = min(block.layer for block in found if block.layer is not None)
-    pattern = np.stack([values.matrix(block.key) for block in found if block.layer == layer])  # [heads, tokens, keys]
-    tokens, keys = pattern.shape[1:]
+    if not anywhere:
+        first = min(block.layer or 0 for block in found)
+        found = [block for block in found if block.layer == first]
+    looks = [_strongest(values.matrix(block.key)) for block in found]
+    # The nearer head has the advantage.
+    best = max(range(len(found)), key=lambda i: looks[i][2] * (NEAREST if found[i].head == 0 else 1.0))
+    (token, seen, _excess), block = looks[best], found[best]
+    weight = float(values.matrix(block.key)[token, seen])
+    return Example(block.layer or 0, block.head or 0, token, seen, weight)
+
+
+def _strongest(pattern: NDArray[np.float32]) -> tuple[int, int, float]:
+    """Row and column of `pattern` [tokens, keys] that stand out most from even attention, and by how much."""
+    tokens, keys = pattern.shape
     even = 1.0 / np.arange(1, tokens + 1)[:, None]  # [tokens, 1]
     excess = np.where(np.eye(tokens, keys, dtype=bool), -1.0, pattern - even)
-    excess[0] *= NEAREST
-    head, token, seen = (int(i) for i in np.unravel_index(int(np.argmax(excess)), excess.shape))
-    return Example(layer, head, token, seen, float(pattern[head, token, seen]))
+    token, seen = (int(i) for i in np.unravel_index(int(np.argmax(excess)), excess.shape))
+    return token, seen, float(excess[token, seen])

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .examples import Example, choose_example
+from .examples import Example
 from .layout_types import Block, Layout
 from .timeline import Timeline, Window
 from .trace import Trace
@@ -57,12 +57,11 @@ class Stretches:
 
     line: Timeline
 
-    def __init__(self, trace: Trace, layout: Layout, values: Values, brief: bool) -> None:
+    def __init__(self, trace: Trace, layout: Layout, values: Values, example: Example) -> None:
         self.trace = trace
         self.layout = layout
-        self.brief = brief
         self.values = values
-        self.example: Example = choose_example(self.values)
+        self.example = example
         self.sizes = self._sizes()
         self.texts = [token.text for token in trace.tokens]
         self.wording = wording_of(trace)

@@ -19,6 +19,7 @@ LEAST_CAPTION = 1.6
 REST = 0.35  # after an action, so that it can be taken in
 MOVE = 1.25  # seconds of a camera move; a hurried story takes less, but at least LEAST_MOVE of it
 LEAST_MOVE = 0.75
+OPENING = 0.7  # seconds to look at what a story opens with in the midst of the model
 NAMES = 7.0  # room for a name on the floor, in units
 AFTERGLOW = 1.2  # how long a result keeps its colours after its last use
 
@@ -72,6 +73,17 @@ class Timeline:
         self._arrivals: list[Arrival] = []
         self._products: list[Products] = []
         self._shapes: list[Formula] = []
+        self._title_end = 0.0
+        self._rested = 0.0  # until when rests are taken
+
+    def title(self, end: float) -> None:
+        """The title card stands until then."""
+        self._title_end = end
+
+    def rest(self, seconds: float) -> Window:
+        """The last stretch of the rest before what comes next; a story that has not begun begins with it."""
+        self.now = self._rested = max(self.now, self._rested + seconds)
+        return self.now - seconds, self.now
 
     def act(self, name: str) -> None:
         """Begin a chapter."""
@@ -82,15 +94,15 @@ class Timeline:
         blocks to see, and a kind of angle), then the action runs for `action` seconds of pace.
         Returns the window of the action."""
         start = self.now
-        move = 0.0
-        if shot is not None:
-            move = self._look(*shot)
-        length = move + action * self.pace + REST
+        opens = not self._shots and start > 0
+        move = self._look(*shot) if shot is not None else 0.0
+        lead = OPENING if opens else move * 0.85
+        length = max(move, lead) + action * self.pace + REST
         if caption:
             length = max(length, reading_time(caption))
             self._captions.append(Caption(start + 0.1, length - 0.15, caption))
         self.now = start + length
-        return start + move * 0.85, self.now - REST
+        return start + lead, self.now - REST
 
     def rounds(
         self, count: int, action: float, captions: Sequence[str], shot: tuple[str | Sequence[str], str]
@@ -204,7 +216,7 @@ class Timeline:
         """A token takes its place in the running text."""
         self._arrivals.append(Arrival(at, token))
 
-    def story(self, title: tuple[str, str, float, float]) -> Story:
+    def story(self, title: str, subtitle: str) -> Story:
         """Everything collected, sorted, with windows that belong together joined."""
         ends = [*(start for _name, start in self._acts[1:]), self.now]
         acts = tuple(Act(name, start, end - start) for (name, start), end in zip(self._acts, ends, strict=True))
@@ -226,7 +238,7 @@ class Timeline:
             arrivals=tuple(sorted(self._arrivals, key=lambda arrival: arrival.start)),
             products=tuple(self._products),
             shapes=tuple(self._shapes),
-            title=title,
+            title=(title, subtitle, 0.3, self._title_end - 0.3) if self._title_end > 0.3 else None,
         )
 
 

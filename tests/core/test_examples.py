@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forward_pass.core.errors import UserError
 from forward_pass.core.examples import Example, choose_example
 from forward_pass.core.layout import lay_out
 from forward_pass.core.trace import Trace
@@ -24,7 +25,9 @@ def even(heads: int, tokens: int) -> np.ndarray:
 
 def choose(pattern: np.ndarray, layer: int = 0) -> Example:
     blocks = {
-        f"s0.l{layer}.h{head}.pattern": SimpleNamespace(key=f"s0.l{layer}.h{head}.pattern", step=0, layer=layer)
+        f"s0.l{layer}.h{head}.pattern": SimpleNamespace(
+            key=f"s0.l{layer}.h{head}.pattern", step=0, layer=layer, head=head
+        )
         for head in range(len(pattern))
     }
     for block in blocks.values():
@@ -79,6 +82,26 @@ def test_the_first_layer_that_has_heads_is_taken():
     pattern = even(2, 3)
     look(pattern, 0, 2, 1, 0.9)
     assert choose(pattern, layer=2).layer == 2
+
+
+def test_a_head_that_is_asked_for_is_worked_and_any_layer_may_be_searched(root):
+    trace = Trace.open(root / "tests" / "data" / "CBABBC.trace.safetensors")
+    values = Values(trace, lay_out(trace))
+    patterns = {
+        (layer, head): np.tril(trace.array(f"step0.transformer.h.{layer}.attn.softmax")[0, head], -1)
+        for layer in range(3)
+        for head in range(3)
+    }
+    for place, pattern in patterns.items():
+        example = choose_example(values, place)
+        assert (example.layer, example.head) == place
+        assert example.weight == pytest.approx(pattern[example.token, example.seen], abs=1e-5)
+    found = choose_example(values, anywhere=True)
+    excess = {p: (m - np.tril(1 / np.arange(1, len(m) + 1)[:, None], -1)).max() for p, m in patterns.items()}
+    most = max(excess.values())
+    assert excess[found.layer, found.head] >= most / 1.5
+    with pytest.raises(UserError, match="no head 4 in layer 1"):
+        choose_example(values, (0, 3))
 
 
 @given(st.integers(1, 4), st.integers(2, 7), st.integers(0, 2**32 - 1))

@@ -237,7 +237,7 @@ def test_rounds_are_even_and_their_captions_readable(trace, layout):
         line.legend("s0.l0.w_up", "weights", line.beat(1.0, "", ("model", "model")))
         start = line.now
         windows = line.rounds(count, action, captions, ("output", "output"))
-        story = line.story(("", "", 0.0, 0.0))
+        story = line.story("", "")
         lengths = [end - begin for begin, end in windows]
         assert len(windows) == count and lengths == pytest.approx([max(lengths)] * count)
         assert lengths[0] >= action - NEAR
@@ -493,5 +493,5 @@ def test_a_model_too_large_to_show_every_cell_says_so(monkeypatch, root):
     trace = Trace.open(root / "tests" / "data" / "CBABBC.trace.safetensors")
     layout = lay_out(trace)
     assert "Each cell is one true number" in tell(trace, layout).captions[0].text
-    monkeypatch.setattr("forward_pass.core.story.MOST_VALUES", 10_000)
+    monkeypatch.setattr("forward_pass.core.chapters.opening.MOST_VALUES", 10_000)
     assert "one cell stands for many" in tell(trace, layout).captions[0].text

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a story ends: the odds of the next token, the tokens after it, and what it came to."""
+
+from __future__ import annotations
+
+from ..story_stretches import number
+from ..story_teller import Teller
+from ..timeline import Window
+from ..wording import FEW
+from .chapter import Chapter, nothing
+
+FORMULA_ODDS = 4  # of the likeliest tokens, where there are more than FEW
+
+
+def _many(teller: Teller) -> bool:
+    return len(teller.wording.vocabulary) > FEW
+
+
+def _output(teller: Teller) -> None:
+    line, many = teller.line, _many(teller)
+    a, b = line.beat(2.0, teller.say("logits"), ("logits" if many else "output", "output"))
+    second = _logits(teller, (a, b))
+    line.legend("s0.logits", "logits", second)
+    line.shapes(second, "s0.final_norm", "s0.w_vocab", "s0.logits")
+    if not teller.has("probabilities"):
+        return
+    a, b = line.beat(1.4, teller.say(teller.odds_moment()), ("odds", "odds") if many else None)
+    _odds(teller, (a, b))
+    line.legend("s0.probabilities", "probability", (a, b))
+    line.formula((a, b + 0.2), odds_formula(teller, 0))
+
+
+def _logits(teller: Teller, window: Window) -> Window:
+    """The norm after the last layer, and the logits; returns the window of these."""
+    first, second = teller.split(window, (0.8, 1.2))
+    teller.final_norm(0, first)
+    teller.line.multiply(["s0.final_norm"], ["s0.w_vocab"], ["s0.logits"], second, "row")
+    teller.plain(0, None, second, teller.operation_of("s0.residual_0") + 1)
+    return second
+
+
+def _odds(teller: Teller, window: Window) -> None:
+    """The softmax over the vocabulary, and the token that comes of it."""
+    line, (a, b) = teller.line, window
+    line.use(["s0.logits"], (a, b), "left")
+    line.fill(["s0.probability_max", "s0.probability_sum"], (a, b), "row")
+    # The row that is drawn from fills first.
+    last = teller.values.blocks["s0.probabilities"].shape[0] - 1 if _many(teller) else None
+    line.fill(["s0.probabilities"], (a, b), "row", last, 0.6)
+    if last is not None:
+        line.use(["s0.probabilities"], (a + 0.6 * (b - a), b + 0.3), "left", last, 1.0)
+    if len(teller.texts) > teller.prompt:
+        line.arrive(teller.prompt, b)
+
+
+def odds_formula(teller: Teller, step: int) -> list[tuple[str, str]]:
+    """The likeliest tokens of a step with their shares."""
+    many = _many(teller)
+    odds = teller.wording.likeliest(teller.values.whole(f"s{step}.probabilities")[-1], FORMULA_ODDS)
+    gap = [("", "secondary")] if many else []
+    parts = [part for token, share in odds for part in ((token, "positive"), (number(share), "text"), *gap)]
+    return [*parts, ("⋯", "secondary")] if many else parts
+
+
+def _run_output(teller: Teller, window: Window) -> None:
+    if not teller.has("probabilities"):
+        _logits(teller, window)
+        return
+    first, second = teller.split(window, (0.6, 0.4))
+    _logits(teller, first)
+    _odds(teller, second)
+
+
+def _passes_again(teller: Teller) -> bool:
+    return len(teller.trace.steps) > 1
+
+
+def _again(teller: Teller) -> None:
+    line, steps = teller.line, len(teller.trace.steps)
+    cached = teller.trace.steps[1].past > 0
+    words = [teller.say(_again_moment(teller)), teller.say("cache" if cached else "one_row")]
+    for step, window in enumerate(line.rounds(steps - 1, 1.25, words, ("model", "model")), start=1):
+        _step(teller, step, window)
+
+
+def _again_moment(teller: Teller) -> str:
+    return "again cached" if teller.trace.steps[1].past > 0 else "again"
+
+
+def _step(teller: Teller, step: int, window: Window) -> None:
+    teller.whole_step(step, window)
+    if teller.prompt + step < len(teller.texts):
+        teller.line.arrive(teller.prompt + step, window[1])
+
+
+def _run_again(teller: Teller, window: Window) -> None:
+    steps = len(teller.trace.steps) - 1
+    for step, part in enumerate(teller.split(window, [1.0] * steps), start=1):
+        _step(teller, step, part)
+
+
+def _end(teller: Teller) -> None:
+    if teller.wording.answer:
+        teller.line.beat(0.4, teller.say("sorted" if teller.wording.sorts else "continued"))
+    teller.line.beat(1.2, teller.say("count"))
+
+
+OUTPUT = Chapter(
+    name="output",
+    applies=lambda teller: teller.has("logits"),
+    title=lambda teller: f"Logits and the next {teller.wording.unit}",
+    worked=_output,
+    run=_run_output,
+    look=lambda teller: ("odds" if _many(teller) and teller.has("probabilities") else "output", "output"),
+    moment=lambda teller: teller.odds_moment() if teller.has("probabilities") else "logits",
+    seconds=2.6,
+)
+AGAIN = Chapter(
+    name="again",
+    applies=_passes_again,
+    title=lambda teller: teller.last_act(),
+    worked=_again,
+    run=_run_again,
+    look=lambda teller: ("model", "model"),
+    moment=_again_moment,
+    seconds=3.0,
+)
+END = Chapter(
+    name="end",
+    applies=lambda teller: True,
+    title=lambda teller: "The whole pass",
+    worked=_end,
+    run=nothing,
+    look=lambda teller: ("model", "model"),
+    moment=lambda teller: "count",
+    joins="again",
+)

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whole layers: those before the worked one, what is left of it, and those after."""
+
+from __future__ import annotations
+
+from ..layout_types import Block
+from ..story_teller import Teller
+from ..timeline import Window
+from .chapter import Chapter
+
+
+def _first_layers(teller: Teller) -> None:
+    for layer in range(teller.example.layer):
+        words = teller.say("first layers") if layer == 0 else ""
+        teller.layer(0, layer, teller.line.beat(2.6, words, (f"layer {layer}", "section")))
+
+
+def _run_first_layers(teller: Teller, window: Window) -> None:
+    layers = range(teller.example.layer)
+    for layer, part in zip(layers, teller.split(window, [1.0] * len(layers)), strict=True):
+        teller.layer(0, layer, part)
+
+
+def _left(teller: Teller) -> list[Block]:
+    """What the worked layer has that no chapter has told."""
+    told = teller.line.filled()
+    blocks = teller.rest.get((0, teller.example.layer), [])
+    return [block for block in blocks if block.kind != "weight" and block.key not in told]
+
+
+def _rest(teller: Teller) -> None:
+    left = _left(teller)
+    a, b = teller.line.beat(1.6, teller.say("rest"), ([block.key for block in left], "section"))
+    for block, window in zip(left, teller.split((a, b), [1.0] * len(left)), strict=True):
+        teller.line.fill([block.key], window, "all")
+    teller.line.fill([f"{teller.stem}.residual_mlp"], (b - 0.3, b), "row")
+
+
+def _run_rest(teller: Teller, window: Window) -> None:
+    left = _left(teller)
+    for block, part in zip(left, teller.split(window, [1.0] * len(left)), strict=True):
+        teller.line.fill([block.key], part, "all")
+    if f"{teller.stem}.residual_mlp" not in teller.line.filled():
+        teller.line.fill([f"{teller.stem}.residual_mlp"], (window[1] - 0.1 * (window[1] - window[0]), window[1]), "row")
+
+
+def _waiting(teller: Teller) -> list[int]:
+    """The layers that nothing has been told of."""
+    begun = {teller.values.blocks[key].layer for key in teller.line.filled() if teller.values.blocks[key].step == 0}
+    return [layer for layer in range(teller.sizes.layers) if layer not in begun]
+
+
+def _layers(teller: Teller) -> None:
+    line, rest = teller.line, _waiting(teller)
+    if teller.brief:
+        # All of them in one shot of the whole model.
+        window = line.beat(2.6 * len(rest), teller.say("layers"), ("model", "model"))
+        for layer, part in zip(rest, teller.split(window, [1.0] * len(rest)), strict=True):
+            _one(teller, layer, part)
+        return
+    for layer in rest:
+        words = teller.say("layers") if layer == rest[0] else ""
+        _one(teller, layer, line.beat(2.6, words, (f"layer {layer}", "section")))
+
+
+def _one(teller: Teller, layer: int, window: Window) -> None:
+    teller.line.legend(teller.stream_before(0, layer + 1)[0], "residual stream", window)
+    teller.layer(0, layer, window)
+
+
+def _run_layers(teller: Teller, window: Window) -> None:
+    rest = _waiting(teller)
+    for layer, part in zip(rest, teller.split(window, [1.0] * len(rest)), strict=True):
+        teller.layer(0, layer, part)
+
+
+FIRST_LAYERS = Chapter(
+    name="first-layers",
+    applies=lambda teller: teller.example.layer > 0,
+    title=lambda teller: "The first layers",
+    worked=_first_layers,
+    run=_run_first_layers,
+    look=lambda teller: ("model", "model"),
+    moment=lambda teller: "first layers",
+    seconds=2.6,
+)
+REST = Chapter(
+    name="rest",
+    applies=lambda teller: bool(_left(teller)),
+    title=lambda teller: "And the rest",
+    worked=_rest,
+    run=_run_rest,
+    look=lambda teller: ([block.key for block in _left(teller)], "section"),
+    moment=lambda teller: "rest",
+)
+LAYERS = Chapter(
+    name="layers",
+    applies=lambda teller: bool(_waiting(teller)),
+    title=lambda teller: "All the layers",
+    worked=_layers,
+    run=_run_layers,
+    look=lambda teller: ("model", "model"),
+    moment=lambda teller: "layers",
+    seconds=4.0,
+)

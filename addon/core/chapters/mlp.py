@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What follows the heads in a layer: the projection, the MLP or the experts, and the way back into the stream."""
+
+from __future__ import annotations
+
+from ..story_teller import Teller
+from ..timeline import Window
+from .chapter import Chapter
+
+PASSING = ("GELU", "ReLU", "SiLU")  # activations that let what is above zero pass
+
+
+def _projection(teller: Teller) -> None:
+    line, layer, stem = teller.line, teller.example.layer, teller.stem
+    a, b = line.beat(2.4, teller.say(_projection_moment(teller)), (f"layer {layer} / projection", "sum"))
+    teller.project(0, layer, (a, b))
+    line.legend(f"{stem}.attention_out", "attention out", (a, b))
+    line.shapes((a, b), f"{stem}.merged", f"{stem}.w_o", f"{stem}.attention_out")
+    added = f"{stem}.attention_post" if teller.has("attention_post") else f"{stem}.attention_out"
+    window = (a + (b - a) * 0.65, b + 0.2)
+    teller.sum_formula(window, teller.stream_before(0, layer)[0], added, f"{stem}.residual_attention")
+
+
+def _projection_moment(teller: Teller) -> str:
+    if teller.has("attention_post"):
+        return "projection, norm"
+    return "projection" if teller.has("residual_attention") else "projection alone"
+
+
+def _alone(teller: Teller) -> bool:
+    """Whether the MLP joins the stream by itself, not together with attention."""
+    return teller.has("residual_attention") or not teller.has("scores")
+
+
+def _mlp(teller: Teller) -> None:
+    line, layer, stem = teller.line, teller.example.layer, teller.stem
+    gated = teller.has("product")
+    a, b = line.beat(2.2, teller.say("gate" if gated else "up"), (f"layer {layer} / mlp", "deep"))
+    windows = teller.split((a, b), (0.5, 1.5))
+    teller.mlp_norm(0, layer, windows[0])
+    teller.up(0, layer, windows[1])
+    line.legend(f"{stem}.hidden", teller.label("hidden"), windows[1])
+    line.shapes(windows[1], f"{stem}.mlp_norm", f"{stem}.w_up", f"{stem}.hidden")
+    plain = "down" if teller.label("gelu") in PASSING else "bent down"
+    a, b = line.beat(2.2, teller.say("gated down" if gated else plain if _alone(teller) else "parallel down"))
+    windows = teller.split((a, b), (0.7, 1.3, 0.5))
+    teller.activate(0, layer, windows[0])
+    teller.activation_formula((windows[0][0], windows[1][0] + (windows[1][1] - windows[1][0]) * 0.4), layer)
+    teller.down(0, layer, windows[1:])
+    operand = f"{stem}.product" if gated else f"{stem}.gelu"
+    line.shapes(windows[1], operand, f"{stem}.w_down", f"{stem}.mlp_out")
+    if gated and not _alone(teller):
+        line.beat(0.8, teller.say("parallel"))
+
+
+def _run_mlp(teller: Teller, window: Window) -> None:
+    layer = teller.example.layer
+    norm, up, activate, down, add = teller.split(window, (0.4, 0.9, 0.4, 0.7, 0.3))
+    teller.mlp_norm(0, layer, norm)
+    teller.up(0, layer, up)
+    teller.activate(0, layer, activate)
+    teller.down(0, layer, (down, add))
+
+
+def _experts(teller: Teller) -> None:
+    line, layer, stem = teller.line, teller.example.layer, teller.stem
+    a, b = line.beat(2.0, teller.say("router"), (f"layer {layer} / router", "multiply"))
+    norm, route = teller.split((a, b), (0.5, 1.5))
+    teller.mlp_norm(0, layer, norm)
+    teller.route(0, layer, route)
+    line.legend(f"{stem}.router", "router", route)
+    line.shapes(route, f"{stem}.mlp_norm", f"{stem}.w_router", f"{stem}.router")
+    teller.choice_formula((b - 0.4 * (b - a), b + 0.2), stem, teller.example.token)
+    a, b = line.beat(3.2, teller.say("experts"), (f"layer {layer} / mlp", "deep"))
+    teller.experts(0, layer, (a, b))
+    line.legend(f"{stem}.mlp_out", "experts out", (a, b))
+    teller.plain(0, layer, (a, b), teller.operation_of(f"{stem}.router"))
+
+
+def _run_experts(teller: Teller, window: Window) -> None:
+    layer = teller.example.layer
+    norm, route, experts = teller.split(window, (0.4, 0.8, 1.8))
+    teller.mlp_norm(0, layer, norm)
+    teller.route(0, layer, route)
+    teller.experts(0, layer, experts)
+    teller.plain(0, layer, experts, teller.operation_of(f"{teller.stem}.router"))
+
+
+PROJECTION = Chapter(
+    name="projection",
+    applies=lambda teller: teller.has("scores") and teller.has("w_o"),
+    title=lambda teller: "Projection and residual" if teller.has("residual_attention") else "Projection",
+    worked=_projection,
+    run=lambda teller, window: teller.project(0, teller.example.layer, window),
+    look=lambda teller: (f"layer {teller.example.layer} / projection", "sum"),
+    moment=_projection_moment,
+)
+MLP = Chapter(
+    name="mlp",
+    applies=lambda teller: teller.has("w_down"),
+    title=lambda teller: "MLP",
+    worked=_mlp,
+    run=_run_mlp,
+    look=lambda teller: (f"layer {teller.example.layer} / mlp", "deep"),
+    moment=lambda teller: "gate" if teller.has("product") else "up",
+    seconds=2.4,
+)
+EXPERTS = Chapter(
+    name="experts",
+    applies=lambda teller: teller.has("router"),
+    title=lambda teller: "Router and experts",
+    worked=_experts,
+    run=_run_experts,
+    look=lambda teller: (f"layer {teller.example.layer} / mlp", "deep"),
+    moment=lambda teller: "experts",
+    seconds=3.2,
+)
