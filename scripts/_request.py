@@ -13,8 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from forward_pass.core.chapters import CHAPTERS
 from forward_pass.core.errors import UserError
+from forward_pass.core.examples import read_focus, write_focus
+from forward_pass.core.presets import PRESETS, USUAL, preset
 from forward_pass.core.recipe import Recipe, read_recipe
+from forward_pass.core.story import read_plan
 from forward_pass.core.theme import THEMES, theme
 from forward_pass.process.options import DEFAULTS, TraceOptions
 from forward_pass.render.presets import ENGINES, QUALITIES, Quality, quality, read_range, read_size
@@ -35,7 +39,9 @@ class Request:
     """`prompt` is None where a trace is read without one; `seconds` None is the story's own length; `frames` are first
     and last, None for all; `workers` None is as many as are worth while; `video` None is out/<prompt>.mp4; `blend` and
     `trace` None lie beside the video; `steps` None generates what suits the model, and `options` say how it runs.
-    `resumes` keeps the frames of a run that is broken off, for the next one."""
+    `resumes` keeps the frames of a run that is broken off, for the next one. `preset` is the kind of video, `without`
+    leaves chapters out, `acts` are the only ones told where there are any, `focus` is the layer and the head to work,
+    from 0."""
 
     prompt: str | None
     model: str
@@ -53,6 +59,10 @@ class Request:
     options: TraceOptions = DEFAULTS
     resumes: bool = False
     cells: str = "flat"
+    preset: str = USUAL
+    without: tuple[str, ...] = ()
+    acts: tuple[str, ...] = ()
+    focus: tuple[int, int] | None = None
 
     @property
     def reads_trace(self) -> bool:
@@ -86,11 +96,11 @@ class Request:
 
     def recipe(self, prompt: str) -> Recipe:
         """What would make the same video again."""
-        preset, options = QUALITIES[self.quality.name], self.options
+        usual, options = _upright(QUALITIES[self.quality.name], self.preset), self.options
         own = {
             name: value
             for name in ("size", "fps", "engine")
-            if (value := getattr(self.quality, name)) != getattr(preset, name)
+            if (value := getattr(self.quality, name)) != getattr(usual, name)
         }
         return Recipe(
             name=self.model,
@@ -98,6 +108,10 @@ class Request:
             tokens=self.steps,
             **{name: getattr(options, name) for name in SHARED},
             device=self.device,
+            preset=self.preset,
+            without=self.without,
+            acts=self.acts,
+            focus=None if self.focus is None else write_focus(self.focus),
             seconds=self.seconds,
             theme=self.theme,
             cells=self.cells,
@@ -128,15 +142,17 @@ def read_request(arguments: list[str]) -> Request:
         )
     if prompt is not None and not prompt.strip():
         raise UserError("The prompt is empty.", "For the built-in model write six letters, for example CBABBC.", 2)
-    preset = quality(asked.quality)
+    usual, chosen = _upright(quality(asked.quality), asked.preset), preset(asked.preset)
+    without, acts = _names(asked.without), _names(asked.acts)
+    read_plan(chosen, without, acts or None)
     own = {"size": asked.size and read_size(asked.size), "fps": asked.fps, "engine": asked.engine}
     return Request(
         prompt=prompt,
         model=asked.model,
-        quality=dataclasses.replace(preset, **{name: value for name, value in own.items() if value is not None}),
+        quality=dataclasses.replace(usual, **{name: value for name, value in own.items() if value is not None}),
         device=_one_of(asked.device, "device", DEVICES),
         theme=theme(asked.theme).name,
-        seconds=preset.seconds if asked.seconds is None else _seconds(asked.seconds),
+        seconds=_seconds(asked.seconds) or (usual.seconds if chosen.name == USUAL else None),
         frames=None if asked.frames is None else read_range(asked.frames),
         renders=not asked.no_render,
         workers=_workers(asked.workers),
@@ -147,6 +163,10 @@ def read_request(arguments: list[str]) -> Request:
         options=read_trace_options(asked),
         resumes=asked.resume,
         cells=_one_of(asked.cells, "cell style", CELLS),
+        preset=chosen.name,
+        without=without,
+        acts=acts,
+        focus=None if asked.focus is None else read_focus(asked.focus),
     )
 
 
@@ -170,6 +190,10 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         **{name: getattr(recipe, name) for name in SHARED} | {"keep": list(recipe.keep)},
         device=recipe.device,
         seconds=recipe.seconds,
+        preset=recipe.preset,
+        without=list(recipe.without),
+        acts=list(recipe.acts),
+        focus=recipe.focus,
         theme=recipe.theme,
         cells=recipe.cells,
         quality=recipe.quality,
@@ -204,6 +228,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--engine", metavar="NAME", help=f"{', '.join(ENGINES)}; auto is eevee (auto)")
     add("--size", metavar="WxH", help="width and height in pixels, both even, instead of the quality's")
     add("--fps", type=int, metavar="N", help="frames a second, instead of the quality's")
+    add("--preset", default=USUAL, metavar="NAME", help=f"what kind of video: {', '.join(PRESETS)} (%(default)s)")
+    add("--acts", nargs="+", default=[], metavar="NAME", help=f"tell these chapters only: {', '.join(CHAPTERS)}")
+    add("--without", nargs="+", default=[], metavar="NAME", help="leave these chapters out; they are run unseen")
+    add("--focus", metavar="WHERE", help='the head that is worked slowly, such as "layer 2 head 1"')
     add("--seconds", type=float, metavar="S", help="about how long the video is; captions keep the time to be read")
     add("--theme", default="midnight", metavar="NAME", help=f"{', '.join(THEMES)} (%(default)s)")
     add("--cells", default="flat", metavar="NAME", help=f"how a number is drawn: {', '.join(CELLS)} (%(default)s)")
@@ -227,6 +255,17 @@ def _parser() -> argparse.ArgumentParser:
 def _described(entry: Quality) -> str:
     samples = f"{entry.samples} sample{'s' if entry.samples > 1 else ''} a pixel"
     return f"{entry.name}: {entry.size[0]}x{entry.size[1]}, {entry.fps} frames a second, {samples}"
+
+
+def _upright(chosen: Quality, name: str) -> Quality:
+    """A quality in the shape that a preset is made for."""
+    width, height = chosen.size
+    return dataclasses.replace(chosen, size=(height, width)) if preset(name).aspect < 1 < width / height else chosen
+
+
+def _names(values: list[str]) -> tuple[str, ...]:
+    """Names that are written apart or with commas between them."""
+    return tuple(name for value in values for name in re.split(r"[\s,]+", value) if name)
 
 
 def _one_of(value: str, what: str, known: tuple[str, ...]) -> str:

@@ -147,7 +147,15 @@ def plan(request: Request, trace: Trace, terminal: Terminal) -> tuple[Layout, St
         layout = lay_out(trace, width / height)
         stage.summary = f"{len(layout.blocks):,} blocks"
     with terminal.stage("story") as stage:
-        story = tell(trace, layout, request.seconds)
+        story = tell(
+            trace,
+            layout,
+            request.seconds,
+            preset=request.preset,
+            off=request.without,
+            only=request.acts or None,
+            focus=request.focus,
+        )
         stage.summary = f"{len(story.acts)} acts, {duration(story.duration)} long"
     if request.frames is not None:
         request.check_frames(1 + round(story.duration * request.quality.fps))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +54,19 @@ def choose_example(values: Values, focus: tuple[int, int] | None = None, anywher
     (token, seen, _excess), block = looks[best], found[best]
     weight = float(values.matrix(block.key)[token, seen])
     return Example(block.layer or 0, block.head or 0, token, seen, weight)
+
+
+def read_focus(text: str) -> tuple[int, int]:
+    """Layer and head, from 0, of "layer 2 head 1", where both are counted from 1. Raises UserError (code 2)."""
+    found = re.fullmatch(r"\s*layer\s+(\d+)[\s,]+head\s+(\d+)\s*", text, re.IGNORECASE)
+    if found is None or not all(map(int, found.groups())):
+        raise UserError(f"{text!r} is not a head.", 'Write "layer 2 head 1", for example; both count from 1.', 2)
+    return int(found[1]) - 1, int(found[2]) - 1
+
+
+def write_focus(focus: tuple[int, int]) -> str:
+    """A layer and a head, from 0, as `read_focus` reads them."""
+    return f"layer {focus[0] + 1} head {focus[1] + 1}"
 
 
 def _strongest(pattern: NDArray[np.float32]) -> tuple[int, int, float]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import UserError
+from .presets import PRESETS, USUAL
 
 VERSION = 1
 HEAD = """\
@@ -50,7 +51,11 @@ class Recipe:
     keep: tuple[str, ...] = _entry(
         "model", "parts of large tensors to keep in full", (), '["lm_head.weight[0:64, 0:64]"]'
     )
+    preset: str = _entry("story", f"what kind of video: {', '.join(PRESETS)}", USUAL)
     seconds: float | None = _entry("story", "about how long the video is", None, "60.0")
+    without: tuple[str, ...] = _entry("story", "chapters to leave out", (), '["norm", "mlp"]')
+    acts: tuple[str, ...] = _entry("story", "tell these chapters and no others", (), '["scores", "softmax"]')
+    focus: str | None = _entry("story", "the head that is worked slowly", None, '"layer 2 head 1"')
     theme: str = _entry("look", "colours of the scene", "midnight")
     cells: str = _entry("look", "flat, bars, cubes", "flat")
     quality: str = _entry("video", "draft, preview, final: what the following is where it is left out", "draft")

@@ -46,7 +46,7 @@ def tell(
     chosen = find_preset(preset)
     if chosen.makes != STORY:
         raise UserError(f"The preset {preset!r} is not told on the model's layout.", "Choose another preset.", 2)
-    plan = _plan(chosen, off, only)
+    plan = read_plan(chosen, off, only)
     values = Values(trace, layout, scale)
     example = choose_example(values, focus, anywhere=chosen.example == STRONGEST)
 
@@ -54,7 +54,12 @@ def tell(
         return _told(Teller(trace, layout, values, words, example), plan, pace)
 
     if seconds is None:
-        return told(chosen.words, 1.0)
+        natural = told(chosen.words, 1.0)
+        # Where chapters are chosen by hand, their time is their own.
+        whole = not off and only is None
+        seconds = min(max(natural.duration, chosen.seconds.shortest), chosen.seconds.longest)
+        if not whole or seconds == natural.duration:
+            return natural
     words = chosen.words if told(chosen.words, FASTEST).duration <= seconds else BRIEF
     low, high = FASTEST, SLOWEST
     for _ in range(20):
@@ -63,8 +68,8 @@ def tell(
     return told(words, low)
 
 
-def _plan(chosen: Preset, off: Collection[str], only: Collection[str] | None) -> dict[str, str]:
-    """How each chapter is told that is."""
+def read_plan(chosen: Preset, off: Collection[str] = (), only: Collection[str] | None = None) -> dict[str, str]:
+    """How each chapter is told that is, by name. Raises UserError (code 2) for a chapter that there is not."""
     for name in (*off, *(only or ())):
         if name not in CHAPTERS:
             raise UserError(f"There is no chapter called {name!r}.", f"Chapters: {', '.join(CHAPTERS)}.", 2)

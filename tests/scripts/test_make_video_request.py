@@ -173,3 +173,38 @@ def test_a_recipe_that_cannot_be(tmp_path: Path, content: bytes | None, sentence
     with pytest.raises(UserError, match=sentence) as caught:
         read_request(["CBABBC", "--recipe", str(path)])
     assert caught.value.code == 2
+
+
+def test_what_is_told_is_chosen_and_stays_in_the_recipe(tmp_path: Path) -> None:
+    arguments = ["CBABBC", "--preset", "attention", "--without", "norm,rotary", "heads", "--focus", "Layer 2, head 1"]
+    request = read_request(arguments)
+    assert (request.preset, request.without, request.acts) == ("attention", ("norm", "rotary", "heads"), ())
+    assert request.focus == (1, 0) and request.seconds is None
+    recipe = tmp_path / "a.toml"
+    recipe.write_text(write_recipe(request.recipe("CBABBC"), "a.toml"))
+    assert read_request(["--recipe", str(recipe)]) == request
+    assert read_request(["--recipe", str(recipe), "--acts", "scores"]).acts == ("scores",)
+
+
+def test_a_video_for_phones_stands_upright(tmp_path: Path) -> None:
+    request = read_request(["CBABBC", "--preset", "short"])
+    width, height = QUALITIES["draft"].size
+    assert request.quality.size == (height, width)
+    assert request.recipe("CBABBC").size is None
+    assert read_request(["CBABBC", "--preset", "short", "--size", "640x640"]).quality.size == (640, 640)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--preset", "long"], "no preset called 'long'"),
+        (["--acts", "mpl"], "no chapter called 'mpl'"),
+        (["--without", "mpl"], "no chapter called 'mpl'"),
+        (["--focus", "head 1"], "'head 1' is not a head"),
+        (["--focus", "layer 0 head 1"], "is not a head"),
+    ],
+)
+def test_what_is_told_must_be_there(arguments: list[str], says: str) -> None:
+    with pytest.raises(UserError, match=says) as caught:
+        read_request(["CBABBC", *arguments])
+    assert caught.value.code == 2 and caught.value.hint
