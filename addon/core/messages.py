@@ -34,12 +34,13 @@ class WarningMessage:
 
 @dataclass(frozen=True)
 class ErrorMessage:
-    """The end of the work, as `UserError` has it: a sentence, a hint, the exit status."""
+    """The end of the work, as `UserError` has it: a sentence, a hint, the exit status, what could be done."""
 
     type: ClassVar[str] = "error"
     message: str
     hint: str = ""
     code: int = 1
+    remedies: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class CancelMessage:
 Message = ProgressMessage | WarningMessage | ErrorMessage | ResultMessage | CancelMessage
 
 _CLASSES: dict[str, type[Any]] = {message.type: message for message in get_args(Message)}
-_KINDS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float), "dict[str, Any]": (dict,)}
+_KINDS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float)}
+_KINDS |= {"dict[str, Any]": (dict,), "list[str]": (list,)}
 
 
 def encode(message: Message) -> str:
@@ -100,6 +102,8 @@ def _check(kind: str, values: dict[str, Any]) -> None:
         value = values[f.name]
         if isinstance(value, bool) or not isinstance(value, _KINDS[str(f.type)]):
             raise ValueError(f"In a message of type {kind}, {f.name!r} cannot be {value!r}.")
+        if f.type == "list[str]" and not all(isinstance(word, str) for word in value):
+            raise ValueError(f"In a message of type {kind}, {f.name!r} must hold texts only.")
     done = values.get("done", 0.0)
     if not (math.isfinite(done) and 0.0 <= done <= 1.0):
         raise ValueError(f"In a message of type {kind}, 'done' must be from 0 to 1, not {done!r}.")

@@ -264,7 +264,7 @@ class TracerJob:
         errors = [message for message in judged if isinstance(message, ErrorMessage)]
         if errors:
             first = errors[0]
-            return _End("failed", UserError(first.message, first.hint, first.code))
+            return _End("failed", UserError(first.message, first.hint, first.code, first.remedies))
         results = [message for message in judged if isinstance(message, ResultMessage)]
         last = f"The last that it said: {self._log[-1]}" if self._log else "It left nothing in its log."
         if not results:
@@ -320,7 +320,8 @@ def _no_result(status: int, last: str) -> UserError:
     except ValueError:
         name = f"signal {-status}"
     memory = "The machine may have run out of memory: try a shorter prompt. " if name == "SIGKILL" else ""
-    return UserError(f"The tracer was killed from outside by {name}.", memory + last)
+    remedies = ("half",) if name == "SIGKILL" else ()
+    return UserError(f"The tracer was killed from outside by {name}.", memory + last, remedies=remedies)
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:

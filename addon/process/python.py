@@ -21,6 +21,7 @@ HINT = (
     'Run "make setup" in a checkout of Forward Pass, or point to a Python that has torch: '
     f"in the add-on's preferences or in the variable {VARIABLE}."
 )
+WAYS = ("set_up", "python")  # what can be done where torch is missing
 
 # Looks for torch by its metadata: 50 ms instead of the seconds that importing it takes.
 LOOK = """
@@ -125,9 +126,9 @@ def require(path: Path) -> PythonInfo:
     """What that Python is. Raises `UserError` where it is too old or has no torch."""
     info = look(path)
     if info.version < OLDEST:
-        raise UserError(f"{path} is {info}; Forward Pass needs {'.'.join(map(str, OLDEST))} or newer.", HINT)
+        raise UserError(f"{path} is {info}; Forward Pass needs {'.'.join(map(str, OLDEST))} or newer.", HINT, remedies=WAYS)
     if info.torch is None:
-        raise UserError(f"{path} has no torch.", HINT)
+        raise UserError(f"{path} has no torch.", HINT, remedies=WAYS)
     return info
 
 
@@ -146,7 +147,7 @@ def find_python(explicit: str | Path | None = None) -> Path:
             return require(path).path
         except UserError:  # one of several to try; the sentence below speaks for all
             continue
-    raise UserError("No Python with torch was found.", HINT)
+    raise UserError("No Python with torch was found.", HINT, remedies=WAYS)
 
 
 def candidates() -> Iterator[Path]:

@@ -99,12 +99,12 @@ def _trace(words: list[str] | None, say: Callable[[Message], None]) -> ResultMes
         request = read_request(arguments)
         return _run(request, say)
     except UserError as error:
-        return ErrorMessage(error.message, error.hint, error.code)
+        return ErrorMessage(error.message, error.hint, error.code, list(error.remedies))
     except ModuleNotFoundError as error:
         hint = "Install torch and safetensors there, or choose a Python that has them."
-        return ErrorMessage(f"The Python at {sys.executable} has no {error.name}.", hint)
+        return ErrorMessage(f"The Python at {sys.executable} has no {error.name}.", hint, remedies=["set_up", "python"])
     except ImportError as error:
-        return ErrorMessage(f"torch cannot be loaded: {error}.", "Install torch again, or choose another Python.")
+        return ErrorMessage(f"torch cannot be loaded: {error}.", "Install torch again, or choose another Python.", 1, ["set_up", "python"])
     except Exception as error:
         traceback.print_exc()
         said = (str(error).strip().splitlines() or ["nothing said"])[0].rstrip(".")

@@ -47,8 +47,8 @@ def hub_folder(name: HubName, online: bool, code: bool, weights: bool, say: Call
         return _download(name, code, weights, say)
     if found is None:
         what = f"There is no model called {name} in the local cache, and no folder of that name."
-        raise UserError(what, FETCH, 2)
-    raise UserError(f"The model {name} is only partly in the local cache: {missing}", FETCH, 2)
+        raise UserError(what, FETCH, 2, ("online",))
+    raise UserError(f"The model {name} is only partly in the local cache: {missing}", FETCH, 2, ("online",))
 
 
 def _missing(name: HubName, folder: Path | None, weights: bool) -> str | None:

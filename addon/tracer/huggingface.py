@@ -23,6 +23,7 @@ from .subject import Kind, Subject
 
 NUMBER_TYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 SHORTER = "Say --dtype bfloat16, which takes half of that, or choose a smaller model."
+MISSING = ("set_up", "python")  # what can be done where transformers is missing
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,9 @@ def library() -> Any:
         from transformers.utils import logging
     except ModuleNotFoundError as error:
         what = f"The Python at {sys.executable} has no {error.name}, which this model needs."
-        raise UserError(what, 'Install it there: pip install "transformers==5.24.0".') from error
+        raise UserError(what, 'Install it there: pip install "transformers==5.24.0".', 1, MISSING) from error
     except ImportError as error:
-        raise UserError(f"transformers cannot be loaded: {first_line(error)}.", "Install it again.") from error
+        raise UserError(f"transformers cannot be loaded: {first_line(error)}.", "Install it again.", 1, MISSING) from error
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     return transformers
@@ -207,7 +208,7 @@ def _unloadable(loading: _Loading, error: Exception) -> UserError:
         return UserError(f"{name} needs a Python package that is not here: {text}.", "Install it in that Python.")
     if "trust_remote_code" in str(error):
         hint = "If you trust its author, say --trust-remote-code; it may do anything that you may do."
-        return UserError(f"{name} needs program code that comes with it, which is not run unasked.", hint, 2)
+        return UserError(f"{name} needs program code that comes with it, which is not run unasked.", hint, 2, ("code",))
     what = f"transformers {transformers.__version__} cannot load {name}: {text}."
     return UserError(what, "Get the model again, or try another version of transformers.")
 
@@ -231,7 +232,7 @@ def _check_memory(name: str, files: tuple[Path, ...], dtype: torch.dtype | None,
     if there is not None and needed > there:
         what = f"The weights of {name} take {needed / 1e9:.1f} GB as {str(dtype).removeprefix('torch.')}"
         hint = SHORTER if dtype.itemsize > 2 else "Choose a smaller model."
-        raise UserError(f"{what}, and this machine has {there / 1e9:.1f} GB of memory.", hint)
+        raise UserError(f"{what}, and this machine has {there / 1e9:.1f} GB of memory.", hint, 1, ("half",) if dtype.itemsize > 2 else ())
 
 
 def _count(shape: Any) -> int:

@@ -39,7 +39,8 @@ def run(request: Request, say: Say) -> ResultMessage:
         result = _attempt(request, torch.device("cpu"), (warning,), say)
     if result is None:
         hint = "Give a shorter prompt, fewer tokens or a smaller model, or keep less with --max-bytes."
-        raise UserError("There is not enough memory for this.", hint)
+        remedies = ("half",) if request.dtype in ("auto", "float32") else ()
+        raise UserError("There is not enough memory for this.", hint, remedies=remedies)
     return result
 
 
