@@ -102,7 +102,7 @@ def _check(kind: str, values: dict[str, Any]) -> None:
         value = values[f.name]
         if isinstance(value, bool) or not isinstance(value, _KINDS[str(f.type)]):
             raise ValueError(f"In a message of type {kind}, {f.name!r} cannot be {value!r}.")
-        if f.type == "list[str]" and not all(isinstance(word, str) for word in value):
+        if isinstance(value, list) and not all(isinstance(word, str) for word in value):
             raise ValueError(f"In a message of type {kind}, {f.name!r} must hold texts only.")
     done = values.get("done", 0.0)
     if not (math.isfinite(done) and 0.0 <= done <= 1.0):

@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import weakref
@@ -30,6 +29,7 @@ from ..core.messages import (
     decode,
     encode,
 )
+from .child import OWN_GROUP, signal_group, wait_for_group
 from .models import find_model, is_built_in
 from .options import DEFAULTS, TraceOptions
 from .python import clean_environment, find_python, own_python
@@ -41,7 +41,6 @@ LONGEST_LINE = 1 << 20  # bytes; a child that floods without a line break must n
 LONGEST_NOTE = 2000  # characters of a line that are kept in the log
 MOST_NOTES = 500
 MOST_WAITING = 1000  # messages; beyond them progress is dropped until somebody polls
-POSIX = sys.platform != "win32"
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,7 @@ class TracerJob:
             return
         self.cancel()
         if self._process is not None and not self._exited.wait(wait):
-            _signal(self._process, firm=True)
+            signal_group(self._process, firm=True)
             self._exited.wait(wait)
         shutil.rmtree(self._stage, ignore_errors=True)
 
@@ -187,7 +186,7 @@ class TracerJob:
         ]
         for reader in readers:
             reader.start()
-        status = _wait(process)
+        status = wait_for_group(process)
         self._exited.set()
         for reader in readers:
             reader.join(timeout=5.0)
@@ -228,8 +227,7 @@ class TracerJob:
                     stderr=subprocess.PIPE,
                     env=environment,
                     cwd=self._package.parent,
-                    start_new_session=POSIX,  # the terminal's Ctrl-C goes to the parent alone
-                    creationflags=0 if POSIX else 0x08000200,  # CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP
+                    **OWN_GROUP,
                 )
             except (OSError, ValueError) as error:
                 hint = "Choose another Python, or a prompt without control characters."
@@ -289,7 +287,7 @@ class TracerJob:
         for firm, grace in ((False, self._grace), (True, self._grace / 2)):
             if self._exited.wait(grace):
                 return
-            _signal(process, firm)
+            signal_group(process, firm)
 
 
 def trace_is_running() -> bool:
@@ -322,26 +320,6 @@ def _no_result(status: int, last: str) -> UserError:
     memory = "The machine may have run out of memory: try a shorter prompt. " if name == "SIGKILL" else ""
     remedies = ("half",) if name == "SIGKILL" else ()
     return UserError(f"The tracer was killed from outside by {name}.", memory + last, remedies=remedies)
-
-
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Waits for the child and ends what it started; returns its exit status."""
-    if sys.platform != "win32" and hasattr(os, "waitid"):
-        # Not reaped yet, so its process group still carries its number and no other process can have it.
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        _signal(process, firm=True)
-    return process.wait()
-
-
-def _signal(process: subprocess.Popen[bytes], firm: bool) -> None:
-    """Ends the child's whole process group: SIGTERM, or with `firm` SIGKILL."""
-    if process.returncode is not None:
-        return
-    if sys.platform == "win32":
-        process.kill() if firm else process.terminate()
-        return
-    with suppress(ProcessLookupError, PermissionError):  # gone already (macOS says it the second way)
-        os.killpg(process.pid, signal.SIGKILL if firm else signal.SIGTERM)
 
 
 def _close(stream: IO[bytes] | None) -> None:

@@ -34,27 +34,37 @@ if importlib.util.find_spec("torch") is not None:
         version = "of an unknown version"
 print(json.dumps({"python": list(sys.version_info[:3]), "torch": version, "devices": []}))
 """
-# Imports it: says whether it really runs, and on what.
+# Imports it: says whether it really runs, and on what; a card's memory is in the unit that cards are sold by.
 TRY = """
-import json, sys, torch
+import importlib.metadata, json, sys, torch
 devices = ["cpu"]
 if torch.cuda.is_available():
-    devices += ["cuda (" + torch.cuda.get_device_name(i) + ")" for i in range(torch.cuda.device_count())]
+    for i in range(torch.cuda.device_count()):
+        memory = getattr(torch.cuda, "get_device_properties", lambda i: None)(i)
+        size = "" if memory is None else f", {memory.total_memory / 2**30:.0f} GiB"
+        devices.append(f"cuda ({torch.cuda.get_device_name(i)}{size})")
 if getattr(torch.backends, "mps", None) is not None and torch.backends.mps.is_available():
     devices += ["mps"]
-print(json.dumps({"python": list(sys.version_info[:3]), "torch": torch.__version__, "devices": devices}))
+try:
+    transformers = importlib.metadata.version("transformers")
+except importlib.metadata.PackageNotFoundError:
+    transformers = None
+version = list(sys.version_info[:3])
+print(json.dumps({"python": version, "torch": torch.__version__, "devices": devices, "transformers": transformers}))
 """
 
 
 @dataclass(frozen=True)
 class PythonInfo:
     """What a Python is: its program, its version, torch's version (None without torch), and the devices that torch
-    can use (empty where torch was only looked for, not imported)."""
+    can use (empty where torch was only looked for, not imported); transformers' version, None where it was not looked
+    for or is not there."""
 
     path: Path
     version: tuple[int, ...]
     torch: str | None
     devices: tuple[str, ...] = ()
+    transformers: str | None = None
 
     def __str__(self) -> str:
         version = ".".join(map(str, self.version))
@@ -89,7 +99,8 @@ def _ask(path: Path, code: str, timeout: float) -> PythonInfo:
         raise UserError(f"{path} cannot be run: {error.strerror or error}.", hint) from error
     try:
         answer = json.loads(done.stdout.strip().splitlines()[-1])
-        return PythonInfo(path, tuple(answer["python"]), answer["torch"], tuple(answer["devices"]))
+        devices = tuple(answer["devices"])
+        return PythonInfo(path, tuple(answer["python"]), answer["torch"], devices, answer.get("transformers"))
     except (ValueError, LookupError, TypeError) as error:
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise UserError(f"{path} does not work as a Python with torch: {said[:300]}", hint) from error
@@ -126,7 +137,9 @@ def require(path: Path) -> PythonInfo:
     """What that Python is. Raises `UserError` where it is too old or has no torch."""
     info = look(path)
     if info.version < OLDEST:
-        raise UserError(f"{path} is {info}; Forward Pass needs {'.'.join(map(str, OLDEST))} or newer.", HINT, remedies=WAYS)
+        raise UserError(
+            f"{path} is {info}; Forward Pass needs {'.'.join(map(str, OLDEST))} or newer.", HINT, remedies=WAYS
+        )
     if info.torch is None:
         raise UserError(f"{path} has no torch.", HINT, remedies=WAYS)
     return info

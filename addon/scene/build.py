@@ -23,6 +23,7 @@ from ..core.timeline import axis_color
 from ..core.trace import Trace
 from ..core.values import LOCAL, Pooled, Values
 from ..core.wording import wording_of
+from .acts import NAMES
 from .blocks import PLAY_STYLES, hue_number, make_block
 from .camera import make_camera
 from .cell_styles import add_styles, check_style, set_style, style_group
@@ -316,6 +317,7 @@ def _promises(scene: bpy.types.Scene, trace: Trace, layout: Layout, story: Story
     scene["fp_trace"] = f"{trace.path.name} {trace.sha256}"
     scene["fp_recipe"] = recipe
     scene["fp_pitch"] = dict(layout.pitch)
+    scene[NAMES] = "\n".join(act.name for act in story.acts)
     for act in story.acts:
         scene.timeline_markers.new(act.name, frame=1 + round(act.start * fps))
 

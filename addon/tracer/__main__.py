@@ -104,7 +104,12 @@ def _trace(words: list[str] | None, say: Callable[[Message], None]) -> ResultMes
         hint = "Install torch and safetensors there, or choose a Python that has them."
         return ErrorMessage(f"The Python at {sys.executable} has no {error.name}.", hint, remedies=["set_up", "python"])
     except ImportError as error:
-        return ErrorMessage(f"torch cannot be loaded: {error}.", "Install torch again, or choose another Python.", 1, ["set_up", "python"])
+        return ErrorMessage(
+            f"torch cannot be loaded: {error}.",
+            "Install torch again, or choose another Python.",
+            1,
+            ["set_up", "python"],
+        )
     except Exception as error:
         traceback.print_exc()
         said = (str(error).strip().splitlines() or ["nothing said"])[0].rstrip(".")

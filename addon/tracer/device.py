@@ -20,5 +20,7 @@ def choose_device(wanted: str) -> torch.device:
         raise UserError(f'There is no device "{wanted}".', "Choose auto, cuda, mps or cpu.", 2)
     if not found[wanted]:
         there = ", ".join(name for name, is_there in found.items() if is_there)
-        raise UserError(f'This torch finds no device "{wanted}" here.', f"Choose auto, or one that is there: {there}.", 1, ("cpu",))
+        raise UserError(
+            f'This torch finds no device "{wanted}" here.', f"Choose auto, or one that is there: {there}.", 1, ("cpu",)
+        )
     return torch.device(wanted)

@@ -87,7 +87,9 @@ def library() -> Any:
         what = f"The Python at {sys.executable} has no {error.name}, which this model needs."
         raise UserError(what, 'Install it there: pip install "transformers==5.24.0".', 1, MISSING) from error
     except ImportError as error:
-        raise UserError(f"transformers cannot be loaded: {first_line(error)}.", "Install it again.", 1, MISSING) from error
+        raise UserError(
+            f"transformers cannot be loaded: {first_line(error)}.", "Install it again.", 1, MISSING
+        ) from error
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     return transformers
@@ -232,7 +234,12 @@ def _check_memory(name: str, files: tuple[Path, ...], dtype: torch.dtype | None,
     if there is not None and needed > there:
         what = f"The weights of {name} take {needed / 1e9:.1f} GB as {str(dtype).removeprefix('torch.')}"
         hint = SHORTER if dtype.itemsize > 2 else "Choose a smaller model."
-        raise UserError(f"{what}, and this machine has {there / 1e9:.1f} GB of memory.", hint, 1, ("half",) if dtype.itemsize > 2 else ())
+        raise UserError(
+            f"{what}, and this machine has {there / 1e9:.1f} GB of memory.",
+            hint,
+            1,
+            ("half",) if dtype.itemsize > 2 else (),
+        )
 
 
 def _count(shape: Any) -> int:

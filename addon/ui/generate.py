@@ -22,6 +22,7 @@ from .progress import Progress, as_user_error
 
 State = Literal["tracing", "reading", "layout", "story", "building", "done", "failed", "cancelled"]
 ENDS = ("done", "failed", "cancelled")
+CHOICES = ("temperature", "top_k", "top_p", "seed", "chat", "dtype", "attention")  # of the options, in a recipe
 SLICE, LONGEST_SLICE = 0.03, 0.1  # seconds of building in one poll
 # Where each part of the work begins and ends on the one bar, by what it takes on two cores.
 TRACING = {"load": (0.0, 0.25), "trace": (0.25, 0.4), "write": (0.4, 0.45)}
@@ -39,15 +40,17 @@ class GenerateRequest:
     size: tuple[int, int] = (1280, 720)
     fps: int = 24
     cells: str = "flat"
+    scale: str = "local"
 
     @property
     def recipe(self) -> str:
         """What would make the same scene again, as the text that the scene keeps."""
         trace = self.trace
-        ran = {}
+        ran: dict[str, Any] = {}
         if isinstance(trace, TraceRequest):
             ran = {"name": str(trace.model), "prompt": trace.prompt, "tokens": trace.steps, "device": trace.device}
-        recipe = Recipe(**ran, seconds=self.seconds, theme=self.theme, cells=self.cells, size=self.size, fps=self.fps)  # type: ignore[arg-type]
+            ran |= {name: getattr(trace.options, name) for name in CHOICES}
+        recipe = Recipe(**ran, seconds=self.seconds, theme=self.theme, cells=self.cells, size=self.size, fps=self.fps)
         return write_recipe(recipe, "NAME.recipe.toml")
 
 
@@ -155,7 +158,8 @@ class Generation:
             path: Path = self._job.result
             self.trace = path
             width, height = self.request.size
-            self._preparation = Preparation(self._rooms, path, width / height, self.request.seconds)
+            telling = {"seconds": self.request.seconds, "scale": self.request.scale}
+            self._preparation = Preparation(self._rooms, path, width / height, telling)
             self.state = "reading"
         elif self._job.state == "failed":
             self._fail(self._job.error)
@@ -178,7 +182,7 @@ class Generation:
         for name, text in self._rooms.texts(story).items():
             scene[name] = text
         options = {"theme": self.request.theme, "recipe": self.request.recipe, "cells": self.request.cells}
-        options |= {"size": self.request.size, "fps": self.request.fps}  # type: ignore[dict-item]
+        options |= {"size": self.request.size, "fps": self.request.fps, "scale": self.request.scale}  # type: ignore[dict-item]
         self._builder = self._rooms.build(scene, trace, layout, story, **options)
         self._left = time.monotonic()
 

@@ -6,7 +6,10 @@ from __future__ import annotations
 import bpy
 from bpy.app.handlers import persistent
 
+from ..core.errors import UserError
+from ..scene.migrate import update_scene
 from .generate import Generation
+from .place import is_generated
 from .session import SESSION
 
 
@@ -31,7 +34,22 @@ def finish_building(*_: object) -> None:
         SESSION.job.finish_building()
 
 
+@persistent  # type: ignore[untyped-decorator]
+def update_scenes(*_: object) -> None:
+    """A file was opened: what an earlier version of the add-on did not yet note in its scenes is noted now."""
+    newer = [scene.name for scene in bpy.data.scenes if is_generated(scene) and not update_scene(scene)]
+    if newer:
+        SESSION.fail(newer_scene(newer[0]))
+
+
+def newer_scene(name: str) -> UserError:
+    """What to say of a scene that a later version made."""
+    what = f'The scene "{name}" was made by a newer Forward Pass.'
+    return UserError(what, "It plays and renders; to work on it, update the add-on.")
+
+
 HANDLERS = (
+    ("load_post", update_scenes),
     ("load_pre", end_job),
     ("undo_pre", cancel_building),
     ("redo_pre", cancel_building),

@@ -11,15 +11,28 @@ import bpy
 from bpy.props import IntProperty, StringProperty
 
 from ..core.errors import UserError
+from ..scene.acts import acts_of, switch_act
 from . import prepare, render_job
+from .diagnostics import report, write_log
+from .folders import ADDON
 from .generate import Generation
+from .help import show_text
 from .modal import JobOperator, redraw
 from .place import ScenePlace, is_generated
 from .preferences import chosen_python
-from .properties import scene_of
+from .properties import scene_of, settings_of
 from .python_test import PythonTest
+from .recent import remember_model, use_model
 from .requests import generate_request, import_request, render_quality, video_path
 from .session import SESSION, Job
+
+
+def has_scene(operator: Any, context: bpy.types.Context) -> bool:
+    """Whether there is a generated scene to work with; says so where not."""
+    if not is_generated(scene_of(context)):
+        operator.poll_message_set("Generate a scene first")
+        return False
+    return True
 
 
 class FORWARDPASS_OT_generate(JobOperator):
@@ -36,6 +49,7 @@ class FORWARDPASS_OT_generate(JobOperator):
     def finish(self, context: bpy.types.Context) -> str:
         """Looks through the scene's camera, with the scene's own colors; tells what ran the model."""
         look_through_camera(context)
+        remember_model(context)
         engine = SESSION.job.engine if isinstance(SESSION.job, Generation) else ""
         return f"Generated the scene, run by {engine}" if engine else "Generated the scene"
 
@@ -87,10 +101,7 @@ class FORWARDPASS_OT_render(JobOperator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """There must be something to render."""
-        if not is_generated(scene_of(context)):
-            cls.poll_message_set("Generate a scene first")
-            return False
-        return super().poll(context)
+        return has_scene(cls, context) and super().poll(context)
 
     def begin(self, context: bpy.types.Context) -> Job:
         """Starts with the first frame."""
@@ -140,32 +151,106 @@ class FORWARDPASS_OT_dismiss(bpy.types.Operator):
 
 
 class FORWARDPASS_OT_copy_log(bpy.types.Operator):
-    """Copy what a report needs: versions, the error, and the last lines that the model's process said"""
+    """Copy what a report needs: versions, engine, the error, and the last lines that the model's process said"""
 
     bl_idname = "forward_pass.copy_log"
     bl_label = "Copy Forward Pass Diagnostics"
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
         """To the clipboard."""
-        error = "" if SESSION.error is None else f"{SESSION.error}\ncaused by {SESSION.error.__cause__!r}"
-        lines = [f"Blender {bpy.app.version_string}, {bpy.app.build_platform.decode()}", error, *SESSION.log]
-        context.window_manager.clipboard = "\n".join(lines)
+        context.window_manager.clipboard = report(context)
         self.report({"INFO"}, "Copied the diagnostics")
         return {"FINISHED"}
 
 
-class FORWARDPASS_OT_go_to(bpy.types.Operator):
-    """Go to the beginning of this act"""
+class FORWARDPASS_OT_open_log(bpy.types.Operator):
+    """Show all that the model's process said, in the text editor"""
 
-    bl_idname = "forward_pass.go_to"
-    bl_label = "Go to Act"
-    bl_options = {"INTERNAL"}
+    bl_idname = "forward_pass.open_log"
+    bl_label = "Show Forward Pass Log"
 
-    frame: IntProperty(name="Frame", description="Where the act begins")  # type: ignore[valid-type]
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Something must have run."""
+        if SESSION.job is None:
+            cls.poll_message_set("Nothing ran yet")
+            return False
+        return True
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
-        """The clock follows the frame."""
-        scene_of(context).frame_set(self.frame)
+        """As a text of this file."""
+        show_text(context, write_log(), wrap=True)
+        return {"FINISHED"}
+
+
+class FORWARDPASS_OT_switch_act(bpy.types.Operator):
+    """Leave this act out of the video, or take it in again. What it would have shown is there all the same"""
+
+    bl_idname = "forward_pass.switch_act"
+    bl_label = "Switch Act"
+    bl_options = {"REGISTER", "UNDO"}
+
+    act: IntProperty(name="Act", description="Its number, counted from 0", min=0)  # type: ignore[valid-type]
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """There must be acts."""
+        return has_scene(cls, context)
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        """By keys of the scene's clock."""
+        scene = scene_of(context)
+        acts = acts_of(scene)
+        if self.act >= len(acts):
+            self.report({"WARNING"}, f"There is no act {self.act}")
+            return {"CANCELLED"}
+        act = acts[self.act]
+        if act.on and sum(one.on for one in acts) == 1:
+            self.report({"WARNING"}, "One act has to stay")
+            return {"CANCELLED"}
+        switch_act(scene, act.index, not act.on)
+        return {"FINISHED"}
+
+
+class FORWARDPASS_OT_use_model(bpy.types.Operator):
+    """Choose a model that ran here before"""
+
+    bl_idname = "forward_pass.use_model"
+    bl_label = "Use Recent Model"
+    bl_options = {"INTERNAL", "UNDO"}
+
+    model: StringProperty(name="Model")  # type: ignore[valid-type]
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        """A folder, or a name of the hub."""
+        use_model(settings_of(scene_of(context)), self.model)
+        return {"FINISHED"}
+
+
+class FORWARDPASS_OT_show_preferences(bpy.types.Operator):
+    """Show the add-on's preferences, where the Python that runs models is chosen"""
+
+    bl_idname = "forward_pass.show_preferences"
+    bl_label = "Forward Pass Preferences"
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        """In Blender's own window for them."""
+        if not bpy.app.background:
+            bpy.ops.preferences.addon_show(module=ADDON)
+        return {"FINISHED"}
+
+
+class FORWARDPASS_OT_allow_online(bpy.types.Operator):
+    """Blender is set to stay offline. Shows the preference that lets it and its add-ons go online"""
+
+    bl_idname = "forward_pass.allow_online"
+    bl_label = "Allow Online Access…"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        """Only shows it: that is for the person to decide."""
+        if not bpy.app.background:
+            bpy.ops.screen.userpref_show(section="SYSTEM")
         return {"FINISHED"}
 
 
@@ -178,10 +263,7 @@ class FORWARDPASS_OT_look(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """There must be something to look at."""
-        if not is_generated(scene_of(context)):
-            cls.poll_message_set("Generate a scene first")
-            return False
-        return True
+        return has_scene(cls, context)
 
     def execute(self, context: bpy.types.Context) -> set[Any]:
         """Changes the viewport, not the scene."""
@@ -222,7 +304,7 @@ class FORWARDPASS_OT_test_python(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
         """From a button: importing torch takes seconds, and the window lives."""
         self._test = PythonTest(chosen_python(context))
-        SESSION.python = "Testing…"
+        SESSION.python, SESSION.found = "Testing…", None
         self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
         context.window_manager.modal_handler_add(self)
         redraw()
@@ -242,7 +324,7 @@ class FORWARDPASS_OT_test_python(bpy.types.Operator):
         return self._end(test)
 
     def _end(self, test: PythonTest) -> set[Any]:
-        SESSION.python = str(test.error or test.info)
+        SESSION.python, SESSION.found = str(test.error or test.info), test.info
         redraw()
         if isinstance(test.error, UserError):
             self.report({"WARNING"}, str(test.error))
@@ -280,7 +362,11 @@ CLASSES = (
     FORWARDPASS_OT_cancel,
     FORWARDPASS_OT_dismiss,
     FORWARDPASS_OT_copy_log,
-    FORWARDPASS_OT_go_to,
+    FORWARDPASS_OT_open_log,
+    FORWARDPASS_OT_switch_act,
+    FORWARDPASS_OT_use_model,
+    FORWARDPASS_OT_show_preferences,
+    FORWARDPASS_OT_allow_online,
     FORWARDPASS_OT_look,
     FORWARDPASS_OT_open_video,
     FORWARDPASS_OT_test_python,

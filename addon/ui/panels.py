@@ -1,41 +1,37 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sidebar tab "Forward Pass", in the order of work: what to show, generate, look through, render."""
+"""The sidebar tab "Forward Pass", in the order of work: what to show, generate, go through the acts, render."""
 
 from __future__ import annotations
 
-import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ..scene.acts import acts_of
+from .drawing import Sidebar, draw_button, draw_notice, draw_progress, foldable, short, write_lines
+from .folders import ADDON
 from .place import is_generated
-from .preferences import ADDON
-from .properties import FOLDER, scene_of, settings_of
-from .requests import render_quality, video_path
+from .preferences import preferences
+from .properties import FOLDER, HUB, ForwardPassSettings, current_act, scene_of, settings_of
+from .remedies import draw_error
+from .requests import is_built_in_name, render_quality, video_path
 from .session import SESSION
+from .set_up import TITLE
 
 if TYPE_CHECKING:
     from bpy.types import Context
 
 
-class Sidebar(bpy.types.Panel):
-    """Where all panels of this add-on are."""
-
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Forward Pass"
-
-
 class FORWARDPASS_PT_generate(Sidebar):
-    """Prompt, model, and the button."""
+    """Prompt, model, what to show, and the button."""
 
     bl_label = "Forward Pass"
 
     def draw_header_preset(self, context: Context) -> None:
-        """The way to the preferences."""
-        row = self.layout.row()
+        """The ways to the manual and to the preferences."""
+        row = self.layout.row(align=True)
         row.emboss = "NONE"
+        row.operator("forward_pass.help", text="", icon="QUESTION").page = "panel"
         row.operator("preferences.addon_show", text="", icon="PREFERENCES").module = ADDON
 
     def draw(self, context: Context) -> None:
@@ -47,22 +43,128 @@ class FORWARDPASS_PT_generate(Sidebar):
         fields.prop(settings, "prompt", text="")
         fields.use_property_split = True
         fields.use_property_decorate = False
-        fields.prop(settings, "model")
-        if settings.model == FOLDER:
-            fields.prop(settings, "model_folder")
-        for title, names in (
-            ("What to Show", ("steps", "seconds")),
-            ("Look", ("theme", "cells", "size", "fps")),
-            ("Engine", ("device",)),
-        ):
-            header, body = fields.panel(f"forward_pass_{title}", default_closed=True)
-            header.label(text=title)
-            if body is not None:
-                for name in names:
-                    body.prop(settings, name)
-        draw_button(layout, "forward_pass.generate", "SHADERFX", "Generating")
+        draw_model(fields, context, settings)
+        built_in = is_built_in_name(settings)
+        body = foldable(fields, "show", "What to Show", closed=False)
+        if body is not None:
+            for name in ("steps", "seconds"):
+                body.prop(settings, name)
+        body = foldable(fields, "look", "Look")
+        if body is not None:
+            for name in ("theme", "cells", "scale", "size", "fps"):
+                body.prop(settings, name)
+        body = foldable(fields, "engine", "Engine")
+        if body is not None:
+            for name in ("device",) if built_in else ("device", "dtype", "attention"):
+                body.prop(settings, name)
+        body = None if built_in else foldable(fields, "sampling", "Choice of Tokens")
+        if body is not None:
+            draw_sampling(body, settings)
+        draw_job(layout)
         draw_error(layout, context)
-        draw_notice(layout, context, "Generating")
+        for title in ("Generating", TITLE):
+            draw_notice(layout, context, title)
+        draw_report(layout)
+
+
+def draw_job(layout: Any) -> None:
+    """The button, or the progress of what was started here: a generation, or the environment being set up."""
+    job = SESSION.job
+    setting_up = job is not None and job.running and job.progress.title == TITLE
+    if setting_up:
+        draw_progress(layout)
+    else:
+        draw_button(layout, "forward_pass.generate", "SHADERFX", "Generating")
+
+
+def draw_model(fields: Any, context: Context, settings: ForwardPassSettings) -> None:
+    """Which model, and what belongs to one that does not ship."""
+    row = fields.row(align=True)
+    row.prop(settings, "model")
+    found = preferences(context)
+    if found is not None and len(found.recent):
+        row.menu(FORWARDPASS_MT_recent.bl_idname, text="", icon="TIME")
+    if settings.model == FOLDER:
+        fields.prop(settings, "model_folder")
+    if settings.model == HUB:
+        fields.prop(settings, "model_name", placeholder="org/name")
+        row = fields.row()
+        row.enabled = bpy.app.online_access
+        row.prop(settings, "online")
+        if not bpy.app.online_access:
+            fields.operator("forward_pass.allow_online", icon="INTERNET")
+    if settings.model in (FOLDER, HUB):
+        fields.prop(settings, "chat")
+        if settings.remote_code:  # an error offers it where a model needs it; from then on it can be taken back here
+            fields.prop(settings, "remote_code")
+
+
+def draw_sampling(body: Any, settings: ForwardPassSettings) -> None:
+    """How each token is chosen; what only counts where it is drawn at random is grey until then."""
+    body.prop(settings, "temperature")
+    for name in ("top_k", "top_p"):
+        body.prop(settings, name)
+    row = body.row()
+    row.active = settings.temperature > 0.0 or settings.top_k > 0 or settings.top_p < 1.0
+    row.prop(settings, "seed")
+
+
+def draw_report(layout: Any) -> None:
+    """The log and the diagnostics of the last job, a click away."""
+    if SESSION.job is None:
+        return
+    row = layout.row(align=True)
+    row.operator("forward_pass.open_log", text="Log", icon="TEXT")
+    row.operator("forward_pass.copy_log", text="Copy Diagnostics", icon="COPYDOWN")
+
+
+class FORWARDPASS_MT_recent(bpy.types.Menu):
+    """The models that ran here before."""
+
+    bl_idname = "FORWARDPASS_MT_recent"
+    bl_label = "Recent Models"
+
+    def draw(self, context: Context) -> None:
+        """The latest first."""
+        found = preferences(context)
+        for recent in found.recent if found is not None else ():
+            self.layout.operator("forward_pass.use_model", text=recent.name, translate=False).model = recent.name
+
+
+class FORWARDPASS_UL_acts(bpy.types.UIList):
+    """The acts among the timeline's markers."""
+
+    bl_idname = "FORWARDPASS_UL_acts"
+    use_filter_show = False
+
+    def draw_item(
+        self, context: Context, layout: Any, data: Any, item: Any, icon: Any, active: Any, name: Any, *_: Any
+    ) -> None:
+        """A switch, when it begins, its name, how long it is."""
+        act = next((act for act in acts_of(data) if (act.first, act.name) == (item.frame, item.name)), None)
+        if act is None:
+            return
+        row = layout.row(align=True)
+        box = "CHECKBOX_HLT" if act.on else "CHECKBOX_DEHLT"
+        row.operator("forward_pass.switch_act", text="", icon=box, emboss=False).act = act.index
+        row = row.row()
+        row.active = act.on
+        fps = data.render.fps / data.render.fps_base
+        row.label(text=f"{minutes((act.first - data.frame_start) / fps)}  {act.name}", translate=False)
+        right = row.row()
+        right.alignment = "RIGHT"
+        right.label(text=f"{(act.last - act.first) / fps:.0f} s" if act.on else "", translate=False)
+
+    def filter_items(self, context: Context, data: Any, name: str) -> Any:
+        """Only acts, in their order."""
+        markers = list(data.timeline_markers)
+        acts = {(act.first, act.name): act.index for act in acts_of(data)}
+        shown = [self.bitflag_filter_item if (m.frame, m.name) in acts else 0 for m in markers]
+        order = sorted(range(len(markers)), key=lambda i: markers[i].frame)
+        places = [0] * len(markers)
+        for place, i in enumerate(order):
+            places[i] = place
+        return shown, places
 
 
 class FORWARDPASS_PT_acts(Sidebar):
@@ -75,21 +177,29 @@ class FORWARDPASS_PT_acts(Sidebar):
         """Only where there is a generated scene."""
         return is_generated(scene_of(context))
 
+    def draw_header_preset(self, context: Context) -> None:
+        """The way to the manual."""
+        row = self.layout.row()
+        row.emboss = "NONE"
+        row.operator("forward_pass.help", text="", icon="QUESTION").page = "panel"
+
     def draw(self, context: Context) -> None:
-        """Play, and jump to an act."""
-        scene, playing = scene_of(context), context.screen.is_animation_playing
-        row = self.layout.row(align=True)
+        """Play, the list, and the length of the act at work."""
+        layout, scene, playing = self.layout, scene_of(context), context.screen.is_animation_playing
+        row = layout.row(align=True)
         row.operator("screen.animation_play", text="Pause" if playing else "Play", icon="PAUSE" if playing else "PLAY")
         row.operator("forward_pass.look", text="", icon="CAMERA_DATA")
-        column = self.layout.column(align=True)
-        acts = sorted(scene.timeline_markers, key=lambda marker: marker.frame)
-        here = max((marker.frame for marker in acts if marker.frame <= scene.frame_current), default=None)
-        fps = scene.render.fps / scene.render.fps_base
-        for marker in acts:
-            row = column.row(align=True)
-            seconds = round((marker.frame - 1) / fps)
-            text = f"{seconds // 60}:{seconds % 60:02}  {marker.name}"
-            row.operator("forward_pass.go_to", text=text, depress=marker.frame == here).frame = marker.frame
+        settings = settings_of(scene)
+        layout.template_list(
+            FORWARDPASS_UL_acts.bl_idname, "", scene, "timeline_markers", settings, "act", rows=6, maxrows=12
+        )
+        act = current_act(scene)
+        if act is not None:
+            row = layout.row()
+            row.use_property_split = True
+            row.use_property_decorate = False
+            row.active = act.on
+            row.prop(settings, "act_length")
 
 
 class FORWARDPASS_PT_render(Sidebar):
@@ -101,6 +211,12 @@ class FORWARDPASS_PT_render(Sidebar):
     def poll(cls, context: Context) -> bool:
         """Only where there is a generated scene."""
         return is_generated(scene_of(context))
+
+    def draw_header_preset(self, context: Context) -> None:
+        """The way to the manual."""
+        row = self.layout.row()
+        row.emboss = "NONE"
+        row.operator("forward_pass.help", text="", icon="QUESTION").page = "panel"
 
     def draw(self, context: Context) -> None:
         """Quality, place, what comes of it, and the button."""
@@ -115,7 +231,7 @@ class FORWARDPASS_PT_render(Sidebar):
         facts = layout.column(align=True)
         facts.active = False
         size = f"{quality.size[0]} × {quality.size[1]}"
-        facts.label(text=f"{size}, {frames} frames, {frames / quality.fps:.0f} s")
+        facts.label(text=f"{size}, {frames} frames, {frames / quality.fps:.0f} s", translate=False)
         write_lines(facts, context, short(video_path(scene)))
         draw_button(layout, "forward_pass.render", "RENDER_ANIMATION", "Rendering")
         draw_notice(layout, context, "Rendering")
@@ -123,60 +239,15 @@ class FORWARDPASS_PT_render(Sidebar):
             layout.operator("forward_pass.open_video", text="Show Video", icon="FILE_FOLDER")
 
 
-def draw_button(layout: Any, operator: str, icon: Any, title: str) -> None:
-    """The button of the job of that title, or while it runs its progress and a way to stop it."""
-    job = SESSION.job
-    if job is None or not SESSION.running or job.progress.title != title:
-        row = layout.row()
-        row.scale_y = 1.5
-        row.operator(operator, icon=icon)
-        return
-    column = layout.column(align=True)
-    row = column.row(align=True)
-    row.scale_y = 1.5
-    row.progress(factor=job.progress.done, text=f"{job.progress.done:.0%}", type="BAR")
-    row.operator("forward_pass.cancel", text="", icon="CANCEL")
-    column.label(text=job.progress.line())
+def minutes(seconds: float) -> str:
+    """`1:05`."""
+    return f"{round(seconds) // 60}:{round(seconds) % 60:02}"
 
 
-def draw_notice(layout: Any, context: Context, title: str) -> None:
-    """What the last job made, if it was the one of that title."""
-    job = SESSION.job
-    if job is not None and job.progress.title == title and SESSION.notice and not SESSION.running:
-        write_lines(layout, context, SESSION.notice, icon="CHECKMARK", beside=1)
-
-
-def draw_error(layout: Any, context: Context) -> None:
-    """What went wrong and what to do, until it is dismissed."""
-    error = SESSION.error
-    if error is None:
-        return
-    box = layout.box().column()
-    head = box.row()
-    message = head.column(align=True)
-    message.alert = True
-    write_lines(message, context, error.message, icon="ERROR", beside=2)
-    head.operator("forward_pass.dismiss", text="", icon="X", emboss=False)
-    write_lines(box.column(align=True), context, error.hint)
-    row = box.row(align=True)
-    row.operator("preferences.addon_show", text="Preferences", icon="PREFERENCES").module = ADDON
-    row.operator("forward_pass.copy_log", text="Copy Log", icon="COPYDOWN")
-
-
-def short(path: Path) -> str:
-    """A path with `~` for the home folder."""
-    home = Path.home()
-    return str(Path("~") / path.relative_to(home)) if path.is_relative_to(home) else str(path)
-
-
-def write_lines(layout: Any, context: Context, text: str, icon: Any = "NONE", beside: int = 0) -> None:
-    """Text over as many lines as the sidebar's width needs, as Blender's labels do not wrap. `beside` is the number
-    of icons in the same row."""
-    scale = context.preferences.system.ui_scale or 1.0  # 0 without a window
-    width = context.region.width / scale if context.region is not None else 280.0
-    letters = int((width - 62 - 26 * beside) / 6.2)  # pixels: the margins, an icon, a letter of Blender's font
-    for i, line in enumerate(textwrap.wrap(text, max(letters, 16), break_on_hyphens=False)):
-        layout.label(text=line, icon=icon if i == 0 else "BLANK1" if icon != "NONE" else "NONE")
-
-
-CLASSES = (FORWARDPASS_PT_generate, FORWARDPASS_PT_acts, FORWARDPASS_PT_render)
+CLASSES = (
+    FORWARDPASS_MT_recent,
+    FORWARDPASS_UL_acts,
+    FORWARDPASS_PT_generate,
+    FORWARDPASS_PT_acts,
+    FORWARDPASS_PT_render,
+)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,15 @@ STAGES = (("reading", "Reading the trace"), ("layout", "Placing the blocks"), ("
 class Rooms:
     """The calls into the other rooms that a generation makes, in one place, so that tests can put others there.
 
-    `start(request)` gives a job like `process.job.TracerJob`; `build` is `scene.build.build_scene`; `texts(story)`
-    is what the scene is to keep as properties for the day it is rendered.
+    `start(request)` gives a job like `process.job.TracerJob`, `tell(trace, layout, **telling)` is `core.story.tell`;
+    `build` is `scene.build.build_scene`; `texts(story)` is what the scene is to keep as properties for the day it is
+    rendered.
     """
 
     start: Callable[[Any], Any]
     read: Callable[[Path], Any]
     lay_out: Callable[[Any, float], Any]
-    tell: Callable[[Any, Any, float | None], Any]
+    tell: Callable[..., Any]
     build: Callable[..., Iterator[tuple[str, float]]]
     texts: Callable[[Any], dict[str, str]]
 
@@ -52,11 +53,11 @@ def _texts(story: Story) -> dict[str, str]:
 class Preparation:
     """Reading, layout and story at work in a thread, from the moment this is made."""
 
-    def __init__(self, rooms: Rooms, path: Path, aspect: float, seconds: float | None) -> None:
+    def __init__(self, rooms: Rooms, path: Path, aspect: float, telling: Mapping[str, Any]) -> None:
         self.stage = 0  # place in STAGES
         self.result: tuple[Any, Any, Any] | None = None  # trace, layout, story
         self.error: Exception | None = None
-        self._arguments = (rooms, path, aspect, seconds)
+        self._arguments = (rooms, path, aspect, telling)
         self._thread = threading.Thread(target=self._run, name="forward-pass-prepare", daemon=True)
         self._thread.start()
 
@@ -66,12 +67,12 @@ class Preparation:
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        rooms, path, aspect, seconds = self._arguments
+        rooms, path, aspect, telling = self._arguments
         try:
             trace = rooms.read(path)
             self.stage = 1
             layout = rooms.lay_out(trace, aspect)
             self.stage = 2
-            self.result = (trace, layout, rooms.tell(trace, layout, seconds))
+            self.result = (trace, layout, rooms.tell(trace, layout, **telling))
         except Exception as error:  # a thread's exception reaches nobody: hand it over
             self.error = as_user_error(error, STAGES[self.stage][1])

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from ..core.theme import THEMES
 from ..process.models import built_in_models
 from ..render.presets import QUALITIES
+from ..scene.acts import SceneAct, act_markers, acts_of, set_length
 
-FOLDER = "FOLDER"  # the entry of the list of models that asks for a folder
+FOLDER, HUB = "FOLDER", "HUB"  # the entries of the list of models that ask for a folder and for a name
 SIZES = {"1280x720": "16:9", "1080x1920": "9:16", "1080x1080": "1:1"}
 DEVICES = (
     ("auto", "Automatic", "The fastest that is there"),
@@ -18,12 +19,70 @@ DEVICES = (
     ("cuda", "CUDA", "NVIDIA graphics cards"),
     ("mps", "Metal", "Apple graphics"),
 )
+NUMBER_TYPES = (
+    ("auto", "Automatic", "Single precision on the CPU, elsewhere what the model comes in"),
+    ("float32", "Single (float32)", "Exact, and 4 bytes for each weight"),
+    ("bfloat16", "Half (bfloat16)", "2 bytes for each weight, and a little less exact"),
+    ("float16", "Half (float16)", "2 bytes for each weight; large numbers may not fit"),
+)
+ATTENTIONS = (
+    ("eager", "Step by Step", "Every multiply of the attention is a step of its own"),
+    ("sdpa", "Fused", "As the model runs in practice; takes less memory"),
+)
+SCALES = (
+    ("local", "Each Block", "Every block uses the whole color map: patterns show, blocks do not compare"),
+    ("global", "Whole Model", "One color means one number everywhere: blocks compare"),
+)
 
 
 def model_items() -> list[tuple[str, str, str]]:
     """The built-in models, then a folder of one's own."""
     built_in = [(name, name, "Built in: ships with the add-on") for name in built_in_models()]
-    return [*built_in, (FOLDER, "Folder…", "A folder with config.json and model.safetensors")]
+    return [
+        *built_in,
+        (FOLDER, "Folder…", "A folder with config.json and model.safetensors"),
+        (HUB, "Hugging Face Hub…", "A model of the hub by its name, such as openai-community/gpt2"),
+    ]
+
+
+def owner_of(settings: bpy.types.PropertyGroup) -> bpy.types.Scene:
+    """The scene whose fields these are."""
+    assert isinstance(settings.id_data, bpy.types.Scene)
+    return settings.id_data
+
+
+def get_act(settings: bpy.types.PropertyGroup) -> int:
+    """The place among the timeline's markers of the act that the current frame is in; -1 for none."""
+    scene = owner_of(settings)
+    here = [marker for marker in act_markers(scene) if marker.frame <= scene.frame_current]
+    return list(scene.timeline_markers).index(here[-1]) if here else -1
+
+
+def go_to_act(settings: bpy.types.PropertyGroup, place: int) -> None:
+    """Goes to the marker at that place."""
+    scene = owner_of(settings)
+    if 0 <= place < len(scene.timeline_markers):
+        scene.frame_set(scene.timeline_markers[place].frame)
+
+
+def current_act(scene: bpy.types.Scene) -> SceneAct | None:
+    """The act that the current frame is in."""
+    return next((act for act in reversed(acts_of(scene)) if act.first <= scene.frame_current), None)
+
+
+def get_act_length(settings: bpy.types.PropertyGroup) -> float:
+    """Seconds of the act at work."""
+    scene = owner_of(settings)
+    act = current_act(scene)
+    return 0.0 if act is None else (act.last - act.first) * scene.render.fps_base / scene.render.fps
+
+
+def set_act_length(settings: bpy.types.PropertyGroup, seconds: float) -> None:
+    """Makes the act at work that long; one that is left out stays so."""
+    scene = owner_of(settings)
+    act = current_act(scene)
+    if act is not None and act.on:
+        set_length(scene, act.index, round(seconds * scene.render.fps / scene.render.fps_base))
 
 
 class ForwardPassSettings(bpy.types.PropertyGroup):
@@ -43,6 +102,24 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
         subtype="DIR_PATH",
         options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
+    model_name: StringProperty(  # type: ignore[valid-type]
+        name="Name",
+        description="Name of the model on the Hugging Face hub: organization/name, with @revision where you want "
+        "one. What is in the local cache needs no network",
+    )
+    online: BoolProperty(  # type: ignore[valid-type]
+        name="Download",
+        description="Let what is not in the local cache be downloaded. Needs Blender's permission to go online",
+    )
+    remote_code: BoolProperty(  # type: ignore[valid-type]
+        name="Run Its Code",
+        description="Run Python code that comes with the model. It may do anything that you may do: only for models "
+        "whose author you trust",
+    )
+    chat: BoolProperty(  # type: ignore[valid-type]
+        name="As a Chat",
+        description="Put the prompt into the model's chat template, for models that were trained to talk",
+    )
     steps: IntProperty(  # type: ignore[valid-type]
         name="Tokens",
         description="How many tokens to generate; 0 goes on until the model is done",
@@ -57,6 +134,30 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
         min=0.0,
         soft_max=600.0,
         subtype="TIME_ABSOLUTE",
+    )
+    temperature: FloatProperty(  # type: ignore[valid-type]
+        name="Temperature",
+        description="How daring the choice of each token is; 0 takes the likeliest",
+        default=0.0,
+        min=0.0,
+        soft_max=2.0,
+    )
+    top_k: IntProperty(  # type: ignore[valid-type]
+        name="Top K",
+        description="Choose among this many of the likeliest tokens; 0 among all",
+        default=0,
+        min=0,
+        soft_max=100,
+    )
+    top_p: FloatProperty(  # type: ignore[valid-type]
+        name="Top P",
+        description="Choose among the likeliest tokens that together have this probability",
+        default=1.0,
+        min=0.01,
+        max=1.0,
+    )
+    seed: IntProperty(  # type: ignore[valid-type]
+        name="Seed", description="The same choices with the same seed", default=0, min=0
     )
     theme: EnumProperty(  # type: ignore[valid-type]
         name="Theme",
@@ -74,6 +175,11 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
         ],
         update=restyle,
     )
+    scale: EnumProperty(  # type: ignore[valid-type]
+        name="Scale",
+        description="Which numbers have the ends of the color map. Counts for the next scene",
+        items=SCALES,
+    )
     size: EnumProperty(  # type: ignore[valid-type]
         name="Format",
         description="Shape of the picture, which the layout and the camera are made for",
@@ -87,6 +193,12 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
     device: EnumProperty(  # type: ignore[valid-type]
         name="Device", description="What the model runs on", items=DEVICES
     )
+    dtype: EnumProperty(  # type: ignore[valid-type]
+        name="Precision", description="How the weights are held", items=NUMBER_TYPES
+    )
+    attention: EnumProperty(  # type: ignore[valid-type]
+        name="Attention", description="How the attention is computed", items=ATTENTIONS
+    )
     quality: EnumProperty(  # type: ignore[valid-type]
         name="Quality",
         description="How large and how clean the pictures are",
@@ -99,12 +211,29 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
         subtype="DIR_PATH",
         options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
+    act: IntProperty(  # type: ignore[valid-type]
+        name="Act",
+        description="The act at work. Click one to go to its beginning",
+        get=get_act,
+        set=go_to_act,
+        options={"SKIP_SAVE"},
+    )
+    act_length: FloatProperty(  # type: ignore[valid-type]
+        name="Length",
+        description="Seconds that this act takes. Moves the keys of the scene's clock, and all that comes later",
+        get=get_act_length,
+        set=set_act_length,
+        min=0.05,
+        soft_max=60.0,
+        subtype="TIME_ABSOLUTE",
+        options={"SKIP_SAVE"},
+    )
 
 
 def restyle(settings: ForwardPassSettings, context: bpy.types.Context) -> None:
     """Gives a generated scene the theme and the cells that were chosen; nothing is built anew."""
-    scene = settings.id_data
-    if isinstance(scene, bpy.types.Scene) and scene.get("fp_version"):
+    scene = owner_of(settings)
+    if scene.get("fp_version"):
         from ..scene.cell_styles import set_style
         from ..scene.themes import apply_theme
 
@@ -127,7 +256,7 @@ def settings_of(scene: bpy.types.Scene) -> ForwardPassSettings:
 def copy_settings(source: bpy.types.Scene, target: bpy.types.Scene) -> None:
     """Carries the panel's fields over to another scene."""
     here, there = settings_of(source), settings_of(target)
-    for name in ForwardPassSettings.__annotations__:
+    for name in ForwardPassSettings.__annotations__.keys() - {"act", "act_length"}:
         setattr(there, name, getattr(here, name))
 
 

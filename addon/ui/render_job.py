@@ -14,6 +14,7 @@ from typing import Any, Literal
 from ..core.errors import UserError
 from ..render.presets import Quality
 from .progress import Progress, as_user_error
+from .texts import captions_of, chapters_of
 
 State = Literal["rendering", "encoding", "done", "failed", "cancelled"]
 ENCODING = 0.95  # where on the bar the frames end and the video begins
@@ -52,7 +53,7 @@ class Rendering:
         self.log: tuple[str, ...] = ()
         self._rooms = rooms
         self._quality = quality
-        self._texts = {ending: str(scene.get(name, "")) for ending, name in TEXTS.items()}
+        self._texts = {".srt": captions_of(scene), ".chapters.txt": chapters_of(scene)}
         self._count = scene.frame_end - scene.frame_start + 1
         self._folder = _folder_beside(out)
         self._frames = rooms.frames(scene, self._folder, quality)
@@ -105,9 +106,6 @@ class Rendering:
             with suppress(ReferenceError):  # the scene is gone, and its settings with it
                 self._frames.close()  # puts the scene's settings back
         shutil.rmtree(self._folder, ignore_errors=True)
-
-
-TEXTS = {".srt": "fp_captions", ".chapters.txt": "fp_chapters"}  # ending of the file: the scene's property with it
 
 
 def _folder_beside(out: Path) -> Path:

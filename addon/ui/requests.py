@@ -4,17 +4,18 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from pathlib import Path
 
 import bpy
 
 from ..core.errors import UserError
 from ..process.job import TraceRequest
+from ..process.options import DEFAULTS, TraceOptions
 from ..render.presets import Quality, quality
+from .folders import user_folder
 from .generate import GenerateRequest
-from .preferences import ADDON, chosen_python
-from .properties import FOLDER, ForwardPassSettings, scene_of, settings_of
+from .preferences import chosen_python
+from .properties import FOLDER, HUB, ForwardPassSettings, scene_of, settings_of
 
 
 def generate_request(context: bpy.types.Context) -> GenerateRequest:
@@ -22,29 +23,23 @@ def generate_request(context: bpy.types.Context) -> GenerateRequest:
     settings = settings_of(scene_of(context))
     if not settings.prompt:
         raise UserError("There is no prompt.", "Type the text that the model shall read.", code=2)
-    width, height = (int(side) for side in settings.size.split("x"))
     trace = TraceRequest(
         prompt=settings.prompt,
         model=_model(settings),
-        out=traces_folder() / f"{file_name(settings.prompt)}.trace.safetensors",
+        out=user_folder("traces") / f"{file_name(settings.prompt)}.trace.safetensors",
         device=settings.device,
         python=chosen_python(context),
         steps=settings.steps or None,
+        options=DEFAULTS if is_built_in_name(settings) else _options(settings),
     )
-    return GenerateRequest(
-        trace, settings.theme, settings.seconds or None, (width, height), settings.fps, settings.cells
-    )
+    return _request(settings, trace)
 
 
 def import_request(context: bpy.types.Context, path: Path) -> GenerateRequest:
     """What is to become of the trace at `path`. Raises `UserError` (code 2) where there is none."""
     if not path.is_file():
         raise UserError(f"There is no trace at {path}.", "Choose a .trace.safetensors file.", code=2)
-    settings = settings_of(scene_of(context))
-    width, height = (int(side) for side in settings.size.split("x"))
-    return GenerateRequest(
-        path, settings.theme, settings.seconds or None, (width, height), settings.fps, settings.cells
-    )
+    return _request(settings_of(scene_of(context)), path)
 
 
 def render_quality(scene: bpy.types.Scene) -> Quality:
@@ -65,21 +60,50 @@ def video_path(scene: bpy.types.Scene) -> Path:
     return Path(bpy.path.abspath(folder)) / f"{file_name(settings.prompt)}.mp4"
 
 
-def traces_folder() -> Path:
-    """A folder for traces that the user may write to and that outlives this session, where Blender gives one."""
-    try:
-        return Path(bpy.utils.extension_path_user(ADDON, path="traces", create=True))
-    except ValueError:  # registered from a checkout, not installed as an extension
-        return Path(bpy.app.tempdir or tempfile.gettempdir())
-
-
 def file_name(prompt: str) -> str:
     """The prompt as a file name that every system takes."""
     safe = re.sub(r"[^\w-]+", "_", prompt).strip("_")[:60]
     return safe or "forward_pass"
 
 
+def is_built_in_name(settings: ForwardPassSettings) -> bool:
+    """Whether a model that ships is chosen: it takes few choices."""
+    return settings.model not in (FOLDER, HUB)
+
+
+def _request(settings: ForwardPassSettings, trace: TraceRequest | Path) -> GenerateRequest:
+    width, height = (int(side) for side in settings.size.split("x"))
+    return GenerateRequest(
+        trace,
+        theme=settings.theme,
+        seconds=settings.seconds or None,
+        size=(width, height),
+        fps=settings.fps,
+        cells=settings.cells,
+        scale=settings.scale,
+    )
+
+
+def _options(settings: ForwardPassSettings) -> TraceOptions:
+    """How a model that does not ship is to run. Downloads only where Blender may go online."""
+    return TraceOptions(
+        dtype=settings.dtype,
+        attention=settings.attention,
+        temperature=settings.temperature or None,
+        top_k=settings.top_k or None,
+        top_p=settings.top_p if settings.top_p < 1.0 else None,
+        seed=settings.seed,
+        chat=settings.chat,
+        online=settings.online and settings.model == HUB and bpy.app.online_access,
+        trust_remote_code=settings.remote_code,
+    )
+
+
 def _model(settings: ForwardPassSettings) -> str:
+    if settings.model == HUB:
+        if not settings.model_name.strip():
+            raise UserError("No model is named.", "Write its name on the hub: organization/name.", code=2)
+        return str(settings.model_name.strip())
     if settings.model != FOLDER:
         return str(settings.model)
     if not settings.model_folder.strip():

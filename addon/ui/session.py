@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..core.errors import UserError
+from ..process.python import PythonInfo
 from .progress import Progress
 
 
@@ -46,7 +47,8 @@ class Session:
         self.error: UserError | None = None
         self.notice = ""  # what the last job made, in one line
         self.log: tuple[str, ...] = ()
-        self.python = ""  # what the test in the preferences found
+        self.python = ""  # what the test in the preferences found, in a sentence
+        self.found: PythonInfo | None = None  # and as it is, where it found one
         self.video: Path | None = None
 
     @property

@@ -14,7 +14,7 @@ bpy = pytest.importorskip("bpy")
 from forward_pass.core.layout import lay_out
 from forward_pass.core.trace import Trace
 from forward_pass.process.python import VARIABLE
-from forward_pass.ui.requests import traces_folder
+from forward_pass.ui.folders import user_folder
 from tests.ui.conftest import inventory
 
 pytestmark = [
@@ -30,7 +30,7 @@ def test_from_a_prompt_to_a_scene_and_to_another(monkeypatch: pytest.MonkeyPatch
     bpy.context.scene.forward_pass.device = "cpu"
     assert bpy.ops.forward_pass.generate() == {"FINISHED"}
     scene, first = bpy.context.scene, inventory()
-    trace = Trace.open(Path(traces_folder()) / "CBABBC.trace.safetensors")
+    trace = Trace.open(Path(user_folder("traces")) / "CBABBC.trace.safetensors")
     assert scene["fp_trace"] == f"CBABBC.trace.safetensors {trace.sha256}"
     blocks = {item["fp_tensor"] for item in scene.objects if "fp_tensor" in item}
     assert blocks == {block.tensor for block in lay_out(trace).blocks}

@@ -12,10 +12,22 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
-from forward_pass.core.errors import UserError
+from forward_pass.core.errors import REMEDIES, UserError
 from forward_pass.core.recipe import read_recipe
+from forward_pass.process.job import TraceRequest
 from forward_pass.process.python import PythonInfo
-from forward_pass.ui import operators, panels, preferences, prepare, python_test, requests
+from forward_pass.ui import (
+    diagnostics,
+    help,
+    operators,
+    panels,
+    preferences,
+    prepare,
+    python_test,
+    remedies,
+    requests,
+    set_up,
+)
 from forward_pass.ui.session import SESSION
 from tests.ui.conftest import PretendJob, pretend_rooms
 from tests.ui.test_register import running_job
@@ -77,6 +89,7 @@ def test_a_failure_is_an_exception_for_a_script_and_stays_in_the_panel(monkeypat
     [
         ("prompt", "", "There is no prompt."),
         ("model", "FOLDER", "No model folder is chosen."),
+        ("model", "HUB", "No model is named."),
     ],
 )
 def test_missing_fields(field: str, value: str, message: str) -> None:
@@ -103,14 +116,49 @@ def test_rendering_needs_a_generated_scene() -> None:
     assert bpy.ops.forward_pass.render.poll()
 
 
-def test_going_to_an_act() -> None:
-    bpy.ops.forward_pass.go_to(frame=42)
-    assert bpy.context.scene.frame_current == 42
+@pytest.mark.usefixtures("rooms")
+def test_acts_are_gone_to_switched_and_retimed() -> None:
+    bpy.ops.forward_pass.generate()
+    scene, settings = bpy.context.scene, bpy.context.scene.forward_pass
+    scene.frame_end = 241
+    scene.timeline_markers.new("MLP", frame=121)
+    scene["fp_acts"] = "Overview\nMLP"
+    scene.timeline_markers.new("my own", frame=181)
+    for frame, second in ((1, 0.0), (121, 5.0), (241, 10.0)):
+        scene["fp_time"] = second
+        scene.keyframe_insert('["fp_time"]', frame=frame)
+    settings.act = 1
+    assert scene.frame_current == 121 and settings.act == 1 and settings.act_length == pytest.approx(5.0)
+    settings.act_length = 10.0
+    assert scene.frame_end == 361 and settings.act_length == pytest.approx(10.0)
+    assert bpy.ops.forward_pass.switch_act(act=0) == {"FINISHED"}
+    assert [marker.frame for marker in scene.timeline_markers] == [1, 2, 122]
+    assert scene.frame_end == 242
+    assert bpy.ops.forward_pass.switch_act(act=1) == {"CANCELLED"}  # one has to stay
+    bpy.ops.forward_pass.switch_act(act=0)
+    assert [marker.frame for marker in scene.timeline_markers] == [1, 121, 241]
 
 
-def test_diagnostics_hold_versions_error_and_log() -> None:
-    SESSION.error, SESSION.log = UserError("Oh.", "Well."), ("one", "two")
+def test_diagnostics_hold_versions_error_and_log_and_no_home_folder() -> None:
+    SESSION.error, SESSION.log = UserError("Oh.", "Well."), ("one", f"{Path.home()}/models/x")
+    text = diagnostics.report(bpy.context)
+    assert f"Blender: {bpy.app.version_string}" in text and "Forward Pass: 0.1.0" in text
+    assert "Error: Oh. Well." in text and text.endswith("one\n~/models/x\n")
+    assert str(Path.home()) not in text
     assert bpy.ops.forward_pass.copy_log() == {"FINISHED"}
+
+
+@pytest.mark.usefixtures("rooms")
+def test_log_and_manual_open_as_texts() -> None:
+    assert not bpy.ops.forward_pass.open_log.poll()
+    bpy.ops.forward_pass.generate()
+    bpy.ops.forward_pass.open_log()
+    assert bpy.data.texts[diagnostics.NAME].as_string() == "a line of the log\n"
+    bpy.ops.forward_pass.help(page="matmul")
+    assert bpy.data.texts["Forward Pass: matmul"].as_string().startswith("# ")
+    assert bpy.ops.forward_pass.help(page="../README") == {"CANCELLED"}
+    prefix, pages = help.manual()
+    assert all((Path(prefix.removeprefix("file://")) / page).is_file() for _, page in pages)
 
 
 def test_the_python_test_says_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +177,7 @@ def test_the_python_test_says_what_it_found(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_every_operator_explains_itself() -> None:
-    for cls in operators.CLASSES:
+    for cls in (*operators.CLASSES, *set_up.CLASSES, *remedies.CLASSES, *help.CLASSES):
         room, name = cls.bl_idname.split(".")
         description = getattr(getattr(bpy.ops, room), name).get_rna_type().description
         assert len(description) > 15 and not description.endswith("."), cls
@@ -142,10 +190,11 @@ class Layout:
     def __init__(self, drawn: list[str]) -> None:
         object.__setattr__(self, "drawn", drawn)
 
-    def label(self, *, text: str, icon: str = "NONE") -> None:
+    def label(self, *, text: str, icon: str = "NONE", translate: bool = True) -> None:
         self.drawn.append(text)  # type: ignore[attr-defined]
 
     def prop(self, data: Any, name: str, text: str | None = None, placeholder: str = "") -> None:
+        assert getattr(data, name) is not None
         self.drawn.append(data.bl_rna.properties[name].name)  # type: ignore[attr-defined]
 
     def operator(self, name: str, text: str | None = None, icon: str = "NONE", **_: Any) -> Any:
@@ -162,7 +211,20 @@ class Layout:
     def panel(self, name: str, default_closed: bool) -> tuple[Layout, Layout]:
         return self, self
 
+    def menu(self, name: str, text: str, icon: str) -> None:
+        assert hasattr(bpy.types, name)
+        self.drawn.append(f"[{name}]")  # type: ignore[attr-defined]
+
+    def template_list(self, kind: str, _: str, data: Any, name: str, at: Any, active: str, **__: int) -> None:
+        acts = getattr(bpy.types, kind)
+        assert active in at.bl_rna.properties
+        for item in getattr(data, name):
+            acts.draw_item(None, bpy.context, self, data, item, 0, at, active)
+
     def row(self, align: bool = False) -> Layout:
+        return self
+
+    def split(self, factor: float) -> Layout:
         return self
 
     column = box = row
@@ -189,6 +251,29 @@ def test_the_panel_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Folder" in draw(panels.FORWARDPASS_PT_generate, monkeypatch)
 
 
+def test_only_what_applies_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    of_others = {"Temperature", "Precision", "As a Chat"}
+    assert not of_others & set(draw(panels.FORWARDPASS_PT_generate, monkeypatch))
+    bpy.context.scene.forward_pass.model = "HUB"
+    drawn = set(draw(panels.FORWARDPASS_PT_generate, monkeypatch))
+    assert of_others | {"Name", "Download", "[forward_pass.allow_online]"} <= drawn
+    assert "Run Its Code" not in drawn and "Folder" not in drawn
+
+
+def test_what_is_chosen_reaches_the_tracer() -> None:
+    settings = bpy.context.scene.forward_pass
+    settings.model, settings.model_name, settings.top_k = "HUB", " org/name ", 5
+    settings.online = settings.chat = True
+    settings.dtype, settings.scale = "bfloat16", "global"
+    request = requests.generate_request(bpy.context)
+    assert isinstance(request.trace, TraceRequest) and request.trace.model == "org/name"
+    words = request.trace.options.words()
+    assert words == ["--dtype=bfloat16", "--top-k=5", "--chat"]  # and not --online: Blender is offline
+    assert request.scale == "global" and read_recipe(request.recipe, "it").top_k == 5
+    settings.model = "nano-sort"
+    assert requests.generate_request(bpy.context).trace.options.words() == []  # type: ignore[union-attr]
+
+
 def test_the_panel_while_it_works(monkeypatch: pytest.MonkeyPatch) -> None:
     running_job()
     drawn = draw(panels.FORWARDPASS_PT_generate, monkeypatch)
@@ -202,6 +287,35 @@ def test_the_panel_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     text = " ".join(drawn)
     assert "There is no model called x." in text and "or give the path of a folder." in text
     assert "[forward_pass.dismiss]" in drawn
+
+
+def test_an_error_offers_its_ways_out_as_buttons(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert remedies.WAYS.keys() == REMEDIES.keys()
+    SESSION.fail(UserError("There is not enough memory for this.", remedies=["half", "cpu", "online", "new one"]))
+    drawn = draw(panels.FORWARDPASS_PT_generate, monkeypatch)
+    first = drawn.index("Use Half Precision")
+    assert drawn[first : first + 3] == ["Use Half Precision", "Run on the CPU", "[forward_pass.allow_online]"]
+
+
+@pytest.mark.usefixtures("rooms")
+def test_a_way_out_changes_the_fields_and_tries_again() -> None:
+    SESSION.fail(UserError("There is not enough memory for this.", remedies=["half"]))
+    bpy.ops.forward_pass.remedy(remedy="half")
+    assert SESSION.error is None and bpy.context.scene["fp_version"] == 1
+    assert bpy.context.scene.forward_pass.dtype == "bfloat16"
+
+
+def test_an_older_scene_learns_its_acts_and_a_newer_one_is_named(tmp_path: Path) -> None:
+    scene = bpy.context.scene
+    scene["fp_version"] = 1
+    scene.timeline_markers.new("Overview", frame=1)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "old.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "old.blend"))
+    assert bpy.context.scene["fp_acts"] == "Overview" and SESSION.error is None
+    bpy.context.scene["fp_version"] = 99
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "new.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "new.blend"))
+    assert SESSION.error is not None and "newer" in SESSION.error.message
 
 
 @pytest.mark.usefixtures("rooms")

@@ -17,6 +17,7 @@ from forward_pass.ui.render_job import Rendering, RenderRooms, real_rooms
 
 pytestmark = [pytest.mark.blender, pytest.mark.usefixtures("addon")]
 
+CAPTIONS = "1\n00:00:00,000 --> 00:00:00,040\nA letter\n"
 TINY = Quality("tiny", size=(64, 64), fps=12, samples=1)
 
 
@@ -52,7 +53,7 @@ class Pretence:
 def scene() -> Any:
     scene = bpy.context.scene
     scene.frame_start, scene.frame_end = 1, 4
-    scene["fp_captions"], scene["fp_chapters"] = "captions", "chapters"
+    scene["fp_captions"], scene["fp_chapters"] = CAPTIONS, "00:00 Overview\n"
     return scene
 
 
@@ -80,7 +81,7 @@ def test_one_frame_a_poll_then_the_video_and_its_texts(scene: Any, tmp_path: Pat
     assert names(tmp_path / "videos") == ["a.chapters.txt", "a.mp4", "a.srt"]
     expected = "['frame_000001.png', 'frame_000002.png', 'frame_000003.png', 'frame_000004.png'] (64, 64) 12"
     assert rendering.out.read_text() == expected
-    assert (tmp_path / "videos" / "a.srt").read_text() == "captions"
+    assert (tmp_path / "videos" / "a.srt").read_text() == CAPTIONS
 
 
 @pytest.mark.parametrize("polls", [0, 1, 3, 5])
