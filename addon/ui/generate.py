@@ -14,7 +14,9 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from ..core.errors import UserError
+from ..core.examples import write_focus
 from ..core.messages import Message, ProgressMessage
+from ..core.presets import USUAL
 from ..core.recipe import Recipe, write_recipe
 from ..process.job import TraceRequest
 from .prepare import STAGES, Preparation, Rooms
@@ -41,6 +43,8 @@ class GenerateRequest:
     fps: int = 24
     cells: str = "flat"
     scale: str = "local"
+    preset: str = USUAL
+    focus: tuple[int, int] | None = None  # layer and head to work, from 0
 
     @property
     def recipe(self) -> str:
@@ -50,7 +54,16 @@ class GenerateRequest:
         if isinstance(trace, TraceRequest):
             ran = {"name": str(trace.model), "prompt": trace.prompt, "tokens": trace.steps, "device": trace.device}
             ran |= {name: getattr(trace.options, name) for name in CHOICES}
-        recipe = Recipe(**ran, seconds=self.seconds, theme=self.theme, cells=self.cells, size=self.size, fps=self.fps)
+        recipe = Recipe(
+            **ran,
+            preset=self.preset,
+            focus=self.focus and write_focus(self.focus),
+            seconds=self.seconds,
+            theme=self.theme,
+            cells=self.cells,
+            size=self.size,
+            fps=self.fps,
+        )
         return write_recipe(recipe, "NAME.recipe.toml")
 
 
@@ -158,7 +171,7 @@ class Generation:
             path: Path = self._job.result
             self.trace = path
             width, height = self.request.size
-            telling = {"seconds": self.request.seconds, "scale": self.request.scale}
+            telling = {name: getattr(self.request, name) for name in ("seconds", "scale", "preset", "focus")}
             self._preparation = Preparation(self._rooms, path, width / height, telling)
             self.state = "reading"
         elif self._job.state == "failed":

@@ -47,8 +47,12 @@ class FORWARDPASS_PT_generate(Sidebar):
         built_in = is_built_in_name(settings)
         body = foldable(fields, "show", "What to Show", closed=False)
         if body is not None:
-            for name in ("steps", "seconds"):
+            for name in ("preset", "steps", "seconds", "focus"):
                 body.prop(settings, name)
+            if settings.focus:
+                row = body.row(align=True)
+                row.prop(settings, "focus_layer")
+                row.prop(settings, "focus_head")
         body = foldable(fields, "look", "Look")
         if body is not None:
             for name in ("theme", "cells", "scale", "size", "fps"):

@@ -6,13 +6,15 @@ from __future__ import annotations
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
+from ..core.presets import PRESETS, STORY, USUAL
 from ..core.theme import THEMES
 from ..process.models import built_in_models
 from ..render.presets import QUALITIES
 from ..scene.acts import SceneAct, act_markers, acts_of, set_length
 
 FOLDER, HUB = "FOLDER", "HUB"  # the entries of the list of models that ask for a folder and for a name
-SIZES = {"1280x720": "16:9", "1080x1920": "9:16", "1080x1080": "1:1"}
+WIDE, TALL = "1280x720", "1080x1920"
+SIZES = {WIDE: "16:9", TALL: "9:16", "1080x1080": "1:1"}
 DEVICES = (
     ("auto", "Automatic", "The fastest that is there"),
     ("cpu", "CPU", "Runs everywhere"),
@@ -85,6 +87,19 @@ def set_act_length(settings: bpy.types.PropertyGroup, seconds: float) -> None:
         set_length(scene, act.index, round(seconds * scene.render.fps / scene.render.fps_base))
 
 
+def preset_items() -> list[tuple[str, str, str]]:
+    """The kinds of video that are told of one run."""
+    told = [preset for preset in PRESETS.values() if preset.makes == STORY]
+    return [(preset.name, preset.name.replace("-", " ").title(), preset.title) for preset in told]
+
+
+def take_aspect(settings: ForwardPassSettings, context: bpy.types.Context) -> None:
+    """A preset that is made upright makes the format so, and one that is not takes that back."""
+    tall = PRESETS[settings.preset].aspect < 1.0
+    if tall or settings.size == TALL:
+        settings.size = TALL if tall else WIDE
+
+
 class ForwardPassSettings(bpy.types.PropertyGroup):
     """The panel's fields. The saved scene needs none of them: they are gone where the add-on is not there."""
 
@@ -119,6 +134,19 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
     chat: BoolProperty(  # type: ignore[valid-type]
         name="As a Chat",
         description="Put the prompt into the model's chat template, for models that were trained to talk",
+    )
+    preset: EnumProperty(  # type: ignore[valid-type]
+        name="Preset", description="What kind of video it is", items=preset_items(), default=USUAL, update=take_aspect
+    )
+    focus: BoolProperty(  # type: ignore[valid-type]
+        name="Choose the Head",
+        description="Work through this head of the attention; otherwise the one that shows most in this run",
+    )
+    focus_layer: IntProperty(  # type: ignore[valid-type]
+        name="Layer", description="Counted from 1", default=1, min=1, soft_max=32
+    )
+    focus_head: IntProperty(  # type: ignore[valid-type]
+        name="Head", description="Counted from 1", default=1, min=1, soft_max=32
     )
     steps: IntProperty(  # type: ignore[valid-type]
         name="Tokens",

@@ -81,6 +81,8 @@ def _request(settings: ForwardPassSettings, trace: TraceRequest | Path) -> Gener
         fps=settings.fps,
         cells=settings.cells,
         scale=settings.scale,
+        preset=settings.preset,
+        focus=(settings.focus_layer - 1, settings.focus_head - 1) if settings.focus else None,
     )
 
 

@@ -101,7 +101,7 @@ def pretend_rooms(**changes: Any) -> Rooms:
         "start": PretendJob,
         "read": lambda path: SimpleNamespace(path=path),
         "lay_out": lambda trace, aspect: SimpleNamespace(aspect=aspect),
-        "tell": lambda trace, layout, seconds, scale: SimpleNamespace(seconds=seconds, scale=scale),
+        "tell": lambda trace, layout, **telling: SimpleNamespace(**telling),
         "build": pretend_build,
         "texts": lambda story: {"fp_captions": "1\n", "fp_chapters": "00:00 Overview\n"},
     }

@@ -265,13 +265,16 @@ def test_what_is_chosen_reaches_the_tracer() -> None:
     settings.model, settings.model_name, settings.top_k = "HUB", " org/name ", 5
     settings.online = settings.chat = True
     settings.dtype, settings.scale = "bfloat16", "global"
+    settings.preset, settings.focus, settings.focus_layer = "short", True, 2
     request = requests.generate_request(bpy.context)
     assert isinstance(request.trace, TraceRequest) and request.trace.model == "org/name"
     words = request.trace.options.words()
     assert words == ["--dtype=bfloat16", "--top-k=5", "--chat"]  # and not --online: Blender is offline
-    assert request.scale == "global" and read_recipe(request.recipe, "it").top_k == 5
+    assert (request.scale, request.preset, request.size) == ("global", "short", (1080, 1920))
+    assert request.focus == (1, 0) and read_recipe(request.recipe, "it").focus == "layer 2 head 1"
+    assert read_recipe(request.recipe, "it").top_k == 5
     settings.model = "nano-sort"
-    assert requests.generate_request(bpy.context).trace.options.words() == []  # type: ignore[union-attr]
+    assert requests.generate_request(bpy.context).trace.options.words() == []
 
 
 def test_the_panel_while_it_works(monkeypatch: pytest.MonkeyPatch) -> None:
