@@ -62,6 +62,8 @@ def stage(root: Path, folder: Path) -> None:
     shutil.copytree(root / "addon", folder, ignore=LEFT_OUT)
     shutil.copy(root / "blender_manifest.toml", folder)
     shutil.copy(root / "LICENSE", folder)
+    if (root / "docs").is_dir():  # the manual, which the add-on's help buttons open
+        shutil.copytree(root / "docs", folder / "docs", ignore=LEFT_OUT)
     for name in SHIPPED_ASSETS:
         source = root / "assets" / name
         if source.is_dir():
