@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Layout, Story, Trace, UserError, build, lay_out, make_multiply, render_video, tell, trace
+    from .api import Layout, Story, Trace, UserError, build, lay_out, make_multiply, render_video, scale, tell, trace
 
 __all__ = [
     "Layout",
@@ -21,6 +21,7 @@ __all__ = [
     "make_multiply",
     "register",
     "render_video",
+    "scale",
     "tell",
     "trace",
     "unregister",

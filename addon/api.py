@@ -40,6 +40,7 @@ __all__ = [
     "lay_out",
     "make_multiply",
     "render_video",
+    "scale",
     "tell",
     "trace",
 ]
@@ -108,6 +109,36 @@ def build(
     for what, done in work:
         follow(what, done)
     made["fp_captions"], made["fp_chapters"] = srt(story), chapters(story)
+    return made
+
+
+def scale(
+    models: Iterable[str] | None = None,
+    scene: bpy.types.Scene | None = None,
+    *,
+    seconds: float | None = None,
+    theme: str = "midnight",
+    size: tuple[int, int] = (1280, 720),
+    fps: float = 24.0,
+    follow: Follow = nobody,
+) -> bpy.types.Scene:
+    """The scene of several models at one scale, from the smallest to the largest: shapes only, no model runs.
+
+    `models` are names of `core.known_models.KNOWN` or paths of a config.json, a usual list where None; the other
+    choices are those of `tell` and `build`. Raises `UserError`.
+    """
+    import bpy
+
+    from .core.known_models import USUAL
+    from .core.story_scale import tell_scale
+    from .render.captions import chapters, srt
+    from .scene.scale import build_scale
+
+    plan = tell_scale(USUAL if models is None else models, seconds=seconds, aspect=size[0] / size[1])
+    made = bpy.data.scenes.new("Forward Pass") if scene is None else scene
+    for what, done in build_scale(made, plan, theme=theme, size=size, fps=fps):
+        follow(what, done)
+    made["fp_captions"], made["fp_chapters"] = srt(plan.story), chapters(plan.story)
     return made
 
 

@@ -95,7 +95,7 @@ def build_scene(
     scene.render.fps, scene.render.fps_base = round(fps), round(fps) / fps
     root = bpy.data.collections.new(ROOT)
     scene.collection.children.link(root)
-    collections = _Collections(root)
+    collections = Collections(root)
     key_clock(scene, story.duration, fps, (act.start for act in story.acts))
     groups = make_groups(colors)
     scene["fp_theme"] = colors.name
@@ -103,7 +103,7 @@ def build_scene(
     atlas = Atlas({key: (len(shown.matrix), len(shown.matrix[0])) for key, shown in slabs.items()}) if slabs else None
     materials = make_materials(groups, atlas.image if atlas else None)
     make_world(scene, groups)
-    _settings(scene)
+    settings(scene)
     yield "materials", 0.05
 
     items: dict[str, bpy.types.Object] = {}
@@ -157,7 +157,7 @@ def build_scene(
     yield "done", 1.0
 
 
-class _Collections:
+class Collections:
     """The collections under the root, made when first asked for, by their path of names."""
 
     def __init__(self, root: bpy.types.Collection) -> None:
@@ -171,7 +171,7 @@ class _Collections:
         return self._made[path]
 
 
-def _settings(scene: bpy.types.Scene) -> None:
+def settings(scene: bpy.types.Scene) -> None:
     """Everything is emission: no shadows, no ray tracing, and colours come out as they were chosen."""
     scene.render.engine = eevee()
     scene.eevee.use_shadows = False
@@ -197,7 +197,7 @@ def _blocks(
     values: Values,
     layout: Layout,
     story: Story,
-    collections: _Collections,
+    collections: Collections,
     materials: Materials,
     slabs: dict[str, Pooled],
     atlas: Atlas | None,
@@ -255,7 +255,7 @@ def _times(item: bpy.types.Object, block: Block, fill: Fill | None, uses: list[U
     item[USE], item[AGAIN] = first, again
 
 
-def _operations(layout: Layout, story: Story, collections: _Collections, items: dict[str, bpy.types.Object]) -> None:
+def _operations(layout: Layout, story: Story, collections: Collections, items: dict[str, bpy.types.Object]) -> None:
     """An empty for every operation, parent of the blocks that it made and of the weights that it is first to use."""
     fills = {fill.block: fill for fill in story.fills}
     blocks = {block.key: block for block in layout.blocks}
@@ -291,7 +291,7 @@ def _cards(
     trace: Trace,
     layout: Layout,
     story: Story,
-    collections: _Collections,
+    collections: Collections,
     materials: Materials,
     font: bpy.types.VectorFont | None,
 ) -> None:

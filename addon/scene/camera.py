@@ -11,6 +11,7 @@ from ..core.shots import Key
 from .clock import drive
 
 NEAR = 0.06  # clip start as a share of the distance: nearer, depth ties make blocks flicker
+FAR, BEYOND = 100_000.0, 12.0  # clip end, in units, and in the largest distance where that is more
 OVERLAY = 1.4  # where the overlays float, in clip starts
 
 
@@ -37,7 +38,7 @@ def make_camera(
     scene.camera = camera
     data.sensor_width = data.sensor_height = 36.0
     data.sensor_fit = "AUTO"
-    data.clip_end = 100_000.0
+    data.clip_end = max(FAR, BEYOND * max(key.distance for key in track))
     width, height = size
 
     seconds = [key.second for key in track]
@@ -51,7 +52,8 @@ def make_camera(
 
     heights = [36.0 / k.lens * height / max(width, height) for k in track]
     depths = [k.distance * NEAR * OVERLAY for k in track]
-    for axis in (0, 1):
+    # In depth too: what lies one behind the other there must stay so in numbers of any size.
+    for axis in range(3):
         drive(overlay, "scale", axis, scene, [(s, h * d) for s, h, d in zip(seconds, heights, depths, strict=True)])
     drive(overlay, "location", 2, scene, [(s, -d) for s, d in zip(seconds, depths, strict=True)])
     # Room for the captions: a shift of the lens lifts what is seen, and the overlays have to follow it.

@@ -44,22 +44,23 @@ def _flat(
     return item
 
 
-def make_plates(plates: Iterable[Plate], materials: Materials) -> list[bpy.types.Object]:
-    """Floor plates, and a thin line around each, merged by tier."""
+def make_plates(
+    plates: Iterable[Plate], materials: Materials, width: float = 0.35, above: float = 0.05
+) -> list[bpy.types.Object]:
+    """Floor plates, and a line of that width around each, so far above it, merged by tier."""
     items = []
     for tier in sorted({plate.tier for plate in plates}):
         faces, lines = [], []
         for plate in (p for p in plates if p.tier == tier):
             (x0, y0), (x1, y1), z = plate.low, plate.high, plate.z
             faces.append(_rectangle(x0, y0, x1, y1, z))
-            width = 0.35
             for a, b, c, d in (
                 (x0, y0, x1, y0 + width),
                 (x0, y1 - width, x1, y1),
                 (x0, y0 + width, x0 + width, y1 - width),
                 (x1 - width, y0 + width, x1, y1 - width),
             ):
-                lines.append(_rectangle(a, b, c, d, z + 0.05))
+                lines.append(_rectangle(a, b, c, d, z + above))
         items.append(_flat(f"plates {tier}", faces, "line", 0.22 + 0.06 * tier / 3, materials.shade))
         items.append(_flat(f"plate lines {tier}", lines, "line", 0.75, materials.shade))
     return items

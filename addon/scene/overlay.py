@@ -150,10 +150,11 @@ def _formula_width(formula: Formula, size: float) -> float:
     return sum(width_of(body, size) for body, _hue in formula.parts) + size * FORMULA_GAP * (len(formula.parts) - 1)
 
 
-def add_shapes(overlay: Overlay, shapes: tuple[Formula, ...]) -> None:
+def add_shapes(overlay: Overlay, shapes: tuple[Formula, ...], y: float | None = None) -> None:
     """The running multiply in the upper left: names, and dimensions in the colours of their axes. A long line reaches
     into the middle, over names in the world: it gets a halo."""
-    y = 0.375 if overlay.wide else 0.27
+    if y is None:
+        y = 0.375 if overlay.wide else 0.27
     for i, formula in enumerate(shapes):
         total = sum(width_of(body, SHAPES) + SHAPES * SHAPES_GAP for body, _hue in formula.parts)
         size = SHAPES * overlay.shrink(total)

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds the scene of several models at one scale, from sizes alone: no block of it has values."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+
+import bpy
+
+from ..core.layout import Block, Label
+from ..core.story_scale import ScalePlan, Standing
+from ..core.theme import theme as find_theme
+from ..core.timeline import axis_color
+from .blocks import hue_number
+from .build import PART_HUES, ROOT, VERSION, Collections, settings
+from .camera import make_camera
+from .clock import key_clock
+from .furniture import make_plates, make_ribbons, make_world
+from .groups import make_groups
+from .labels import make_labels
+from .materials import Materials, make_materials
+from .merge import Shapes
+from .overlay import TOP, Overlay, add_captions, add_shapes, add_title
+from .shape_mesh import floor_material, shape_material, shapes_mesh
+from .signs import add_signs
+from .text import load_font
+
+# What a part of a model is to the eye: the words of the film's key name these hues.
+HUES = {
+    "w_q": "feature", "w_k": "feature", "w_v": "feature", "w_o": "head",
+    "w_up": "neuron", "w_gate": "neuron", "w_down": "neuron", "w_router": "head",
+    "w_e_up": "neuron", "w_e_gate": "neuron", "w_e_down": "neuron",
+    "token_table": "token", "position_table": "token", "w_vocab": "token",
+}  # fmt: skip
+NAMED = 12  # layers: with more, only the layers are named, not what is in them
+RIBBON = 0.0011  # width of a ribbon at least, in widths of its model
+LINE = 0.0005  # width of a plate's line at least
+
+
+def build_scale(
+    scene: bpy.types.Scene,
+    plan: ScalePlan,
+    *,
+    theme: str = "midnight",
+    recipe: str = "",
+    size: tuple[int, int] = (1280, 720),
+    fps: float = 24.0,
+) -> Iterator[tuple[str, float]]:
+    """Builds into `scene`, yielding (what is being built, share done 0 to 1) between slices of work.
+
+    All blocks of a model that are one part of it are one object with `fp_detail = "shape"`: docs/scale-and-compare.md.
+    Raises UserError for a theme that there is not.
+    """
+    colors = find_theme(theme)
+    scene.render.resolution_x, scene.render.resolution_y = size
+    scene.render.resolution_percentage = 100
+    scene.render.fps, scene.render.fps_base = round(fps), round(fps) / fps
+    root = bpy.data.collections.new(ROOT)
+    scene.collection.children.link(root)
+    collections = Collections(root)
+    key_clock(scene, plan.story.duration, fps)
+    groups = make_groups(colors)
+    scene["fp_theme"] = colors.name
+    materials = make_materials(groups)
+    surface = shape_material(groups)
+    floor = replace(materials, shade=floor_material(groups))
+    make_world(scene, groups)
+    settings(scene)
+    yield "materials", 0.05
+
+    stage, aspect = collections.get(("stage",)), size[0] / size[1]
+    camera, overlays = make_camera(scene, plan.keys, size, stage)
+    font, shapes = load_font(), Shapes()
+    for i, standing in enumerate(plan.standings):
+        yield standing.model.name, 0.05 + 0.8 * i / len(plan.standings)
+        _model(standing, plan.seen[i], collections, floor, surface, font, camera, shapes)
+    yield "overlays", 0.9
+    add_signs(scene, plan, camera, collections.get(("labels",)), materials, font, shapes)
+    overlay = Overlay(scene, overlays, stage, aspect, materials, font)
+    add_captions(overlay, plan.story.captions)
+    add_shapes(overlay, plan.story.shapes, TOP)
+    if plan.story.title:
+        add_title(overlay, *plan.story.title)
+    overlay.finish(shapes)
+    shapes.clear()
+    scene["fp_version"], scene["fp_recipe"] = VERSION, recipe
+    scene["fp_trace"] = ""  # nothing ran
+    scene["fp_pitch"] = dict(plan.standings[0].layout.pitch)
+    for act in plan.story.acts:
+        scene.timeline_markers.new(act.name, frame=1 + round(act.start * fps))
+    yield "done", 1.0
+
+
+def _model(
+    standing: Standing,
+    seen: tuple[float, float],
+    collections: Collections,
+    materials: Materials,
+    surface: bpy.types.Material,
+    font: bpy.types.VectorFont | None,
+    camera: bpy.types.Object,
+    shapes: Shapes,
+) -> None:
+    """One model under an empty of its own, in its own coordinates: near to zero, where numbers are fine."""
+    name, layout = standing.model.name, standing.layout
+    home = collections.get((name,))
+    model = bpy.data.objects.new(name, None)
+    model.location = standing.at
+    model.empty_display_size = standing.width / 20
+    model["fp_kind"], model["fp_parameters"] = "model", f"{layout.parameters}"  # too large for a whole number there
+    model["fp_source"] = standing.model.source
+    home.objects.link(model)
+    made = _shapes(standing, surface)
+    drop = standing.thickness
+    width = RIBBON * standing.width
+    plates = [replace(plate, z=_under(plate.z, drop)) for plate in layout.plates]
+    ribbons = [
+        replace(r, points=tuple((x, y, _under(z, drop)) for x, y, z in r.points), width=max(r.width, width))
+        for r in layout.ribbons
+    ]
+    made += make_plates(plates, materials, max(0.35, LINE * standing.width), max(0.05, 0.03 * drop))
+    made += make_ribbons(ribbons, materials)
+    made += make_labels(_names(standing), materials, font, camera, shapes)
+    for item in made:
+        item.parent = model
+    named = replace(materials, ink=materials.overlay)  # large names stay when the camera is near
+    made += make_labels(standing.titles, named, font, camera, shapes) + make_ribbons([standing.ruler], materials)
+    for item in made:
+        item["fp_start"], item["fp_duration"] = seen[0], seen[1] - seen[0]
+        home.objects.link(item)
+
+
+def _shapes(standing: Standing, surface: bpy.types.Material) -> list[bpy.types.Object]:
+    """One object for each part: all W_Q of a model, all W_up, ..."""
+    parts: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[Block]] = defaultdict(list)
+    for block in standing.layout.blocks:
+        parts[block.part, block.row_axis, block.column_axis].append(block)
+    items = []
+    for (part, rows, columns), blocks in parts.items():
+        mesh = shapes_mesh(f"{standing.model.name} {part}", blocks, standing.thickness, surface)
+        item = bpy.data.objects.new(mesh.name, mesh)
+        first = blocks[0]
+        item["fp_detail"], item["fp_kind"], item["fp_role"] = "shape", first.kind, first.role
+        item["fp_tensor"], item["fp_shape"], item["fp_count"] = first.label, list(first.shape), len(blocks)
+        item["fp_counts"] = list(first.counts)
+        item.pass_index = hue_number(_hue(first), axis_color(rows), axis_color(columns))
+        items.append(item)
+    return items
+
+
+def _hue(block: Block) -> str:
+    if block.kind == "weight":
+        return HUES.get(block.part, "weight")
+    return PART_HUES.get(block.part.removesuffix("_flat"), "channel")
+
+
+def _under(z: float, drop: float) -> float:
+    """The height of what lies on the floor, under slabs that are so thick: apart enough to be told at any distance."""
+    return -drop * (1 + 0.12 * max(0.0, 0.0 - z))
+
+
+def _names(standing: Standing) -> list[Label]:
+    """The names of layers, and where they are few of what is in them, at the height of the slabs' faces. The model's
+    own name stands before it."""
+    layers = {block.layer for block in standing.layout.blocks}
+    most, title = 1 if len(layers) <= NAMED + 1 else 0, standing.layout.title[0]
+    names = [
+        label
+        for label in standing.layout.labels
+        if label.tier <= most and not (label.layer is None and label.position[0] == title)
+    ]
+    return [replace(label, layer=None, position=(*label.position[:2], 0.0)) for label in names]
