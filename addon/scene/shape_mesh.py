@@ -3,7 +3,7 @@
 
 A model of 96 layers has thousands of blocks: those of one part (every W_Q) are one mesh. What looks like a value would
 be invented, so a slab is one colour, and all that is drawn on it counts: lines along its axes every 16, 256, 4096
-cells, and edges in the colours of the axes that run along them. Lines keep their width on screen at every distance.
+units, and edges in the colours of the axes that run along them. Lines keep their width on screen at every distance.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from .groups import Groups
 from .materials import HUES
 from .nodes import Nodes, named
 
-SIZE = "size"  # face attribute: columns, rows, and which side of the slab it is
+SIZE = (
+    "size"  # face attribute: how long its columns and its rows are together, in units, and which side of the slab it is
+)
 FACE, ALONG_COLUMNS, ALONG_ROWS = 0.0, 1.0, 2.0
 EDGE = 1.3  # pixels that an edge is wide at least
 WIDEST = 0.10  # share of a slab's shorter side that an edge is wide at most
 LEAST = 0.012  # share that it is wide at least
-STRIDE = 16  # cells between the finest lines, and then this many of those
+STRIDE = 16  # units between the finest lines, and then this many of those
 RISE = 0.9  # seconds in which a model comes and goes
 FILL = (0.74, 0.50)  # how much of a slab's colour is its hue: without glow, and with it
 # Corners of a slab: the face counter-clockwise, then the same behind it. Each quad with the axis that runs along it.
@@ -58,7 +60,7 @@ def shapes_mesh(name: str, blocks: Sequence[Block], thickness: float, material: 
     mesh.loops.foreach_set("vertex_index", corners)
     mesh.polygons.foreach_set("loop_start", np.arange(0, len(corners), 4, dtype=np.int32))
     mesh.update(calc_edges=True)
-    shapes = np.array([(block.shape[1], block.shape[0]) for block in blocks], np.float32)  # [blocks, 2]
+    shapes = np.stack([np.linalg.norm(points[:, i] - points[:, 0], axis=1) for i in (1, 3)], axis=1)  # [blocks, 2]
     sides = np.array([quad[4] for quad in QUADS], np.float32)
     size = np.concatenate([np.repeat(shapes, len(QUADS), 0), np.tile(sides, count)[:, None]], axis=1)
     attributes.new(SIZE, "FLOAT_VECTOR", "FACE").data.foreach_set("vector", size.astype(np.float32).ravel())
