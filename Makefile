@@ -29,6 +29,8 @@ TYPES := .venv/types
 LINT = $(VENV) -m ruff check . && $(VENV) -m ruff format --check . && \
   mkdir -p $(TYPES) && ln -sfn ../../addon $(TYPES)/forward_pass && \
   MYPYPATH=$(TYPES) $(VENV) -m mypy $(TYPES)/forward_pass scripts tests
+# A worker for each core; each takes a few hundred megabytes.
+PYTEST = -m pytest -n logical --maxprocesses=4
 # What needs no Blender is the same on each of one Python, and `make test` runs it on 3.11.
 PURE_TESTS = $(if $(filter 4.% 5.0.%,$(BPY)),,tests/core tests/process)
 BLENDER_TESTS = $(PURE_TESTS) tests/scene tests/render tests/ui tests/test_extension.py
@@ -53,7 +55,7 @@ lint: setup
 
 # The tests run even where a linter complains, so that one look shows all.
 test: setup
-	@status=0; { $(LINT); } || status=1; $(VENV) -m pytest || status=1; exit $$status
+	@status=0; { $(LINT); } || status=1; $(VENV) $(PYTEST) || status=1; exit $$status
 
 extension: setup
 	@$(VENV) scripts/build_extension.py
@@ -61,11 +63,11 @@ extension: setup
 test-blender:
 	@python=$$(sh scripts/find_python.sh "$$($(PYTHON_FOR_BPY))" "$$FP_PYTHON") && \
 	  "$$python" scripts/setup.py --bpy "$$FP_BPY"
-	@".venv-$$FP_BPY/bin/python" -m pytest $(BLENDER_TESTS)
+	@".venv-$$FP_BPY/bin/python" $(PYTEST) $(BLENDER_TESTS)
 
 test-transformers: setup
 	@folder=$$($(VENV) scripts/add_transformers.py "$$FP_TRANSFORMERS") && \
-	  PYTHONPATH="$$folder" $(VENV) -m pytest tests/tracer
+	  PYTHONPATH="$$folder" $(VENV) $(PYTEST) tests/tracer
 
 clean:
 	rm -rf .venv .venv-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

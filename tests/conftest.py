@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all tests share: where the checkout is, what may be missing, and a clean end after bpy."""
+"""What all tests share: where the checkout is, what may be missing, which tests a worker runs together, and a clean
+end after bpy."""
 
 from __future__ import annotations
 
@@ -7,6 +8,11 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
+from typing import Any
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Before NumPy and torch read it: workers that each take every core only wait for one another.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings
@@ -40,6 +46,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if "blender" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="bpy is not installed in this Python"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of one file run in one worker, as they share what is costly to make."""
+    from tests.workers import ByWhatTheyShare
+
+    return ByWhatTheyShare(config, log)
 
 
 @pytest.hookimpl(trylast=True)

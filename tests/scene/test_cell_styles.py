@@ -65,30 +65,31 @@ def drawn(trace: Trace, layout: Layout, key: str) -> tuple[np.ndarray, float]:
     return values.matrix(key), values.ends(key)[1]
 
 
-@pytest.mark.parametrize("key", BLOCKS)
 @pytest.mark.parametrize("style", ["bars", "cubes"])
-def test_each_cell_stands_as_high_as_its_number(scene, trace, layout, key, style) -> None:
-    block = layout.by_key[key]
-    matrix, high = drawn(trace, layout, key)
-    pitch = np.array([np.linalg.norm(block.column_step), np.linalg.norm(block.row_step)])
-    rows, columns = np.nonzero(np.isfinite(matrix))
-    share = np.minimum(np.abs(matrix[rows, columns]) / high, 1)
-    if style == "bars":
-        width, height = np.tile(pitch * WIDTH, (len(rows), 1)), np.maximum(share, LEAST) * HEIGHT * pitch.min()
-    else:
-        height = np.maximum(np.sqrt(share), 0.12) * WIDTH * pitch.min()
-        width = np.stack([height, height], 1)
+def test_each_cell_stands_as_high_as_its_number(scene, trace, layout, style) -> None:
+    """All blocks at once: Blender makes the bars of the whole scene anew whenever the style changes."""
     set_style(scene, style)
-    low, top = boxes(key)
+    found = {key: boxes(key) for key in BLOCKS}
     set_style(scene, "flat")
-    middle = np.stack([(columns + 0.5) * pitch[0], -(rows + 0.5) * pitch[1]], 1)
-    assert (low + top)[:, :2] / 2 == pytest.approx(middle, abs=1e-3)
-    assert (top - low)[:, :2] == pytest.approx(width, rel=1e-3, abs=1e-4)
-    # They stand on the face, which the body of a block that is seen from behind pushes back.
-    ground = THICKNESS if block.mirrored else 0.0
-    away, foot = (ground - low[:, 2], top[:, 2]) if block.mirrored else (top[:, 2], low[:, 2])
-    assert away == pytest.approx(height, rel=1e-3, abs=1e-4)
-    assert foot == pytest.approx(ground, abs=1e-5)
+    for key, (low, top) in found.items():
+        block = layout.by_key[key]
+        matrix, high = drawn(trace, layout, key)
+        pitch = np.array([np.linalg.norm(block.column_step), np.linalg.norm(block.row_step)])
+        rows, columns = np.nonzero(np.isfinite(matrix))
+        share = np.minimum(np.abs(matrix[rows, columns]) / high, 1)
+        if style == "bars":
+            width, height = np.tile(pitch * WIDTH, (len(rows), 1)), np.maximum(share, LEAST) * HEIGHT * pitch.min()
+        else:
+            height = np.maximum(np.sqrt(share), 0.12) * WIDTH * pitch.min()
+            width = np.stack([height, height], 1)
+        middle = np.stack([(columns + 0.5) * pitch[0], -(rows + 0.5) * pitch[1]], 1)
+        assert (low + top)[:, :2] / 2 == pytest.approx(middle, abs=1e-3), key
+        assert (top - low)[:, :2] == pytest.approx(width, rel=1e-3, abs=1e-4), key
+        # They stand on the face, which the body of a block that is seen from behind pushes back.
+        ground = THICKNESS if block.mirrored else 0.0
+        away, foot = (ground - low[:, 2], top[:, 2]) if block.mirrored else (top[:, 2], low[:, 2])
+        assert away == pytest.approx(height, rel=1e-3, abs=1e-4), key
+        assert foot == pytest.approx(ground, abs=1e-5), key
 
 
 def test_flat_is_the_mesh_itself_whatever_was_before(scene) -> None:
