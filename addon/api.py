@@ -46,6 +46,7 @@ __all__ = [
 ]
 
 Follow = Callable[[str, float], None]
+BATCH = 16  # frames in one call of Blender's, which saves nearly half their time; nothing is heard of them meanwhile
 
 
 def nobody(what: str, done: float) -> None:
@@ -94,21 +95,19 @@ def build(
     fps: float = 24.0,
     follow: Follow = nobody,
 ) -> bpy.types.Scene:
-    """The scene of a story, built into `scene` or a new one of the open file, with its captions and chapters as text.
+    """The scene of a story, built into `scene` or a new one of the open file.
 
     `maps` names published colour maps instead of the theme's own, `cells` is `flat`, `bars` or `cubes`, `size` is the
     picture's width and height in pixels. Raises `UserError` for a theme, a map or a style that there is not.
     """
     import bpy
 
-    from .render.captions import chapters, srt
     from .scene.build import build_scene
 
     made = bpy.data.scenes.new("Forward Pass") if scene is None else scene
     work = build_scene(made, trace, layout, story, theme=theme, size=size, fps=fps, maps=maps, cells=cells)
     for what, done in work:
         follow(what, done)
-    made["fp_captions"], made["fp_chapters"] = srt(story), chapters(story)
     return made
 
 
@@ -165,30 +164,24 @@ def render_video(
     frames: tuple[int, int] | None = None,
     follow: Follow = nobody,
 ) -> Path:
-    """Renders a built scene to an MP4, with its captions (.srt) and chapters (.chapters.txt) beside it.
+    """Renders a built scene to a video, with its captions (.srt, .vtt), chapters and narration as text beside it.
 
-    `quality` is draft, preview, final, or a `Quality` of your own, whose frames a second should be the scene's;
-    `frames` the first and the last (inclusive), all where None. Nothing is at `path` before it is whole. Returns the
-    video's path. Raises `UserError`.
+    `quality` is the name of a preset, or a `Quality` of your own, whose frames a second should be the scene's; it says
+    what comes out, an MP4 or another file, or a folder of pictures. The ending of `path` is that of what comes out.
+    `frames` are the first and the last (inclusive), all where None. Nothing is at `path` before it is whole. Returns
+    the path. Raises `UserError`.
     """
-    from .render.captions import write_text
-    from .render.frames import render_frames
-    from .render.pictures import frame_path
+    from .render.endings import with_ending
     from .render.presets import quality as preset
-    from .render.video import encode
+    from .render.production import Production, produce
 
-    chosen, out = preset(quality) if isinstance(quality, str) else quality, Path(path)
-    first, last = frames or (scene.frame_start, scene.frame_end)
-    count = last - first + 1
+    chosen = preset(quality) if isinstance(quality, str) else quality
+    out = with_ending(Path(path), chosen)
+    first, last = frames or (None, None)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.stem}-frames-", dir=out.parent) as made:
-        folder = Path(made)
-        with contextlib.closing(render_frames(scene, folder, chosen, first, last)) as work:
-            for done, _ in enumerate(work, 1):
-                follow("frames", done / count)
-        pictures = [frame_path(folder, frame) for frame in range(first, last + 1)]
-        encode(pictures, out, chosen.size, chosen.fps, on_frame=lambda done: follow("video", done / count))
-    for ending, name in ((".srt", "fp_captions"), (".chapters.txt", "fp_chapters")):
-        if text := str(scene.get(name, "")):
-            write_text(out.with_suffix(ending), text)
+        job = Production(scene, chosen, out, Path(made), first, last, batch=BATCH)
+        with contextlib.closing(produce(job, lambda step: follow(step.stage, step.done / step.total))) as work:
+            for _ in work:
+                pass
     return out

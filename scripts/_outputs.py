@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from forward_pass.core.errors import UserError
+from forward_pass.render.folders import check_folder
 
 
 class Outputs:
@@ -25,12 +26,17 @@ class Outputs:
         """The files to come, in the order in which they were asked for."""
         return tuple(self._staged)
 
-    def stage(self, target: Path) -> Path:
-        """Where to make `target`: a path of the same name on the same file system. Raises `UserError`."""
+    def stage(self, target: Path, folder: bool = False) -> Path:
+        """Where to make `target`, a file or a `folder`: a path of the same name on the same file system.
+
+        Raises `UserError`, also where an earlier folder has anything in it that this does not write.
+        """
         target = Path(os.path.abspath(target.expanduser()))
         if target in self._staged:
             raise UserError(f"Two of the files to write are {target}.", "Give each a name of its own.", code=2)
-        if os.path.isdir(target):
+        if folder and os.path.isdir(target):
+            check_folder(target)
+        elif os.path.isdir(target):
             raise UserError(f"{target} is a folder.", "Give the name of a file to write.", code=2)
         if os.path.exists(target) and not os.access(target, os.W_OK):
             raise UserError(f"{target} is write-protected.", "Choose another place, or allow writing to it.")
@@ -48,6 +54,9 @@ class Outputs:
         """Puts every file in its place. Raises `UserError`."""
         for target, made in self._staged.items():
             try:
+                if made.is_dir() and target.is_dir():
+                    check_folder(target)
+                    shutil.rmtree(target)
                 os.replace(made, target)
             except OSError as error:
                 raise _unwritable(target, error) from error

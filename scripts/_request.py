@@ -21,7 +21,8 @@ from forward_pass.core.recipe import Recipe, read_recipe
 from forward_pass.core.story import read_plan
 from forward_pass.core.theme import THEMES, theme
 from forward_pass.process.options import DEFAULTS, TraceOptions
-from forward_pass.render.presets import ENGINES, QUALITIES, Quality, quality, read_range, read_size
+from forward_pass.render.endings import beside, endings
+from forward_pass.render.presets import CAPTIONS, ENGINES, FORMS, QUALITIES, Quality, quality, read_range, read_size
 from forward_pass.render.workers import MOST
 from scripts._trace_options import add_trace_options, read_trace_options
 
@@ -30,6 +31,7 @@ DEVICES = ("auto", "cuda", "mps", "cpu")
 MODELS = "a built-in model, a folder with a model of transformers, or org/name of the hub"
 # Choices of the run that recipes and options have by the same name.
 SHARED = ("temperature", "top_k", "top_p", "seed", "chat", "dtype", "attention", "max_bytes", "keep")
+OWN = ("fps", "engine", "transparent", "captions")  # of the quality that a person may change, besides the size
 LONGEST = 3600.0  # seconds of video
 LONGEST_NAME = 60  # characters of a prompt that go into a file's name
 
@@ -73,17 +75,23 @@ class Request:
         """The files to write, by what they are; `prompt` is that of a trace that was read."""
         prompt = self.prompt if self.prompt is not None else prompt
         assert prompt is not None
-        video = Path("out") / f"{file_name(prompt)}.mp4" if self.video is None else self.video
-        if os.path.isdir(video):
-            video = video / f"{file_name(prompt)}.mp4"
+        name = file_name(prompt) + (self.quality.suffix or f"-{self.quality.form}")
+        video = Path("out") / name if self.video is None else self.video
+        if self.quality.suffix and os.path.isdir(video):
+            video = video / name
         found = {"video": video} if self.renders else {}
-        found["blend"] = self.blend or video.with_suffix(".blend")
-        found["recipe"] = video.with_suffix(".recipe.toml")
+        found["blend"] = self.blend or beside(video, self.quality, ".blend")
+        found["recipe"] = beside(video, self.quality, ".recipe.toml")
         if not self.reads_trace:
-            found["trace"] = self.trace or video.with_suffix(".trace.safetensors")
+            found["trace"] = self.trace or beside(video, self.quality, ".trace.safetensors")
         if self.renders:
-            found |= {"captions": video.with_suffix(".srt"), "chapters": video.with_suffix(".chapters.txt")}
+            found |= {ending: beside(video, self.quality, ending) for ending in endings(self.quality)}
         return found
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Which of the targets are folders."""
+        return () if self.quality.suffix else ("video",)
 
     def check_frames(self, count: int) -> None:
         """Raises `UserError` (code 2) where the video of frames 1 to `count` does not have those asked for."""
@@ -97,11 +105,7 @@ class Request:
     def recipe(self, prompt: str) -> Recipe:
         """What would make the same video again."""
         usual, options = _upright(QUALITIES[self.quality.name], self.preset), self.options
-        own = {
-            name: value
-            for name in ("size", "fps", "engine")
-            if (value := getattr(self.quality, name)) != getattr(usual, name)
-        }
+        own = {name: value for name in ("size", *OWN) if (value := getattr(self.quality, name)) != getattr(usual, name)}
         return Recipe(
             name=self.model,
             prompt=prompt,
@@ -116,7 +120,7 @@ class Request:
             theme=self.theme,
             cells=self.cells,
             quality=self.quality.name,
-            **own,
+            **{"subtitles" if name == "captions" else name: value for name, value in own.items()},
         )
 
 
@@ -145,18 +149,19 @@ def read_request(arguments: list[str]) -> Request:
     usual, chosen = _upright(quality(asked.quality), asked.preset), preset(asked.preset)
     without, acts = _names(asked.without), _names(asked.acts)
     read_plan(chosen, without, acts or None)
-    own = {"size": asked.size and read_size(asked.size), "fps": asked.fps, "engine": asked.engine}
+    own = {"size": asked.size and read_size(asked.size), **{name: getattr(asked, name) for name in OWN}}
+    made = dataclasses.replace(usual, **{name: value for name, value in own.items() if value is not None})
     return Request(
         prompt=prompt,
         model=asked.model,
-        quality=dataclasses.replace(usual, **{name: value for name, value in own.items() if value is not None}),
+        quality=made,
         device=_one_of(asked.device, "device", DEVICES),
         theme=theme(asked.theme).name,
         seconds=_seconds(asked.seconds) or (usual.seconds if chosen.name == USUAL else None),
         frames=None if asked.frames is None else read_range(asked.frames),
         renders=not asked.no_render,
         workers=_workers(asked.workers),
-        video=_with_suffix(asked.output, ".mp4"),
+        video=_with_suffix(asked.output, made.suffix) if made.suffix else asked.output,
         blend=_with_suffix(asked.blend, ".blend"),
         trace=trace,
         steps=asked.max_tokens,
@@ -200,6 +205,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         size=size,
         fps=recipe.fps,
         engine=recipe.engine,
+        transparent=recipe.transparent,
+        captions=recipe.subtitles,
     )
     return parser.parse_args(arguments)
 
@@ -232,6 +239,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--acts", nargs="+", default=[], metavar="NAME", help=f"tell these chapters only: {', '.join(CHAPTERS)}")
     add("--without", nargs="+", default=[], metavar="NAME", help="leave these chapters out; they are run unseen")
     add("--focus", metavar="WHERE", help='the head that is worked slowly, such as "layer 2 head 1"')
+    add(
+        "--transparent",
+        action=argparse.BooleanOptionalAction,
+        help="nothing behind the model, where what comes out can be clear: png, prores, lossless, lecture",
+    )
+    add("--captions", metavar="WHERE", help=f"{', '.join(CAPTIONS)}: in the picture, in files beside it (both)")
     add("--seconds", type=float, metavar="S", help="about how long the video is; captions keep the time to be read")
     add("--theme", default="midnight", metavar="NAME", help=f"{', '.join(THEMES)} (%(default)s)")
     add("--cells", default="flat", metavar="NAME", help=f"how a number is drawn: {', '.join(CELLS)} (%(default)s)")
@@ -254,7 +267,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _described(entry: Quality) -> str:
     samples = f"{entry.samples} sample{'s' if entry.samples > 1 else ''} a pixel"
-    return f"{entry.name}: {entry.size[0]}x{entry.size[1]}, {entry.fps} frames a second, {samples}"
+    form = "" if entry.form == "mp4" else f", {FORMS[entry.form].words}"
+    return f"{entry.name}: {entry.size[0]}x{entry.size[1]}, {entry.fps} frames a second, {samples}{form}"
 
 
 def _upright(chosen: Quality, name: str) -> Quality:

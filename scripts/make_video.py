@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make a video of a model at work on a prompt: `python scripts/make_video.py CBABBC` writes out/CBABBC.mp4 and more.
 
-prompt -> trace (in a process of its own) -> layout -> story -> scene -> .blend -> frames -> .mp4, .srt, .chapters.txt
+prompt -> trace (in a process of its own) -> layout -> story -> scene -> .blend -> frames -> video and texts beside it
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def make_video(request: Request, terminal: Terminal, outputs: Outputs, guard: Gu
             "Blender's module bpy is not installed in this Python.", "Run `make setup`, use .venv's Python."
         )
     trace = find_trace(request, terminal, outputs)
-    places = {kind: outputs.stage(path) for kind, path in request.targets(trace.prompt if trace else None).items()}
+    targets = request.targets(trace.prompt if trace else None)
+    places = {kind: outputs.stage(path, kind in request.folders) for kind, path in targets.items()}
     if trace is None:
         trace = make_trace(request, places.pop("trace"), terminal)
     guard.grace = 1.0  # from here on nothing needs asking
@@ -83,7 +84,7 @@ def make_video(request: Request, terminal: Terminal, outputs: Outputs, guard: Gu
     if "video" in places:
         kept = keep_frames(request, trace, layout, story, outputs)
         folder = outputs.scratch("frames") if kept is None else kept.folder
-        render(request, scene, story, places, folder, terminal)
+        render(request, scene, places, folder, terminal)
         if kept is not None:
             kept.discard()
     written = outputs.targets
@@ -204,39 +205,39 @@ def keep_frames(request: Request, trace: Trace, layout: Layout, story: Story, ou
     return KeptFrames(outputs.targets[0], key_of(trace, layout, story, request.quality, request.theme, request.cells))
 
 
-def render(
-    request: Request, scene: bpy.types.Scene, story: Story, places: dict[str, Path], folder: Path, terminal: Terminal
-) -> None:
-    """The frames, and from them the video with its captions and chapters. Raises `UserError`."""
-    from forward_pass.render.captions import chapters, srt, write_text
-    from forward_pass.render.frames import render_frames
-    from forward_pass.render.pictures import frame_path
-    from forward_pass.render.video import encode
-    from forward_pass.render.workers import render_together, worker_count
+def render(request: Request, scene: bpy.types.Scene, places: dict[str, Path], folder: Path, terminal: Terminal) -> None:
+    """The frames, and what is made of them with its captions and chapters. Raises `UserError`."""
+    from forward_pass.render.production import Production, Step, produce
+    from forward_pass.render.workers import worker_count
 
-    quality = request.quality
+    quality, out = request.quality, places["video"]
     first, last = request.frames or (scene.frame_start, scene.frame_end)
-    frames = [frame_path(folder, frame) for frame in range(first, last + 1)]
-    with terminal.stage("frames") as stage:
-        stage.update(0.0, "the first one takes longest, it compiles the shaders")
-        workers = min(request.workers or worker_count(), max(1, len(frames) // FEW))
-        if workers > 1:
-            work = render_together(places["blend"], folder, quality, first, last, workers, resume=request.resumes)
-        else:
-            work = render_frames(scene, folder, quality, first, last, resume=request.resumes)
-        with contextlib.closing(work):
-            for done, _ in enumerate(work, 1):
-                stage.update(done / len(frames), f"{done} of {len(frames)}")
-        width, height = quality.size
-        stage.summary = f"{len(frames)} of {width}x{height}, samples {quality.samples}, processes {workers}"
-    with terminal.stage("video") as stage:
-        encode(
-            frames, places["video"], quality.size, quality.fps, on_frame=lambda done: stage.update(done / len(frames))
-        )
-        stage.summary = f"{places['video'].stat().st_size / 1e6:.1f} MB, {duration(len(frames) / quality.fps)} long"
-    start, end = (first - 1) / quality.fps, last / quality.fps  # frame 1 is second 0
-    write_text(places["captions"], srt(story, start, end))
-    write_text(places["chapters"], chapters(story, start, end))
+    count = last - first + 1
+    # A process renders its frames in one call, which is faster even where it is the only one, but takes time to start.
+    workers = min(request.workers or worker_count(), max(1, count // FEW)) if count >= FEW else 0
+    heard = Step("frames", 0, 1)
+    stage: Stage | None = None
+
+    def follow(step: Step) -> None:
+        nonlocal heard
+        heard = step
+        if stage is not None and step.stage == stage.name:
+            first_one = "the first one takes longest, it compiles the shaders"
+            stage.update(step.done / step.total, f"{step.done} of {step.total}" if step.done else first_one)
+
+    job = Production(scene, quality, out, folder, first, last, places["blend"], workers, resume=request.resumes)
+    with contextlib.closing(produce(job, follow)) as work:
+        with terminal.stage("frames") as stage:
+            for _ in work:
+                if heard.stage == "video":
+                    break
+            width, height = quality.size
+            stage.summary = f"{heard.total} of {width}x{height}, samples {quality.samples}, processes {workers or 1}"
+        if heard.stage == "video":
+            with terminal.stage("video") as stage:
+                for _ in work:
+                    pass
+                stage.summary = f"{out.stat().st_size / 1e6:.1f} MB, {duration(count / quality.fps)} long"
 
 
 def _run(trace: Trace) -> str:

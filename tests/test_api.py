@@ -53,12 +53,14 @@ def test_a_video_in_five_calls(run: Trace, tmp_path: Path) -> None:
         heard.append(what)
 
     scene = build(run, layout, story, size=(128, 72), fps=12, follow=follow)
-    assert scene["fp_version"] == 1 and "Overview" in scene["fp_chapters"]
+    assert scene["fp_version"] == 1 and "Overview" in scene["fp_script"]
     quality = Quality("tiny", size=(128, 72), fps=12, samples=1)
-    out = render_video(scene, tmp_path / "new" / "run.mp4", quality, frames=(1, 2), follow=follow)
+    out = render_video(scene, tmp_path / "new" / "run.mp4", quality, frames=(40, 41), follow=follow)
     assert out.read_bytes()[4:8] == b"ftyp"
     assert out.with_suffix(".srt").read_text(encoding="utf-8").startswith("1\n00:00:")
-    assert sorted(path.name for path in out.parent.iterdir()) == ["run.chapters.txt", "run.mp4", "run.srt"]
+    assert sorted(path.name for path in out.parent.iterdir()) == [
+        f"run.{ending}" for ending in ("chapters.txt", "mp4", "narration.md", "srt", "vtt")
+    ]
     assert {"blocks", "frames", "video"} <= set(heard)
     # A file may have several.
     other = build(run, layout, story, theme="paper", size=(128, 72), fps=12)

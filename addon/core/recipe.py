@@ -58,10 +58,12 @@ class Recipe:
     focus: str | None = _entry("story", "the head that is worked slowly", None, '"layer 2 head 1"')
     theme: str = _entry("look", "colours of the scene", "midnight")
     cells: str = _entry("look", "flat, bars, cubes", "flat")
-    quality: str = _entry("video", "draft, preview, final: what the following is where it is left out", "draft")
+    quality: str = _entry("video", "a preset of docs/render.md: what the following is where it is left out", "draft")
     size: tuple[int, ...] | None = _entry("video", "width and height in pixels, both even", None, "[1920, 1080]")
     fps: int | None = _entry("video", "frames a second", None, "30")
     engine: str | None = _entry("video", "eevee, cycles", None, '"eevee"')
+    transparent: bool | None = _entry("video", "nothing behind the model", None, "true")
+    subtitles: str | None = _entry("video", "captions in the picture or beside it: burnt, beside, both", None, '"both"')
 
 
 def write_recipe(recipe: Recipe, file_name: str) -> str:

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Container, Generator, Iterable, Iterator
 from pathlib import Path
 
 import bpy
 
 from ..core.errors import UserError
+from .animation import render_animation
 from .pictures import frame_path, is_complete
 from .presets import Quality
 from .quiet import quiet
@@ -24,13 +26,18 @@ def render_frames(
     first: int | None = None,
     last: int | None = None,
     *,
+    only: Iterable[int] | None = None,
     resume: bool = False,
+    batch: int = 1,
 ) -> Generator[tuple[int, float], None, None]:
-    """Renders frames `first` to `last` (inclusive; the scene's own range where None) of `scene` into `folder`.
+    """Renders frames `first` to `last` (inclusive; the scene's own range where None), or of them `only` some, of
+    `scene` into `folder`.
 
     Yields (frame, seconds it took) after each. A picture appears under its name only when it is complete. With
-    `resume`, complete pictures of the right size that lie there are kept (0 seconds). The scene's settings are put
-    back when it ends, also where the generator is closed half way. Raises `UserError`.
+    `resume`, complete pictures of the right size that lie there are kept (0 seconds). Up to `batch` frames that follow
+    each other are rendered in one call, which is faster for each, but cannot be stopped half way, and yields them
+    after it. The scene's settings are put back when it ends, also where the
+    generator is closed half way. Raises `UserError`.
     """
     first = scene.frame_start if first is None else first
     last = scene.frame_end if last is None else last
@@ -42,16 +49,46 @@ def render_frames(
         )
     _make_folder(folder)
     before = scene.frame_current
+    wanted = range(first, last + 1) if only is None else sorted({f for f in only if first <= f <= last})
     try:
         with still_settings(scene, quality):
-            for frame in range(first, last + 1):
-                started = time.perf_counter()
-                path = frame_path(folder, frame)
-                if not (resume and is_complete(path, quality.size)):
-                    render_still(scene, frame, path)
-                yield frame, time.perf_counter() - started
+            kept = {f for f in wanted if resume and is_complete(frame_path(folder, f), quality.size)}
+            for run in _runs(wanted, kept, batch):
+                if run[0] in kept:
+                    yield run[0], 0.0
+                else:
+                    yield from _render_run(scene, run, folder)
     finally:
         scene.frame_set(before)
+
+
+def _runs(wanted: Iterable[int], kept: Container[int], batch: int) -> Iterator[range]:
+    """Frames to render in one call: at most `batch` of them, one after another; those that are kept by themselves."""
+    run = range(0)
+    for frame in wanted:
+        if run and frame == run.stop and len(run) < batch and frame not in kept and run[0] not in kept:
+            run = range(run.start, frame + 1)
+            continue
+        if run:
+            yield run
+        run = range(frame, frame + 1)
+    if run:
+        yield run
+
+
+def _render_run(scene: bpy.types.Scene, run: range, folder: Path) -> Iterator[tuple[int, float]]:
+    if len(run) == 1:
+        started = time.perf_counter()
+        render_still(scene, run[0], frame_path(folder, run[0]))
+        yield run[0], time.perf_counter() - started
+        return
+    times = [time.perf_counter()]
+    with tempfile.TemporaryDirectory(prefix="forward_pass_", ignore_cleanup_errors=True) as scratch, quiet() as log:
+        try:
+            render_animation(scene, run, folder, Path(scratch), lambda _: times.append(time.perf_counter()))
+        except (RuntimeError, OSError) as error:
+            raise _failed(run[0] + len(times) - 1, f"{log.text()}\n{error}") from error
+    yield from ((frame, end - start) for frame, start, end in zip(run, times, times[1:], strict=False))
 
 
 def render_still(scene: bpy.types.Scene, frame: int, path: Path) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How large, how smooth and how clean a video is: three presets, and the checks on what a person changes in them."""
+"""What comes out, how large, how smooth and how clean: presets, and the checks on what a person changes in them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,38 @@ from ..core.errors import UserError
 SMALLEST, LARGEST = 64, 8192  # pixels a side: below it nothing can be read, above it H.264 players give up
 FASTEST = 240  # frames a second
 ENGINES = ("auto", "eevee", "cycles")
+CAPTIONS = ("burnt", "beside", "both")
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the pictures become: a file that ends in `suffix`, or a folder where there is none. `alpha` says whether
+    it can be clear where nothing stands, `words` what it is."""
+
+    name: str
+    suffix: str
+    alpha: bool
+    words: str
+
+
+FORMS = {
+    form.name: form
+    for form in (
+        Form("mp4", ".mp4", False, "H.264 in MP4"),
+        Form("prores", ".mov", True, "Apple ProRes in QuickTime, 422 HQ, or 4444 where it is transparent"),
+        Form("lossless", ".mkv", True, "FFV1 in Matroska, every pixel as it was rendered"),
+        Form("frames", "", True, "a PNG for every frame, in a folder"),
+        Form("stills", "", True, "a PNG for every act with its captions as text, in a folder"),
+    )
+}
 
 
 @dataclass(frozen=True)
 class Quality:
     """`size` is width and height in pixels, both even as H.264 with 4:2:0 colour needs them; `fps` frames a second;
     `samples` a pixel; `engine` one of `ENGINES`, where auto is EEVEE; `seconds` is how long the story is told where
-    nobody says otherwise, None for its own length."""
+    nobody says otherwise, None for its own length; `form` one of `FORMS`; with `transparent` the backdrop is clear;
+    `captions` are in the picture, in files beside it, or both."""
 
     name: str
     size: tuple[int, int]
@@ -25,6 +50,9 @@ class Quality:
     samples: int
     engine: str = "auto"
     seconds: float | None = None
+    form: str = "mp4"
+    transparent: bool = False
+    captions: str = "both"
 
     def __post_init__(self) -> None:
         """Raises `UserError` (code 2) for what cannot be rendered or played."""
@@ -40,10 +68,29 @@ class Quality:
             )
         if self.samples < 1:
             raise UserError(f"{self.samples} samples a pixel are too few.", "Use 1 or more.", code=2)
-        if self.engine not in ENGINES:
-            raise UserError(f"There is no engine called {self.engine!r}.", f"Engines: {', '.join(ENGINES)}.", code=2)
+        for what, value, known in (
+            ("engine", self.engine, ENGINES),
+            ("form of video", self.form, tuple(FORMS)),
+            ("place for captions", self.captions, CAPTIONS),
+        ):
+            if value not in known:
+                raise UserError(f"There is no {what} called {value!r}.", f"Known: {', '.join(known)}.", code=2)
+        if self.transparent and not FORMS[self.form].alpha:
+            clear = ", ".join(form.name for form in FORMS.values() if form.alpha)
+            raise UserError(f"{FORMS[self.form].words} cannot be transparent.", f"Forms that can: {clear}.", code=2)
+
+    @property
+    def suffix(self) -> str:
+        """How the file ends; nothing for a folder."""
+        return FORMS[self.form].suffix
+
+    @property
+    def burnt(self) -> bool:
+        """Whether captions are in the picture."""
+        return self.captions != "beside"
 
 
+HD, UHD, TALL = (1920, 1080), (3840, 2160), (1080, 1920)
 QUALITIES = {
     quality.name: quality
     for quality in (
@@ -51,7 +98,15 @@ QUALITIES = {
         # do (scripts/bench.py frame) and thin strokes need pixels: at 480 lines a minus sign can fall between them.
         Quality("draft", size=(1024, 576), fps=12, samples=1, seconds=45.0),
         Quality("preview", size=(1280, 720), fps=24, samples=8),
-        Quality("final", size=(1920, 1080), fps=30, samples=32),
+        Quality("final", size=HD, fps=30, samples=32),
+        Quality("youtube", size=HD, fps=60, samples=16),
+        Quality("4k", size=UHD, fps=60, samples=16),
+        # What the video sites take for a short: upright, and less than a minute.
+        Quality("short", size=TALL, fps=30, samples=16, seconds=55.0),
+        Quality("lecture", size=HD, fps=30, samples=64, form="stills"),
+        Quality("png", size=HD, fps=30, samples=16, form="frames", transparent=True),
+        Quality("prores", size=HD, fps=30, samples=16, form="prores"),
+        Quality("lossless", size=HD, fps=30, samples=16, form="lossless"),
     )
 }
 

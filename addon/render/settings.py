@@ -12,6 +12,7 @@ import bpy
 from ..core.errors import UserError
 from .presets import Quality
 
+CAPTIONS = "captions"  # the collection's name, see the scene contract
 # EEVEE has had two ids; the first that this Blender knows is taken.
 ENGINE_IDS = {
     "auto": ("BLENDER_EEVEE", "BLENDER_EEVEE_NEXT"),
@@ -53,18 +54,28 @@ def engine_id(scene: bpy.types.Scene, engine: str) -> str:
     raise UserError(f"This Blender has no {engine} engine.", "Use another engine, or switch its add-on on.")
 
 
+def captions_of(scene: bpy.types.Scene) -> bpy.types.Collection | None:
+    """The collection with the captions in the picture, which a creator may switch off too; None where there is none."""
+    within = scene.collection.children_recursive
+    return next((one for one in within if one.name.split(".")[0] == CAPTIONS), None)
+
+
 @contextlib.contextmanager
 def still_settings(scene: bpy.types.Scene, quality: Quality) -> Iterator[None]:
     """`scene` set up to render one PNG after another in `quality`: everything but its time, which is its own."""
     render, image = scene.render, scene.render.image_settings
+    captions = captions_of(scene)
     with changed(
         (render, "engine", engine_id(scene, quality.engine)),
         (render, "resolution_x", quality.size[0]),
         (render, "resolution_y", quality.size[1]),
         (render, "resolution_percentage", 100),
+        (render, "film_transparent", quality.transparent),
+        # A creator who has switched them off in the scene wants none.
+        (captions, "hide_render", not quality.burnt or getattr(captions, "hide_render", False)),
         (image, "media_type", "IMAGE"),
         (image, "file_format", "PNG"),
-        (image, "color_mode", "RGB"),
+        (image, "color_mode", "RGBA" if quality.transparent else "RGB"),
         (image, "color_depth", "8"),
         (image, "compression", 15),
         (scene.eevee, "taa_render_samples", quality.samples),

@@ -13,7 +13,10 @@ import bpy
 
 from ..core.errors import UserError
 from .faststart import index_first
+from .presets import FORMS
+from .prores import tag_bt709
 from .quiet import quiet
+from .sound import Sound, lay_sounds
 
 SCENE = "Forward Pass encoder"
 
@@ -24,14 +27,17 @@ def encode(
     size: tuple[int, int],
     fps: int,
     *,
-    constant_rate_factor: str = "PERC_LOSSLESS",
+    form: str = "mp4",
+    transparent: bool = False,
+    sounds: Sequence[Sound] = (),
     on_frame: Callable[[int], None] | None = None,
 ) -> None:
-    """Encodes the pictures `frames`, in order and all in one folder, as H.264 in an MP4 at `out`.
+    """Encodes the pictures `frames`, in order and all in one folder, as a video at `out`, with `sounds` mixed in.
 
-    4:2:0 colour tagged BT.709, a key frame every second, the index first. `size` in pixels (even) and `fps` are those
-    of the video; `constant_rate_factor` is one of Blender's names for x264's quality. `on_frame` is told how many
-    frames are written. The file is written beside `out` and then put in place. Raises `UserError`.
+    `form` is `mp4`: H.264, 4:2:0, a key frame every second, the index first; `prores`: 422 HQ in 10 bits, or 4444 with
+    its alpha where the pictures are `transparent`; `lossless`: FFV1 in RGB. Colours that are not RGB are BT.709 and
+    tagged so. `size` in pixels (even) and `fps` are those of the video. `on_frame` is told how many frames are written.
+    The file is written beside `out` and then put in place. Raises `UserError`.
     """
     if not frames:
         raise UserError("There are no frames to make a video of.", "Render some first.")
@@ -39,11 +45,15 @@ def encode(
         raise ValueError("the frames of a video lie in one folder")
     if not out.parent.is_dir():  # Blender would make it
         raise UserError(f"The video {out} could not be written: its folder is missing.", "Choose another place.")
-    raw, moved = (out.with_name(f".{out.stem}.{part}.mp4") for part in ("partial", "partial-index"))
+    suffix = FORMS[form].suffix
+    raw, moved = (out.with_name(f".{out.stem}.{part}{suffix}") for part in ("partial", "partial-index"))
     try:
-        with _encoder(frames, raw, size, fps, constant_rate_factor) as scene, _told(scene, on_frame):
+        with _encoder(frames, raw, size, fps, sounds) as scene, _told(scene, on_frame):
+            _use_codec(scene.render, form, transparent, fps, bool(sounds))
             _run(scene, out)
-        os.replace(moved if index_first(raw, moved) else raw, out)
+        if form == "prores":
+            tag_bt709(raw)
+        os.replace(moved if form == "mp4" and index_first(raw, moved) else raw, out)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"The video {out} could not be written: {reason}.", "Check free disk space.") from error
@@ -70,9 +80,9 @@ def _run(scene: bpy.types.Scene, out: Path) -> None:
 
 @contextlib.contextmanager
 def _encoder(
-    frames: Sequence[Path], out: Path, size: tuple[int, int], fps: int, constant_rate_factor: str
+    frames: Sequence[Path], out: Path, size: tuple[int, int], fps: int, sounds: Sequence[Sound]
 ) -> Iterator[bpy.types.Scene]:
-    """A scene that shows nothing but `frames` and writes them to `out`."""
+    """A scene that shows nothing but `frames`, is heard as `sounds`, and writes to `out`."""
     scene = bpy.data.scenes.new(SCENE)
     try:
         _show(scene, frames)
@@ -83,7 +93,7 @@ def _encoder(
         scene.frame_start, scene.frame_end = 1, len(frames)
         # Blender fills in {variables} in output paths; doubled braces stand for themselves.
         render.filepath = str(out.resolve()).replace("{", "{{").replace("}", "}}")
-        _use_h264(render, constant_rate_factor, fps)
+        lay_sounds(scene, sounds)
         yield scene
     finally:
         bpy.data.scenes.remove(scene)
@@ -100,19 +110,34 @@ def _show(scene: bpy.types.Scene, frames: Sequence[Path]) -> None:
     scene.sequencer_colorspace_settings.name = "sRGB"
 
 
-def _use_h264(render: bpy.types.RenderSettings, constant_rate_factor: str, fps: int) -> None:
+# container, codec, codec of the sound, by form
+CODECS = {
+    "mp4": ("MPEG4", "H264", "AAC"),
+    "prores": ("QUICKTIME", "PRORES", "PCM"),
+    "lossless": ("MKV", "FFV1", "FLAC"),
+}
+
+
+def _use_codec(render: bpy.types.RenderSettings, form: str, transparent: bool, fps: int, heard: bool) -> None:
     image = render.image_settings
     if hasattr(image, "media_type"):  # decides which file formats there are
         image.media_type = "VIDEO"
     image.file_format = "FFMPEG"
-    image.color_mode = "RGB"
-    ffmpeg = render.ffmpeg
-    ffmpeg.format = "MPEG4"
-    ffmpeg.codec = "H264"
-    ffmpeg.constant_rate_factor = constant_rate_factor
+    ffmpeg: Any = render.ffmpeg
+    container, codec, sound = CODECS[form]
+    ffmpeg.format = container
+    try:
+        ffmpeg.codec = codec
+    except TypeError as error:  # not a member of the enumeration
+        raise UserError(f"This Blender has no {codec} encoder.", "Use --quality lossless or png.") from error
+    if codec == "PRORES":  # only some of its profiles have alpha
+        ffmpeg.ffmpeg_prores_profile = "4444" if transparent else "422_HQ"
+    image.color_mode = "RGBA" if transparent else "RGB"
+    ffmpeg.constant_rate_factor = "PERC_LOSSLESS"
     ffmpeg.ffmpeg_preset = "GOOD"
-    ffmpeg.audio_codec = "NONE"
     ffmpeg.gopsize = fps
+    ffmpeg.audio_codec = sound if heard else "NONE"
+    ffmpeg.audio_bitrate, ffmpeg.audio_mixrate, ffmpeg.audio_channels = 192, 48000, "STEREO"
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import threading
 import time
@@ -16,18 +15,13 @@ from typing import Any, TextIO
 import bpy
 
 from ..core.errors import UserError
-from .pictures import frame_path
+from .animation import render_animation
 from .presets import Quality
-from .settings import changed, still_settings
-
-PARTIAL = "partial_"  # a picture has this name until it is whole
+from .settings import still_settings
 
 
 def main(job: dict[str, Any], out: TextIO) -> None:
-    """Opens `job["blend"]` and renders frames `first` to `last`, every `step`-th, into `folder`.
-
-    All in one call of Blender's: between frames of one animation it keeps the scene evaluated, which is half the time.
-    """
+    """Opens `job["blend"]` and renders frames `first` to `last`, every `step`-th, into `folder`."""
     quality = Quality(**{**job["quality"], "size": tuple(job["quality"]["size"])})
     try:
         bpy.ops.wm.open_mainfile(filepath=job["blend"], load_ui=False)
@@ -35,35 +29,18 @@ def main(job: dict[str, Any], out: TextIO) -> None:
         raise UserError(f"The scene {job['blend']} cannot be opened.", "It may be damaged: make it again.") from error
     scene: Any = bpy.context.scene
     assert scene is not None  # every .blend has one
-    # Blender reads # and {} in an output path as its own, so it writes to a plain one, and we bring the picture over.
-    folder, scratch = Path(job["folder"]), Path(job["scratch"])
     clock = [time.perf_counter()]
 
-    def written(*_: Any) -> None:
-        frame = scene.frame_current
-        beside = folder / f".{PARTIAL}{frame:06d}.png"
-        shutil.move(scratch / f"{PARTIAL}{frame:06d}.png", beside)
-        os.replace(beside, frame_path(folder, frame))
+    def written(frame: int) -> None:
         now = time.perf_counter()
         print(json.dumps({"frame": frame, "seconds": now - clock[0]}), file=out, flush=True)
         clock[0] = now
 
-    bpy.app.handlers.render_write.append(written)
-    with (
-        still_settings(scene, quality),
-        changed(
-            (scene, "frame_start", job["first"]),
-            (scene, "frame_end", job["last"]),
-            (scene, "frame_step", job["step"]),
-            (scene.render, "filepath", str(scratch / f"{PARTIAL}######")),
-            (scene.render, "use_file_extension", True),
-            (scene.render, "use_overwrite", True),
-            (scene.render, "use_placeholder", False),
-        ),
-    ):
+    frames = range(job["first"], job["last"] + 1, job["step"])
+    with still_settings(scene, quality):
         try:
-            bpy.ops.render.render(animation=True)
-        except RuntimeError as error:
+            render_animation(scene, frames, Path(job["folder"]), Path(job["scratch"]), written)
+        except (RuntimeError, OSError) as error:
             raise UserError(
                 f"The frames could not be rendered: {error}", "Check free memory and disk space."
             ) from error

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import bpy
-import numpy as np
 
 from ..core.retime import Stretch
 from .clock import PATH
@@ -96,21 +95,6 @@ def switch_act(scene: bpy.types.Scene, index: int, on: bool) -> None:
         off[str(index)] = act.last - act.first
     scene[OFF] = off
     set_length(scene, index, frames)
-
-
-class VideoTime:
-    """From story seconds to the seconds of the scene's video, as its clock runs now."""
-
-    def __init__(self, scene: bpy.types.Scene) -> None:
-        curve, fps = clock_curve(scene), scene.render.fps / scene.render.fps_base
-        frames = np.arange(scene.frame_start, scene.frame_end + 1)
-        self._video = (frames - scene.frame_start) / fps
-        story = self._video if curve is None else np.array([curve.evaluate(float(frame)) for frame in frames])
-        self._story = np.maximum.accumulate(story)
-
-    def __call__(self, second: float) -> float:
-        """When the video shows that second of the story."""
-        return float(np.interp(second, self._story, self._video))
 
 
 def clock_curve(scene: bpy.types.Scene) -> Any:

@@ -16,6 +16,7 @@ from ..core.colormaps import color_map
 from ..core.detail import MOST_CELLS, MOST_VALUES, choose_details, choose_pools, seen_sizes
 from ..core.errors import UserError
 from ..core.layout import Block, Layout, Operation
+from ..core.script import script_of, write_script
 from ..core.shots import film, pose_of
 from ..core.story import Fill, Story, Use
 from ..core.theme import theme as find_theme
@@ -138,7 +139,10 @@ def build_scene(
     yield "labels", 0.85
 
     overlay = Overlay(scene, overlays, stage, aspect, materials, font)
-    add_captions(overlay, story.captions)
+    # In a collection of their own, so that one switch takes them out of the picture.
+    captions = Overlay(scene, overlays, collections.get(("stage", "captions")), aspect, materials, font)
+    add_captions(captions, story.captions)
+    captions.finish(shapes)
     add_formulas(overlay, story.formulas)
     add_shapes(overlay, story.shapes)
     add_legends(overlay, story.legends)
@@ -316,6 +320,7 @@ def _promises(scene: bpy.types.Scene, trace: Trace, layout: Layout, story: Story
     scene["fp_version"] = VERSION
     scene["fp_trace"] = f"{trace.path.name} {trace.sha256}"
     scene["fp_recipe"] = recipe
+    scene["fp_script"] = write_script(script_of(story))
     scene["fp_pitch"] = dict(layout.pitch)
     scene[NAMES] = "\n".join(act.name for act in story.acts)
     for act in story.acts:

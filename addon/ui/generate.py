@@ -192,8 +192,6 @@ class Generation:
         trace, layout, story = preparation.result
         scene = self._place.open()
         self.state = "building"
-        for name, text in self._rooms.texts(story).items():
-            scene[name] = text
         options = {"theme": self.request.theme, "recipe": self.request.recipe, "cells": self.request.cells}
         options |= {"size": self.request.size, "fps": self.request.fps, "scale": self.request.scale}  # type: ignore[dict-item]
         self._builder = self._rooms.build(scene, trace, layout, story, **options)

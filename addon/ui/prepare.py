@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.story import Story
 from .progress import as_user_error
 
 STAGES = (("reading", "Reading the trace"), ("layout", "Placing the blocks"), ("story", "Writing the story"))
@@ -19,9 +18,8 @@ STAGES = (("reading", "Reading the trace"), ("layout", "Placing the blocks"), ("
 class Rooms:
     """The calls into the other rooms that a generation makes, in one place, so that tests can put others there.
 
-    `start(request)` gives a job like `process.job.TracerJob`, `tell(trace, layout, **telling)` is `core.story.tell`;
-    `build` is `scene.build.build_scene`; `texts(story)` is what the scene is to keep as properties for the day it is
-    rendered.
+    `start(request)` gives a job like `process.job.TracerJob`, `tell(trace, layout, **telling)` is `core.story.tell`
+    and `build` is `scene.build.build_scene`.
     """
 
     start: Callable[[Any], Any]
@@ -29,7 +27,6 @@ class Rooms:
     lay_out: Callable[[Any, float], Any]
     tell: Callable[..., Any]
     build: Callable[..., Iterator[tuple[str, float]]]
-    texts: Callable[[Any], dict[str, str]]
 
 
 def real_rooms() -> Rooms:
@@ -40,14 +37,7 @@ def real_rooms() -> Rooms:
     from ..process.job import TracerJob
     from ..scene.build import build_scene
 
-    return Rooms(TracerJob, Trace.open, lay_out, tell, build_scene, _texts)
-
-
-def _texts(story: Story) -> dict[str, str]:
-    """Captions and chapters, so that the video of a saved scene has them too."""
-    from ..render.captions import chapters, srt
-
-    return {"fp_captions": srt(story), "fp_chapters": chapters(story)}
+    return Rooms(TracerJob, Trace.open, lay_out, tell, build_scene)
 
 
 class Preparation:

@@ -5,41 +5,37 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from ..core.errors import UserError
+from ..render.endings import with_ending
 from ..render.presets import Quality
+from ..render.production import Production, Step, produce
 from .progress import Progress, as_user_error
-from .texts import captions_of, chapters_of
 
-State = Literal["rendering", "encoding", "done", "failed", "cancelled"]
+State = Literal["rendering", "done", "failed", "cancelled"]
 ENCODING = 0.95  # where on the bar the frames end and the video begins
+Produce = Callable[[Production, Callable[[Step], None]], Generator[None, None, None]]
 
 
 @dataclass(frozen=True)
 class RenderRooms:
-    """The calls into the render room, in one place, so that tests can put others there."""
+    """The call into the render room, so that tests can put another there."""
 
-    frames: Callable[..., Iterator[tuple[int, float]]]
-    encode: Callable[..., None]
-    write_text: Callable[[Path, str], None]
+    produce: Produce
 
 
 def real_rooms() -> RenderRooms:
-    """The render room as it is; imported when first needed."""
-    from ..render.captions import write_text
-    from ..render.frames import render_frames
-    from ..render.video import encode
-
-    return RenderRooms(render_frames, encode, write_text)
+    """The render room as it is."""
+    return RenderRooms(produce)
 
 
 class Rendering:
-    """One press of the button: every frame, then the video with its captions and chapters beside it.
+    """One press of the button: every frame, then what is made of them with its captions and chapters beside it.
 
     Frames go to a hidden folder beside the video, which is gone at the end however it ends; an earlier video stays
     until the new one is whole. Raises `UserError` where nothing can be written there.
@@ -49,27 +45,24 @@ class Rendering:
         self.state: State = "rendering"
         self.error: UserError | None = None
         self.progress = Progress("Rendering", "Rendering the first frame")
-        self.out = out
+        self.out = with_ending(out, quality)
         self.log: tuple[str, ...] = ()
-        self._rooms = rooms
-        self._quality = quality
-        self._texts = {".srt": captions_of(scene), ".chapters.txt": chapters_of(scene)}
-        self._count = scene.frame_end - scene.frame_start + 1
-        self._folder = _folder_beside(out)
-        self._frames = rooms.frames(scene, self._folder, quality)
+        self._folder = _folder_beside(self.out)
+        self._work = rooms.produce(Production(scene, quality, self.out, self._folder), self._hear)
 
     @property
     def running(self) -> bool:
         """Whether `poll` still has something to do."""
-        return self.state in ("rendering", "encoding")
+        return self.state == "rendering"
 
     def poll(self) -> None:
         """Renders one frame, or after the last encodes them. Raises nothing."""
+        if not self.running:
+            return
         try:
-            if self.state == "rendering":
-                self._render()
-            elif self.state == "encoding":
-                self._encode()
+            if next(self._work, END) is END:
+                self.progress.tell(1.0, "Done")
+                self._leave("done")
         except Exception as error:
             self.error = as_user_error(error, "Rendering the video")
             self._leave("failed")
@@ -80,32 +73,22 @@ class Rendering:
 
     end = cancel
 
-    def _render(self) -> None:
-        step = next(self._frames, None)
-        if step is None:
-            self.state = "encoding"
-            self.progress.tell(ENCODING, "Writing the video")
-            return
-        pictures = len(list(self._folder.glob("*.png")))
-        self.progress.tell(ENCODING * pictures / self._count, f"Frame {pictures} of {self._count}")
-
-    def _encode(self) -> None:
-        pictures = sorted(self._folder.glob("*.png"))
-        self._rooms.encode(pictures, self.out, self._quality.size, self._quality.fps)
-        for ending, text in self._texts.items():
-            if text:
-                self._rooms.write_text(self.out.with_suffix(ending), text)
-        self.progress.tell(1.0, "Done")
-        self._leave("done")
+    def _hear(self, step: Step) -> None:
+        if step.stage == "video":
+            self.progress.tell(ENCODING + (1 - ENCODING) * step.done / step.total, "Writing the video")
+        elif step.done:
+            self.progress.tell(ENCODING * step.done / step.total, f"Frame {step.done} of {step.total}")
 
     def _leave(self, state: State) -> None:
         if not self.running:
             return
         self.state = state
-        if isinstance(self._frames, Generator):
-            with suppress(ReferenceError):  # the scene is gone, and its settings with it
-                self._frames.close()  # puts the scene's settings back
+        with suppress(ReferenceError):  # the scene is gone, and its settings with it
+            self._work.close()  # puts the scene's settings back
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+END = object()
 
 
 def _folder_beside(out: Path) -> Path:

@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from forward_pass.core.errors import UserError
+from forward_pass.render.endings import beside, endings, with_ending
 from forward_pass.render.presets import LARGEST, QUALITIES, SMALLEST, Quality, quality, read_range, read_size
 
 
@@ -16,8 +20,33 @@ def test_the_presets_grow_and_keep_what_the_house_promises() -> None:
     assert draft.size >= (480, 270) and final.size == (1920, 1080)
     assert draft.size < preview.size < final.size
     assert draft.fps < preview.fps < final.fps and draft.samples < preview.samples < final.samples
-    # 854x480 is the nearest even size to 16:9 of its height
-    assert all(abs(16 * height - 9 * width) <= 9 for width, height in (entry.size for entry in QUALITIES.values()))
+    for entry in QUALITIES.values():
+        wide, high = sorted(entry.size, reverse=True)
+        assert 16 * high == 9 * wide and (entry.size == (wide, high)) == (entry.name != "short")
+
+
+def test_each_preset_comes_out_as_its_name_says() -> None:
+    assert {name: entry.suffix for name, entry in QUALITIES.items() if entry.suffix != ".mp4"} == {
+        "lecture": "",
+        "png": "",
+        "prores": ".mov",
+        "lossless": ".mkv",
+    }
+    youtube, short, ultra = quality("youtube"), quality("short"), quality("4k")
+    assert (youtube.size, youtube.fps, ultra.size) == ((1920, 1080), 60, (3840, 2160))
+    assert short.size == (1080, 1920) and short.seconds is not None and short.seconds < 60
+    assert quality("png").transparent and not quality("lossless").transparent
+
+
+def test_the_ending_is_that_of_what_comes_out() -> None:
+    mov, stills = quality("prores"), quality("lecture")
+    assert with_ending(Path("out/take.2.mp4"), mov) == Path("out/take.2.mov")
+    assert with_ending(Path("out/take.2"), mov) == Path("out/take.2.mov")
+    assert with_ending(Path("out/a.mp4"), stills) == Path("out/a")
+    assert beside(Path("out/take.2.mov"), mov, ".srt") == Path("out/take.2.srt")
+    assert beside(Path("out/a-frames"), quality("png"), ".srt") == Path("out/a.srt")
+    assert endings(stills) == () and ".srt" in endings(mov)
+    assert ".srt" not in endings(replace(mov, captions="burnt"))
 
 
 def test_an_unknown_quality_is_answered_with_the_known_ones() -> None:
@@ -36,6 +65,9 @@ def test_an_unknown_quality_is_answered_with_the_known_ones() -> None:
         ({"fps": 1000}, "1000 frames a second"),
         ({"samples": 0}, "0 samples"),
         ({"engine": "workbench"}, "'workbench'"),
+        ({"form": "gif"}, "'gif'"),
+        ({"captions": "above"}, "'above'"),
+        ({"transparent": True}, "H.264 in MP4 cannot be transparent"),
     ],
 )
 def test_what_cannot_be_played_is_refused(change: dict, sentence: str) -> None:

@@ -18,6 +18,8 @@ import numpy as np
 from forward_pass.core.errors import UserError
 from forward_pass.render.faststart import boxes, index_first
 from forward_pass.render.pictures import frame_path
+from forward_pass.render.presets import FORMS
+from forward_pass.render.prores import tag_bt709
 from forward_pass.render.video import encode
 
 pytestmark = pytest.mark.blender
@@ -60,6 +62,52 @@ def test_what_is_decoded_is_what_went_in(tmp_path: Path) -> None:
     assert kinds(out).index(b"moov") < kinds(out).index(b"mdat")
     assert sorted(tmp_path.iterdir()) == sorted([folder, out])
     assert [scene.name for scene in bpy.data.scenes if "encoder" in scene.name] == []
+
+
+@pytest.mark.parametrize(
+    ("form", "clear", "codec", "pixel"),
+    [
+        ("prores", False, ("prores", "HQ"), "yuv422p10le"),
+        ("prores", True, ("prores", "4444"), "yuva444p12le"),
+        ("lossless", False, ("ffv1", None), "bgr0"),
+        ("lossless", True, ("ffv1", None), "bgra"),
+    ],
+)
+def test_editors_get_every_colour_and_what_is_clear(
+    tmp_path: Path, form: str, clear: bool, codec: tuple[str, str | None], pixel: str
+) -> None:
+    alphas = [255, 128, 0, 255] if clear else [255] * 4
+    frames = pictures(tmp_path / "frames", COLORS)
+    for path, color, alpha in zip(frames, COLORS, alphas, strict=True):
+        Image.new("RGBA" if clear else "RGB", SIZE, (*color, alpha) if clear else color).save(path)
+    out = tmp_path / f"a{FORMS[form].suffix}"
+    encode(frames, out, SIZE, 12, form=form, transparent=clear)
+    with av.open(str(out)) as container:
+        (stream,) = container.streams
+        context = stream.codec_context
+        decoded = list(container.decode(stream))
+        assert (context.name, context.profile, context.pix_fmt) == (*codec, pixel)
+    if form == "prores":  # else a player would take them for BT.601
+        said = {(frame.colorspace, frame.color_primaries, frame.color_trc) for frame in decoded}
+        assert {tuple(map(int, one)) for one in said} == {(1, 1, 1)}
+    exact = 0 if form == "lossless" else 3  # of 255
+    assert len(decoded) == 4
+    for frame, color, alpha in zip(decoded, COLORS, alphas, strict=True):
+        shown = frame.to_ndarray(format="rgba").reshape(-1, 4).astype(float).mean(0)
+        assert shown[3] == pytest.approx(alpha, abs=min(exact, 1))
+        if alpha:  # nobody sees the colour of what is clear
+            assert shown[:3] == pytest.approx(color, abs=exact + (alpha < 255))
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "frames", out])
+
+
+def test_every_frame_of_a_prores_is_tagged_once(tmp_path: Path) -> None:
+    frames, out = pictures(tmp_path / "frames", COLORS), tmp_path / "a.mov"
+    encode(frames, out, SIZE, 12, form="prores")
+    before = out.read_bytes()
+    assert tag_bt709(out) == 4 and out.read_bytes() == before
+    (tmp_path / "b.mov").write_bytes(b"\x00\x00\x00\x18mdat" + b"icpf" * 4)
+    with pytest.raises(ValueError, match="no ProRes"):
+        tag_bt709(tmp_path / "b.mov")
 
 
 def test_a_failed_video_leaves_the_one_before(tmp_path: Path) -> None:

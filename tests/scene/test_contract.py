@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from forward_pass.core.script import read_script, script_of
 from tests.scene.conftest import FPS, RECIPE, SIZE, Built, Found
 
 pytestmark = pytest.mark.blender
@@ -298,6 +299,7 @@ def test_collections_nest_as_the_model_does(plain: Plain, found: Found) -> None:
     wanted: set[tuple[str, ...]] = {root} | {
         (*root, name) for name in ("tokens", "embedding", "output", "labels", "stage")
     }
+    wanted.add((*root, "stage", "captions"))
     for layer in range(layers):
         whole = (*root, f"layer {layer}")
         attention = (*whole, f"layer {layer} / attention")
@@ -330,6 +332,17 @@ def test_the_scene_says_what_it_is(sample: Path, built: Built, found: Found) -> 
     assert scene["fp_recipe"] == RECIPE
     assert scene["fp_pitch"] == built.layout.pitch
     assert found.words["fps"] == pytest.approx(FPS)
+
+
+def test_the_scene_keeps_what_is_said_in_it(built: Built, found: Found) -> None:
+    kept, told = read_script(found.words["scene"]["fp_script"]), script_of(built.story)
+    assert [one.text for one in kept.captions] == [one.text for one in built.story.captions]
+    assert [act.name for act in kept.acts] == [act.name for act in built.story.acts]
+    for one, other in zip(kept.captions, told.captions, strict=True):
+        assert (one.start, one.duration) == pytest.approx((other.start, other.duration), abs=1e-4)
+    in_picture = {name for name in found.objects if name.startswith("caption ")}
+    collections = {name for item in in_picture for name in found.objects[item]["collections"]}
+    assert in_picture and collections == {"captions"}
 
 
 def test_one_marker_for_each_act(built: Built, found: Found) -> None:

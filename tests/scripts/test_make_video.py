@@ -20,6 +20,7 @@ from forward_pass.core.recipe import Recipe, read_recipe
 pytest.importorskip("bpy")
 
 TRACE = Path("tests") / "data" / "CBABBC.trace.safetensors"
+TEXTS = ("v.srt", "v.vtt", "v.chapters.txt", "v.narration.md")
 SMALL = ["--size", "160x90", "--fps", "4"]
 pytestmark = pytest.mark.blender
 
@@ -220,7 +221,7 @@ def test_a_render_that_is_broken_off_goes_on_where_it_stopped(root: Path, tmp_pa
         time.sleep(0.02)
     assert process.communicate()[1].count("Traceback") == 0 and process.returncode == 0
     assert seen and seen[0] == left  # none of them was rendered again
-    assert listing(tmp_path) == {"v.mp4", "v.blend", "v.recipe.toml", "v.srt", "v.chapters.txt"}
+    assert listing(tmp_path) == {"v.mp4", "v.blend", "v.recipe.toml", *TEXTS}
     with av.open(str(tmp_path / "v.mp4")) as container:
         assert container.streams[0].frames == 24
 
@@ -234,7 +235,7 @@ def test_frames_of_another_video_are_not_taken_for_its_own(root: Path, tmp_path:
     (tmp_path / ".v.frames" / "frame_000001.png").write_bytes(b"another")
     status, _, err = run(root, *arguments, cwd=tmp_path)
     assert status == 0, err
-    assert listing(tmp_path) == {"v.mp4", "v.blend", "v.recipe.toml", "v.srt", "v.chapters.txt"}
+    assert listing(tmp_path) == {"v.mp4", "v.blend", "v.recipe.toml", *TEXTS}
 
 
 @pytest.mark.slow
@@ -245,7 +246,7 @@ def test_a_few_frames_from_end_to_end(root: Path, tmp_path: Path) -> None:
     arguments += ["--frames", "9-16", "--workers", "1"]
     status, out, err = run(root, *arguments, cwd=tmp_path)
     assert status == 0, err
-    assert out.splitlines() == ["v.mp4", "v.blend", "v.recipe.toml", "v.srt", "v.chapters.txt"]
+    assert out.splitlines() == ["v.mp4", "v.blend", "v.recipe.toml", *TEXTS]
     assert listing(tmp_path) == set(out.splitlines())
     with av.open(str(tmp_path / "v.mp4")) as container:
         (stream,) = container.streams

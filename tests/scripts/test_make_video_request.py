@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -25,15 +26,14 @@ def test_a_prompt_alone_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "blend": "out/CBABBC.blend",
         "recipe": "out/CBABBC.recipe.toml",
         "trace": "out/CBABBC.trace.safetensors",
-        "captions": "out/CBABBC.srt",
-        "chapters": "out/CBABBC.chapters.txt",
+        **{ending: f"out/CBABBC{ending}" for ending in (".srt", ".vtt", ".chapters.txt", ".narration.md")},
     }
 
 
 def test_the_other_files_lie_beside_the_video_unless_they_are_named(tmp_path: Path) -> None:
     video, blend = tmp_path / "take.2.mp4", tmp_path / "scenes" / "a.blend"
     targets = read_request(["CBABBC", "-o", str(video), "--blend", str(blend)]).targets()
-    assert targets["captions"] == tmp_path / "take.2.srt" and targets["blend"] == blend
+    assert targets[".srt"] == tmp_path / "take.2.srt" and targets["blend"] == blend
     assert read_request(["CBABBC", "-o", str(tmp_path)]).targets()["video"] == tmp_path / "CBABBC.mp4"
     assert read_request(["CBABBC", "-o", str(tmp_path / "name")]).targets()["video"] == tmp_path / "name.mp4"
 
@@ -208,3 +208,32 @@ def test_what_is_told_must_be_there(arguments: list[str], says: str) -> None:
     with pytest.raises(UserError, match=says) as caught:
         read_request(["CBABBC", *arguments])
     assert caught.value.code == 2 and caught.value.hint
+
+
+def test_what_comes_out_is_chosen_with_the_quality(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    request = read_request(["CBABBC", "--quality", "prores", "--transparent", "--captions", "beside"])
+    assert request.targets()["video"] == Path("out/CBABBC.mov") and request.folders == ()
+    assert request.quality == dataclasses.replace(QUALITIES["prores"], transparent=True, captions="beside")
+    png = read_request(["CBABBC", "--quality", "png", "--no-transparent"])
+    assert not png.quality.transparent and png.folders == ("video",)
+    assert {str(path) for path in png.targets().values()} >= {"out/CBABBC-frames", "out/CBABBC.blend", "out/CBABBC.srt"}
+    lecture = read_request(["CBABBC", "--quality", "lecture", "-o", "talk"]).targets()
+    assert {str(path) for path in lecture.values()} == {
+        "talk",
+        "talk.blend",
+        "talk.recipe.toml",
+        "talk.trace.safetensors",
+    }
+    with pytest.raises(UserError, match="cannot be transparent"):
+        read_request(["CBABBC", "--transparent"])
+    with pytest.raises(UserError, match=r"does not end in \.mov"):
+        read_request(["CBABBC", "--quality", "prores", "-o", "a.mp4"])
+
+
+def test_a_recipe_keeps_what_is_not_as_the_preset_has_it(tmp_path: Path) -> None:
+    request = read_request(["CBABBC", "--quality", "png", "--no-transparent", "--captions", "beside"])
+    path = tmp_path / "a.recipe.toml"
+    path.write_text(write_recipe(request.recipe("CBABBC"), path.name), encoding="utf-8")
+    assert read_request(["--recipe", str(path)]).quality == request.quality
+    assert "# transparent" in write_recipe(read_request(["CBABBC"]).recipe("CBABBC"), "a.recipe.toml")

@@ -103,7 +103,6 @@ def pretend_rooms(**changes: Any) -> Rooms:
         "lay_out": lambda trace, aspect: SimpleNamespace(aspect=aspect),
         "tell": lambda trace, layout, **telling: SimpleNamespace(**telling),
         "build": pretend_build,
-        "texts": lambda story: {"fp_captions": "1\n", "fp_chapters": "00:00 Overview\n"},
     }
     return Rooms(**(calls | changes))
 

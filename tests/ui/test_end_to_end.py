@@ -12,6 +12,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from forward_pass.core.layout import lay_out
+from forward_pass.core.script import read_script
 from forward_pass.core.trace import Trace
 from forward_pass.process.python import VARIABLE
 from forward_pass.ui.folders import user_folder
@@ -34,8 +35,7 @@ def test_from_a_prompt_to_a_scene_and_to_another(monkeypatch: pytest.MonkeyPatch
     assert scene["fp_trace"] == f"CBABBC.trace.safetensors {trace.sha256}"
     blocks = {item["fp_tensor"] for item in scene.objects if "fp_tensor" in item}
     assert blocks == {block.tensor for block in lay_out(trace).blocks}
-    assert scene["fp_captions"].startswith("1\n00:00:")
-    assert scene["fp_chapters"].startswith("00:00 ")
+    assert read_script(scene["fp_script"]).acts[0].name == "Overview"
 
     scene.forward_pass.prompt = "AAABBB"
     assert bpy.ops.forward_pass.generate() == {"FINISHED"}

@@ -57,7 +57,6 @@ def test_a_generated_scene_is_shown_and_the_users_own_stays() -> None:
     assert scene.collection.children[0].name == "Forward Pass"
     recipe = read_recipe(scene["fp_recipe"], "the scene")
     assert recipe == Recipe(prompt="CBABBC", theme="paper", size=(1080, 1920), fps=24)
-    assert scene["fp_captions"] == "1\n"
     assert settings_of(scene).prompt == "AABBCC"
     assert before <= inventory()
     assert bpy.data.scenes["Scene"].objects.keys() == ["Cube", "Light", "Camera"]
@@ -139,7 +138,7 @@ def test_a_tracers_error_is_handed_on_as_it_is() -> None:
     assert inventory() == before
 
 
-@pytest.mark.parametrize("room", ["read", "lay_out", "tell", "build", "texts"])
+@pytest.mark.parametrize("room", ["read", "lay_out", "tell", "build"])
 def test_a_failure_in_any_room_leaves_nothing(room: str) -> None:
     def fail(*_: Any, **__: Any) -> Any:
         raise KeyError("a bug")

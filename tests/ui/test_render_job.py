@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 from forward_pass.core.errors import UserError
+from forward_pass.core.script import Script, write_script
+from forward_pass.core.story import Act, Caption
 from forward_pass.render.presets import Quality
-from forward_pass.ui.render_job import Rendering, RenderRooms, real_rooms
+from forward_pass.render.production import Production, Step
+from forward_pass.ui.render_job import Rendering, RenderRooms
 
 pytestmark = [pytest.mark.blender, pytest.mark.usefixtures("addon")]
 
-CAPTIONS = "1\n00:00:00,000 --> 00:00:00,040\nA letter\n"
 TINY = Quality("tiny", size=(64, 64), fps=12, samples=1)
 
 
@@ -27,33 +29,32 @@ class Pretence:
     def __init__(self, fail: str = "") -> None:
         self.fail, self.closed = fail, False
 
-    def frames(self, scene: Any, folder: Path, quality: Quality) -> Iterator[tuple[int, float]]:
+    def produce(self, job: Production, follow: Callable[[Step], None]) -> Generator[None, None, None]:
+        first, last = job.range
         try:
-            for frame in range(scene.frame_start, scene.frame_end + 1):
+            for frame in range(first, last + 1):
                 if self.fail == "frames" and frame == 3:
                     raise UserError("Frame 3 could not be rendered.", "Check free memory.")
-                (folder / f"frame_{frame:06d}.png").write_text("picture")
-                yield frame, 0.1
+                (job.frames / f"frame_{frame:06d}.png").write_text("picture")
+                follow(Step("frames", frame - first + 1, last - first + 1))
+                yield
+            follow(Step("video", 0, 4))
+            yield
+            if self.fail == "encode":
+                raise OSError("no space")
+            job.out.write_text(f"{len(list(job.frames.iterdir()))} {job.quality.size} {job.quality.fps}")
         finally:
             self.closed = True
 
-    def encode(self, frames: Sequence[Path], out: Path, size: tuple[int, int], fps: int) -> None:
-        if self.fail == "encode":
-            raise OSError("no space")
-        out.write_text(f"{[frame.name for frame in frames]} {size} {fps}")
-
     def rooms(self) -> RenderRooms:
-        return RenderRooms(self.frames, self.encode, self.write_text)
-
-    def write_text(self, path: Path, text: str) -> None:
-        path.write_text(text)
+        return RenderRooms(self.produce)
 
 
 @pytest.fixture
 def scene() -> Any:
     scene = bpy.context.scene
     scene.frame_start, scene.frame_end = 1, 4
-    scene["fp_captions"], scene["fp_chapters"] = CAPTIONS, "00:00 Overview\n"
+    scene["fp_script"] = write_script(Script(1.0, (Caption(0.0, 1.0, "Sorted."),), (Act("All", 0.0, 1.0),)))
     return scene
 
 
@@ -73,15 +74,13 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_one_frame_a_poll_then_the_video_and_its_texts(scene: Any, tmp_path: Path) -> None:
+def test_one_frame_a_poll_then_the_video(scene: Any, tmp_path: Path) -> None:
     rendering = start(scene, tmp_path, Pretence())
     shares = finish(rendering)
     assert rendering.state == "done" and rendering.error is None
     assert len(shares) == 4 + 1 + 1 and shares == sorted(shares) and shares[-1] == 1.0
-    assert names(tmp_path / "videos") == ["a.chapters.txt", "a.mp4", "a.srt"]
-    expected = "['frame_000001.png', 'frame_000002.png', 'frame_000003.png', 'frame_000004.png'] (64, 64) 12"
-    assert rendering.out.read_text() == expected
-    assert (tmp_path / "videos" / "a.srt").read_text() == CAPTIONS
+    assert names(tmp_path / "videos") == ["a.mp4"]
+    assert rendering.out.read_text() == "4 (64, 64) 12"
 
 
 @pytest.mark.parametrize("polls", [0, 1, 3, 5])
@@ -124,9 +123,8 @@ def test_a_real_video_from_the_button(scene: Any, tmp_path: Path, monkeypatch: p
     scene["fp_version"], scene.frame_end = 1, 2
     scene.forward_pass.output = str(tmp_path)
     monkeypatch.setattr(operators, "render_quality", lambda scene: TINY)
-    assert real_rooms().encode is not None
     assert bpy.ops.forward_pass.render() == {"FINISHED"}
-    assert names(tmp_path) == ["CBABBC.chapters.txt", "CBABBC.mp4", "CBABBC.srt"]
+    assert names(tmp_path) == [f"CBABBC.{ending}" for ending in ("chapters.txt", "mp4", "narration.md", "srt", "vtt")]
     with av.open(str(tmp_path / "CBABBC.mp4")) as video:
         pictures = list(video.decode(video=0))
     assert len(pictures) == 2 and (pictures[0].width, pictures[0].height) == (64, 64)

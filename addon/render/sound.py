@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is heard: recordings and speech as sound strips of the scene's own sequencer, and from there into the video.
+
+Whatever sounds a creator adds to that sequencer are heard too. Sounds are packed, so that a saved scene keeps them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core.errors import UserError
+from ..core.script import Script
+
+ENDINGS = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff")
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A sound that begins at frame `start` of a video whose first is 1, or before it; the first `skip` frames of it
+    are left out and so is what comes after `length` more. `volume` 1 is as it was recorded."""
+
+    sound: bpy.types.Sound
+    start: float
+    skip: float
+    length: float
+    volume: float = 1.0
+    pan: float = 0.0
+
+
+def recordings(folder: Path, acts: int) -> dict[int, Path]:
+    """The recordings in a folder by the number of their act, which their names begin with: `3.wav`, `03 norm.mp3`.
+
+    Raises `UserError` (code 2) where there is none, two of one number, or one of an act that there is not.
+    """
+    found: dict[int, Path] = {}
+    try:
+        entries = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS)
+    except OSError as error:
+        raise UserError(f"The folder {folder} cannot be read: {error.strerror}.", "Check the path.", 2) from error
+    for path in entries:
+        number = re.match(r"\d+", path.name)
+        if number is None:
+            continue
+        act = int(number[0])
+        if not 1 <= act <= acts:
+            raise UserError(f"{path.name} is for act {act}.", f"The video has acts 1 to {acts}.", code=2)
+        if act in found:
+            raise UserError(f"Act {act} has two recordings, {found[act].name} and {path.name}.", "Keep one.", code=2)
+        found[act] = path
+    if not found:
+        hint = "Name each after its act: 01.wav, 02.mp3. The .narration.md beside a video lists the acts."
+        raise UserError(f"There are no recordings in {folder}.", hint, code=2)
+    return found
+
+
+def add_narration(scene: bpy.types.Scene, script: Script, folder: Path) -> list[str]:
+    """Lays each recording in a folder at the beginning of its act; returns a sentence for each that is longer than
+    its act. Raises `UserError`."""
+    found = recordings(folder, len(script.acts))
+    strips = add_sounds(scene, [(path, script.acts[number - 1].start) for number, path in found.items()])
+    fps = scene.render.fps / scene.render.fps_base
+    long = []
+    for number, strip in zip(found, strips, strict=True):
+        over = strip.frame_final_duration / fps - script.acts[number - 1].duration
+        if over > 1 / fps:
+            long.append(f"The recording of act {number} is {over:.1f} s longer than the act.")
+    return long
+
+
+def add_sounds(scene: bpy.types.Scene, sounds: Iterable[tuple[Path, float]]) -> list[Any]:
+    """Sound files, each at a second of the scene, as strips of its sequencer. Raises `UserError`."""
+    fps = scene.render.fps / scene.render.fps_base
+    editor: Any = scene.sequence_editor_create()
+    ends: list[float] = []  # of the last strip in each channel
+    made = []
+    for path, second in sounds:
+        start = 1 + round(second * fps)
+        channel = next((i for i, end in enumerate(ends) if end <= start), len(ends))
+        try:
+            strip = editor.strips.new_sound(path.stem, str(path.resolve()), channel + 1, start)
+            strip.sound.pack()
+        except RuntimeError as error:
+            raise UserError(f"{path} cannot be played.", "Is it a sound, and whole?") from error
+        if strip.frame_final_duration < 1 or strip.sound.channels == "INVALID":
+            raise UserError(f"{path} cannot be played.", "Is it a sound, and whole?")
+        ends[channel : channel + 1] = [strip.frame_final_end]
+        made.append(strip)
+    scene.sync_mode = "AUDIO_SYNC"  # the viewport keeps up with what is heard
+    return made
+
+
+def sounds_of(scene: bpy.types.Scene, first: int, fps: float) -> list[Sound]:
+    """What is heard in a scene's sequencer, for a video of `fps` frames a second that begins with frame `first`."""
+    editor: Any = scene.sequence_editor
+    if editor is None:
+        return []
+    scale = fps * scene.render.fps_base / scene.render.fps
+    return [
+        Sound(
+            strip.sound,
+            1 + (strip.frame_start - first) * scale,
+            strip.frame_offset_start * scale,
+            strip.frame_final_duration * scale,
+            strip.volume,
+            strip.pan,
+        )
+        for strip in editor.strips_all
+        if strip.type == "SOUND" and strip.sound is not None and not strip.mute
+    ]
+
+
+def lay_sounds(scene: bpy.types.Scene, sounds: Sequence[Sound]) -> None:
+    """Sounds as strips of another scene, each in a channel of its own above the pictures'."""
+    for channel, one in enumerate(sounds, 2):
+        editor: Any = scene.sequence_editor_create()
+        strip = editor.strips.new_sound("sound", one.sound.filepath, min(channel, 128), round(one.start))
+        strip.sound = one.sound  # packed, while its file may be gone
+        strip.frame_offset_start = round(one.skip)
+        strip.frame_final_duration = max(1, round(one.length))
+        strip.volume, strip.pan = one.volume, one.pan
