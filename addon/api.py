@@ -130,14 +130,12 @@ def scale(
 
     from .core.known_models import USUAL
     from .core.story_scale import tell_scale
-    from .render.captions import chapters, srt
     from .scene.scale import build_scale
 
     plan = tell_scale(USUAL if models is None else models, seconds=seconds, aspect=size[0] / size[1])
     made = bpy.data.scenes.new("Forward Pass") if scene is None else scene
     for what, done in build_scale(made, plan, theme=theme, size=size, fps=fps):
         follow(what, done)
-    made["fp_captions"], made["fp_chapters"] = srt(plan.story), chapters(plan.story)
     return made
 
 

@@ -16,7 +16,6 @@ from ..core.colormaps import color_map
 from ..core.detail import MOST_CELLS, MOST_VALUES, choose_details, choose_pools, seen_sizes
 from ..core.errors import UserError
 from ..core.layout import Block, Layout, Operation
-from ..core.script import script_of, write_script
 from ..core.shots import film, pose_of
 from ..core.story import Fill, Story, Use
 from ..core.theme import theme as find_theme
@@ -27,6 +26,7 @@ from ..core.wording import wording_of
 from .acts import NAMES
 from .blocks import PLAY_STYLES, hue_number, make_block
 from .camera import make_camera
+from .captions import burn_captions
 from .cell_styles import add_styles, check_style, set_style, style_group
 from .clock import key_clock
 from .compat import eevee
@@ -37,7 +37,7 @@ from .labels import make_labels
 from .marks import make_marks
 from .materials import AGAIN, PLAY, USE, Materials, make_materials
 from .merge import Shapes
-from .overlay import Overlay, add_captions, add_formulas, add_legends, add_shapes, add_title
+from .overlay import Overlay, add_formulas, add_legends, add_shapes, add_title
 from .running_text import add_running_text
 from .slabs import Atlas, make_slab
 from .text import load_font
@@ -139,10 +139,7 @@ def build_scene(
     yield "labels", 0.85
 
     overlay = Overlay(scene, overlays, stage, aspect, materials, font)
-    # In a collection of their own, so that one switch takes them out of the picture.
-    captions = Overlay(scene, overlays, collections.get(("stage", "captions")), aspect, materials, font)
-    add_captions(captions, story.captions)
-    captions.finish(shapes)
+    burn_captions(overlay, story, shapes)
     add_formulas(overlay, story.formulas)
     add_shapes(overlay, story.shapes)
     add_legends(overlay, story.legends)
@@ -320,7 +317,6 @@ def _promises(scene: bpy.types.Scene, trace: Trace, layout: Layout, story: Story
     scene["fp_version"] = VERSION
     scene["fp_trace"] = f"{trace.path.name} {trace.sha256}"
     scene["fp_recipe"] = recipe
-    scene["fp_script"] = write_script(script_of(story))
     scene["fp_pitch"] = dict(layout.pitch)
     scene[NAMES] = "\n".join(act.name for act in story.acts)
     for act in story.acts:

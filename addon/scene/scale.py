@@ -16,13 +16,14 @@ from ..core.timeline import axis_color
 from .blocks import hue_number
 from .build import PART_HUES, ROOT, VERSION, Collections, settings
 from .camera import make_camera
+from .captions import burn_captions
 from .clock import key_clock
 from .furniture import make_plates, make_ribbons, make_world
 from .groups import make_groups
 from .labels import make_labels
 from .materials import Materials, make_materials
 from .merge import Shapes
-from .overlay import TOP, Overlay, add_captions, add_shapes, add_title
+from .overlay import TOP, Overlay, add_shapes, add_title
 from .shape_mesh import floor_material, shape_material, shapes_mesh
 from .signs import add_signs
 from .text import load_font
@@ -79,7 +80,7 @@ def build_scale(
     yield "overlays", 0.9
     add_signs(scene, plan, camera, collections.get(("labels",)), materials, font, shapes)
     overlay = Overlay(scene, overlays, stage, aspect, materials, font)
-    add_captions(overlay, plan.story.captions)
+    burn_captions(overlay, plan.story, shapes)
     add_shapes(overlay, plan.story.shapes, TOP)
     if plan.story.title:
         add_title(overlay, *plan.story.title)
