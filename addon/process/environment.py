@@ -145,7 +145,7 @@ def make_plan(folder: Path, variant: Variant, uv: str | None = None) -> Plan:
         installer = (python, "-m", "uv")
     backend = ("--torch-backend", variant.backend) if variant.backend else ()
     by_uv = (*installer, "pip", "install", "--python", python, *backend, *PACKAGES)
-    by_pip = (python, "-m", "pip", "install", *QUIET, "--progress-bar", "raw", *PACKAGES)
+    by_pip = (python, "-m", "pip", "install", *QUIET, *PACKAGES)
     return Plan(
         folder,
         variant,
@@ -157,7 +157,7 @@ def make_plan(folder: Path, variant: Variant, uv: str | None = None) -> Plan:
     )
 
 
-QUIET = ("--disable-pip-version-check", "--no-input")
+QUIET = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
 
 
 def _bases() -> list[Path]:

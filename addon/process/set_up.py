@@ -23,7 +23,6 @@ State = Literal["running", "done", "failed", "cancelled"]
 MOST_LINES = 500  # of the log in memory; the file has all of them
 LONGEST_LINE = 4000  # bytes
 LONGEST_LOG = 50_000_000  # bytes of the file, against a command that floods
-PIP = re.compile(r"Progress (\d+) of (\d+)")
 FETCHED = re.compile(r"\s*Download(ing|ed) (\S+)(?: \(([\d.]+)\s?(k|K|M|G)i?B\))?")
 UNITS = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
 AGAIN = "Press Set Up again, and it goes on where it stopped."
@@ -164,15 +163,12 @@ class EnvironmentJob:
 
     def _read(self, stream: IO[bytes], step: Step, log: IO[bytes]) -> None:
         for line in iter(lambda: stream.readline(LONGEST_LINE), b""):
-            if not self._listen(line.decode("utf-8", "replace"), step):
-                self._note(line, log)
+            self._listen(line.decode("utf-8", "replace"), step)
+            self._note(line, log)
 
-    def _listen(self, line: str, step: Step) -> bool:
-        """Takes note of what a line says of the progress; whether it says nothing else."""
-        counted, fetched = PIP.match(line), FETCHED.match(line)
-        if counted is not None:
-            self._tell(step, self._fetched + int(counted[1]))
-            return True
+    def _listen(self, line: str, step: Step) -> None:
+        """Takes note of what a line says of the progress."""
+        fetched = FETCHED.match(line)
         if fetched is not None:
             begun, name = fetched[1] == "ing", fetched[2].rpartition("/")[2]
             one_by_one = name.endswith((".whl", ".gz", ".zip"))  # pip names files, uv packages
@@ -181,12 +177,8 @@ class EnvironmentJob:
             if begun and fetched[3]:
                 self._fetching[name] = float(fetched[3]) * UNITS[fetched[4]]
                 self.text = f"Downloading {name.partition('-')[0]} ({fetched[3]} {fetched[4].upper()}B)"
-            self._tell(step, self._fetched)
-        return False
-
-    def _tell(self, step: Step, fetched: float) -> None:
-        share = min(fetched / self.plan.variant.download, 1.0)
-        self.done = max(self.done, step.begins + share * (step.ends - step.begins))
+            share = min(self._fetched / self.plan.variant.download, 1.0)
+            self.done = max(self.done, step.begins + share * (step.ends - step.begins))
 
     def _note(self, line: bytes, log: IO[bytes]) -> None:
         text = line.decode("utf-8", "replace").rstrip()

@@ -30,16 +30,17 @@ from .captions import burn_captions
 from .cell_styles import add_styles, check_style, set_style, style_group
 from .clock import key_clock
 from .compat import eevee
-from .effects import add_effects
+from .effects import effect_slices
 from .furniture import make_card, make_plates, make_products, make_ribbons, make_world
-from .groups import make_groups
-from .labels import make_labels
+from .groups import group_slices
+from .labels import labels_in_turn
 from .marks import make_marks
 from .materials import AGAIN, PLAY, USE, Materials, make_materials
 from .merge import Shapes
 from .overlay import Overlay, add_formulas, add_legends, add_shapes, add_title
 from .running_text import add_running_text
 from .slabs import Atlas, make_slab
+from .slices import told
 from .text import load_font
 from .themes import apply_map
 
@@ -98,7 +99,7 @@ def build_scene(
     scene.collection.children.link(root)
     collections = Collections(root)
     key_clock(scene, story.duration, fps, (act.start for act in story.acts))
-    groups = make_groups(colors)
+    groups = yield from told(("materials", 0.02), group_slices(colors))
     scene["fp_theme"] = colors.name
     slabs = _slabs(values, layout, story, size, most_cells, most_values)
     atlas = Atlas({key: (len(shown.matrix), len(shown.matrix[0])) for key, shown in slabs.items()}) if slabs else None
@@ -115,8 +116,11 @@ def build_scene(
             yield "blocks", 0.05 + 0.65 * i / len(layout.blocks)
     if atlas:
         atlas.finish()
+    yield "blocks", 0.7
     _operations(layout, story, collections, items)
+    yield "operations", 0.72
     _styles(layout, items, materials)
+    yield "operations", 0.74
     if cells != "flat":
         set_style(scene, cells)
     yield "operations", 0.75
@@ -127,8 +131,9 @@ def build_scene(
     font = load_font()
     labels = collections.get(("labels",))
     shapes = Shapes()
-    for item in make_labels(layout.labels, materials, font, camera, shapes):
+    for item in labels_in_turn(layout.labels, materials, font, camera, shapes):
         labels.objects.link(item)
+        yield "labels", 0.8
     pools = {key: shown.block for key, shown in slabs.items() if shown.block != (1, 1)}
     for item in make_marks(layout.blocks, pools, materials, font, shapes):
         labels.objects.link(item)
@@ -146,10 +151,11 @@ def build_scene(
     texts = tuple(token.text for token in trace.tokens)
     prompt, text = len(trace.prompt_tokens), not wording_of(trace).sorts
     add_running_text(overlay, texts, prompt, story.arrivals, story.duration, text=text)
-    add_effects(overlay, shapes, groups, values, trace, layout, story)
+    yield "overlays", 0.86
+    yield from told(("overlays", 0.9), effect_slices(overlay, shapes, groups, values, trace, layout, story))
     if story.title:
         add_title(overlay, *story.title)
-    overlay.finish(shapes)
+    yield from told(("overlays", 0.93), overlay.finish_slices(shapes))
     shapes.clear()
     yield "overlays", 0.95
     for name in maps:

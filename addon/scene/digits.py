@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..core.glyphs import distance_field
 from .nodes import Nodes, named, new_group
+from .slices import Slices, at_once
 
 DIGITS = "FP Digits"
 GLYPHS = "0123456789−."
@@ -33,7 +34,12 @@ EMPHASIS = 0.45  # in the worked example numbers are there already in cells smal
 
 
 def digits_group(font: bpy.types.VectorFont | None) -> bpy.types.NodeTree:
-    """The node group: colour and strength of a cell in, the same with its number on it out.
+    """The node group, at once."""
+    return at_once(digits_slices(font))
+
+
+def digits_slices(font: bpy.types.VectorFont | None) -> Slices[bpy.types.NodeTree]:
+    """The node group, in slices: colour and strength of a cell in, the same with its number on it out.
 
     Value is what is printed: two decimals below a hundred, none above. Across and Along are the place in the cell and
     Width and Height its size, all in shorter sides of the cell; Pixels is that side on screen; Shown is how much of
@@ -51,7 +57,9 @@ def digits_group(font: bpy.types.VectorFont | None) -> bpy.types.NodeTree:
         next(entry for entry in tree.interface.items_tree if entry.name == axis).default_value = way
     show = _setting(n, "Show", 1.0)
     start = n.math("MULTIPLY", _setting(n, "From pixels", FROM_PIXELS), _less(n, into["Emphasis"], EMPHASIS))
+    yield
     number = written_number(n, into["Value"])
+    yield
     axes = into["X Axis"], into["Y Axis"]
     x, y, width, height = _upright(n, into["Across"], into["Along"], into["Width"], into["Height"], axes)
     size = n.math(
@@ -60,10 +68,12 @@ def digits_group(font: bpy.types.VectorFont | None) -> bpy.types.NodeTree:
         n.math("MULTIPLY", height, 0.62 / HEIGHT),
     )
     glyph, u, inside = _glyph(n, number, n.math("DIVIDE", x, size))
+    yield
     v = n.math("DIVIDE", n.math("ADD", n.math("DIVIDE", y, size), HEIGHT / 2 + BELOW), BELOW + HEIGHT + ABOVE)
     inside = n.math("MULTIPLY", inside, n.math("COMPARE", v, 0.5, 0.5))
     # Texel by texel: smaller versions of the picture, which smooth sampling mixes in, would mix glyphs.
-    picture = n.add("ShaderNodeTexImage", image=glyph_image(font), interpolation="Closest", extension="EXTEND")
+    image = yield from glyph_slices(font)
+    picture = n.add("ShaderNodeTexImage", image=image, interpolation="Closest", extension="EXTEND")
     place = n.combine(n.math("DIVIDE", n.math("ADD", glyph, u), float(len(GLYPHS))), v)
     n.feed(named(picture.inputs, "Vector"), place)
     field, _green, _blue = n.separate(named(picture.outputs, "Color"))
@@ -191,11 +201,17 @@ def _upright(
 
 
 def glyph_image(font: bpy.types.VectorFont | None) -> bpy.types.Image:
+    """The glyphs' picture, at once."""
+    return at_once(glyph_slices(font))
+
+
+def glyph_slices(font: bpy.types.VectorFont | None) -> Slices[bpy.types.Image]:
     """The glyphs side by side, each in a box of TEXELS: 0.5 on the outline, more inside, 1 from SPREAD on."""
     rows, columns = TEXELS
-    fields = [
-        distance_field(_outline(glyph, font), (0.0, -BELOW), (ADVANCE, HEIGHT + ABOVE), TEXELS) for glyph in GLYPHS
-    ]
+    fields = []
+    for glyph in GLYPHS:
+        fields.append(distance_field(_outline(glyph, font), (0.0, -BELOW), (ADVANCE, HEIGHT + ABOVE), TEXELS))
+        yield
     sheet = np.clip(0.5 + np.concatenate(fields, axis=1) / (2 * SPREAD), 0.0, 1.0)  # [rows, glyphs * columns]
     image = bpy.data.images.new("FP Digits", columns * len(GLYPHS), rows, alpha=False, is_data=True)
     pixels = np.ones((*sheet.shape, 4), np.float32)

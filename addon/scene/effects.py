@@ -29,13 +29,14 @@ from .groups import Groups
 from .merge import Shapes
 from .overlay import TOP, Overlay
 from .running_text import place_running_text
+from .slices import Slices
 
 # Width and height of cards, in frame heights.
 SIZES: dict[type[Card], tuple[float, float]] = {Tag: (0.46, 0.10), OddsCard: (0.72, 0.585), RankingCard: (0.72, 0.585)}
 SIZE = (0.72, 0.47)
 
 
-def add_effects(
+def effect_slices(
     overlay: Overlay,
     shapes: Shapes,
     groups: Groups,
@@ -43,8 +44,8 @@ def add_effects(
     trace: Trace,
     layout: Layout,
     story: Story,
-) -> None:
-    """Add what is seen between the multiplies to the scene: the objects `flights`, `panels` and `charts`."""
+) -> Slices[None]:
+    """Adds what is seen between the multiplies to the scene, in slices: the objects `flights`, `panels`, `charts`."""
     effects = effects_of(trace, layout, story)
     solid = solid_material(groups)
     if effects.flights:
@@ -52,6 +53,7 @@ def add_effects(
         for flight in effects.flights:
             add_flight(flights, flight, values)
         overlay.collection.objects.link(_item("flights", flights, solid))
+    yield
     if effects.cards:
         panels, charts, letters = Sheet(), Sheet(), Letters(shapes, overlay.font)
         keys = film(story.shots, story.duration, overlay.aspect)
@@ -60,7 +62,9 @@ def add_effects(
             x, y, scale = _place(card, keys, overlay.aspect, layout)
             pen = Pen(panels, charts, letters, (x, y), scale, _size(card), (card.start, card.end))
             _draw(card, pen, landings)
+            yield
         overlay.put(_item("panels", panels, solid), 0.0, 0.0, 0.0005)
+        yield
         overlay.put(_item("charts", charts, overlay_material(groups)), 0.0, 0.0, 0.001)
 
 

@@ -10,8 +10,9 @@ import bpy
 
 from ..core.theme import PALETTE, STOPS, Theme
 from .clock import clock_group
-from .digits import digits_group
+from .digits import digits_slices
 from .nodes import Nodes, named, new_group
+from .slices import Slices, at_once
 from .text import load_font
 from .themes import BACKDROP, DIVERGING, LOOK, LOOK_COLORS, PALETTE_GROUP, RAMP, SEQUENTIAL, paint
 
@@ -39,9 +40,15 @@ class Groups:
 
 def make_groups(theme: Theme) -> Groups:
     """Make the groups in a theme."""
+    return at_once(group_slices(theme))
+
+
+def group_slices(theme: Theme) -> Slices[Groups]:
+    """As `make_groups`, in slices."""
     clock = clock_group()
     view = _view()
     palette = _palette()
+    digits = yield from digits_slices(load_font())
     groups = Groups(
         theme=theme,
         clock=clock,
@@ -55,8 +62,9 @@ def make_groups(theme: Theme) -> Groups:
         fill=_fill(clock),
         use=_use(clock),
         window=_window(clock),
-        digits=digits_group(load_font()),
+        digits=digits,
     )
+    yield
     paint([groups.look, groups.backdrop, groups.palette, groups.diverging, groups.sequential], theme)
     return groups
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import bpy
@@ -30,19 +30,28 @@ def make_labels(
     camera: bpy.types.Object,
     shapes: Shapes,
 ) -> list[bpy.types.Object]:
-    """The names in the world. Those that face the camera stay texts of their own."""
+    """The names in the world, all at once."""
+    return list(labels_in_turn(labels, materials, font, camera, shapes))
+
+
+def labels_in_turn(
+    labels: Iterable[Label],
+    materials: Materials,
+    font: bpy.types.VectorFont | None,
+    camera: bpy.types.Object,
+    shapes: Shapes,
+) -> Iterator[bpy.types.Object]:
+    """The names in the world, one after the other. Those that face the camera stay texts of their own."""
     together: dict[tuple[int | None, int], list[Placed]] = defaultdict(list)
-    made = []
     for label in labels:
         texts = place_label(label, materials, font)
         if label.plane == "camera":
-            made += _face(texts, camera)
+            yield from _face(texts, camera)
         else:
             together[label.layer, label.tier] += texts
     for (layer, tier), items in together.items():
         name = TIERS[tier] if layer is None else f"{TIERS[tier]}, layer {layer}"
-        made.append(merge(name, items, materials.ink, shapes))
-    return made
+        yield merge(name, items, materials.ink, shapes)
 
 
 def place_label(label: Label, materials: Materials, font: bpy.types.VectorFont | None) -> list[Placed]:

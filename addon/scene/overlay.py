@@ -17,6 +17,7 @@ from mathutils import Matrix
 from ..core.story import Caption, Formula, Legend
 from .materials import Materials
 from .merge import Line, Piece, Shape, Shapes, merge
+from .slices import Slices, at_once
 from .text import ADVANCE, CAPITAL, during, width_of
 
 CAPTION = 0.056  # text sizes, as shares of the frame's height
@@ -55,10 +56,15 @@ class Overlay:
             self._hang(item, (x, y, z))
 
     def finish(self, shapes: Shapes) -> None:
-        """Merge what waits: all captions, all formulas, ..., whatever their windows of time."""
+        """Merges what waits, at once."""
+        at_once(self.finish_slices(shapes))
+
+    def finish_slices(self, shapes: Shapes) -> Slices[None]:
+        """Merges what waits, in slices: all captions, all formulas, ..., whatever their windows of time."""
         for (kind, material, depth), items in self._waiting.items():
             name = f"{kind} {material.removeprefix('FP ').lower()}"
             self._hang(merge(name, items, bpy.data.materials[material], shapes), (0.0, 0.0, depth))
+            yield
         self._waiting.clear()
 
     def _hang(self, item: bpy.types.Object, place: tuple[float, float, float]) -> None:

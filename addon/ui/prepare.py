@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 from .progress import as_user_error
 
 STAGES = (("reading", "Reading the trace"), ("layout", "Placing the blocks"), ("story", "Writing the story"))
+TURN = 0.0005  # seconds that the thread goes on before the window gets its turn, for which Python takes 0.005
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Preparation:
 
     def _run(self) -> None:
         rooms, path, aspect, telling = self._arguments
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(TURN)  # the window asks for a turn some dozen times in each of its pictures
         try:
             trace = rooms.read(path)
             self.stage = 1
@@ -66,3 +70,5 @@ class Preparation:
             self.result = (trace, layout, rooms.tell(trace, layout, **telling))
         except Exception as error:  # a thread's exception reaches nobody: hand it over
             self.error = as_user_error(error, STAGES[self.stage][1])
+        finally:
+            sys.setswitchinterval(before)
