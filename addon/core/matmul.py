@@ -23,7 +23,8 @@ Floats = NDArray[np.float64]
 STYLES = {"dot": 1, "row": 2, "column": 3, "outer": 4, "all": 5}
 ARRANGEMENTS = {"box": 0.0, "corner": 1.0, "row": 2.0}
 CELL_STYLES = {"flat": 0, "bars": 1, "cubes": 2}
-MOST = 64  # rows, inner and columns that are multiplied live
+MOST = 64  # rows and columns that are multiplied live
+MOST_INNER = 256  # products of a sum that are added live
 BEAT = 0.12  # share of the sweep that the bias takes, and that the scale takes, where there is one
 STACK_GAP = 1.5  # between the boxes of a stack, in cells, and between its fanned boxes as a share of their width
 FANNED_GAP = 0.35
@@ -172,8 +173,11 @@ def beats(has_bias: bool, has_scale: bool) -> Beats:
     return Beats(scaled_from - BEAT * has_bias, scaled_from)
 
 
-def depth(shape: Shape, style: str, at: float, *, has_bias: bool = False, has_scale: bool = False) -> Floats:
-    """How many of its k products each cell of O has added up, with fractions, [rows, columns], 0 to inner."""
+def depth(
+    shape: Shape, style: str, at: float, *, has_bias: bool = False, has_scale: bool = False, first: int = 0
+) -> Floats:
+    """How many of its k products each cell of O has added up, with fractions, [rows, columns], 0 to inner. Steps of
+    the sweep before `first` are left out."""
     share = min(max(at / beats(has_bias, has_scale).sums, 0.0), 1.0)
     rows, columns = np.meshgrid(np.arange(shape.rows), np.arange(shape.columns), indexing="ij")
     steps, order = {
@@ -185,7 +189,7 @@ def depth(shape: Shape, style: str, at: float, *, has_bias: bool = False, has_sc
     }[style]
     if style == "all":
         return np.full(rows.shape, float(shape.inner if share > 0 else 0))
-    return shape.inner * np.clip(share * steps - order, 0.0, 1.0)
+    return np.where(order < first, 0.0, shape.inner * np.clip(share * steps - order, 0.0, 1.0))
 
 
 def partial_sums(
@@ -196,12 +200,14 @@ def partial_sums(
     *,
     bias: NDArray[np.floating] | None = None,
     scale: float = 1.0,
+    first: int = 0,
 ) -> Floats:
     """What every cell of O holds at a sweep position, [i, j]: the products that it has added, the last one of them in
-    part, then its share of the bias, then of the scale. At 1 it is (left @ right + bias) * scale."""
+    part, then its share of the bias [j] or [i, j], then of the scale. At 1 it is (left @ right + bias) * scale. Steps
+    of the sweep before `first` are left out: with 7 a sweep in the style "dot" begins at the eighth cell."""
     shape = Shape(left.shape[0], left.shape[1], right.shape[1])
     has_bias, has_scale = bias is not None, scale != 1.0
-    done = depth(shape, style, at, has_bias=has_bias, has_scale=has_scale)
+    done = depth(shape, style, at, has_bias=has_bias, has_scale=has_scale, first=first)
     added = np.clip(done[:, :, None] - np.arange(shape.inner), 0.0, 1.0)  # [i, j, k]
     sums = np.einsum("ijk,ik,kj->ij", added, left.astype(np.float64), right.astype(np.float64))
     parts = beats(has_bias, has_scale)
@@ -215,11 +221,12 @@ def partial_sums(
 def check_operands(
     left: NDArray[np.floating], right: NDArray[np.floating], bias: NDArray[np.floating] | None = None
 ) -> None:
-    """Whether two operands [i, k] and [k, j], or stacks of them, can be multiplied live, with a bias [j].
+    """Whether two operands [i, k] and [k, j], or stacks of them, can be multiplied live, with a bias [j] or, of
+    two matrices, [i, j].
 
     A stack is [b, i, k]; R may have fewer matrices, b divided by a whole number, which groups of heads share.
 
-    Raises UserError where shapes do not fit, a number is not finite, or a side is longer than MOST.
+    Raises UserError where shapes do not fit, a number is not finite, or a side is longer than MOST or MOST_INNER.
     """
     if left.ndim not in (2, 3) or right.ndim not in (2, 3) or 0 in left.shape or 0 in right.shape:
         raise UserError(
@@ -234,16 +241,18 @@ def check_operands(
             "The left one needs as many columns as the right one has rows, and as many matrices or a multiple.",
             2,
         )
-    if bias is not None and bias.shape != right.shape[-1:]:
+    whole = (left.shape[-2], right.shape[-1])  # of one result
+    if bias is not None and bias.shape != whole[1:] and (bias.shape != whole or left.ndim != 2):
         raise UserError(
             f"A bias of {list(bias.shape)} does not fit {right.shape[-1]} columns.", "Give one number a column.", 2
         )
-    longest = max(*left.shape[-2:], right.shape[-1])
-    if longest > MOST:
-        raise UserError(
-            f"A multiply with a side of {longest} is too large to be worked out live.",
-            f"Cut it to at most {MOST} a side, or let a trace's scene show it.",
-            2,
-        )
-    if not all(np.isfinite(matrix).all() for matrix in (left, right) if matrix is not None):
+    for longest, most in ((max(whole), MOST), (left.shape[-1], MOST_INNER)):
+        if longest > most:
+            raise UserError(
+                f"A multiply with a side of {longest} is too large to be worked out live.",
+                f"Cut it to at most {MOST} rows and columns and {MOST_INNER} products a sum, or let a trace's scene "
+                "show it.",
+                2,
+            )
+    if not all(np.isfinite(matrix).all() for matrix in (left, right, bias) if matrix is not None):
         raise UserError("The operands hold numbers that are not finite.", "Replace them before they are shown.", 2)

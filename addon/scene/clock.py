@@ -49,11 +49,12 @@ def drive(
     index: int,
     scene: bpy.types.Scene,
     keys: Sequence[tuple[float, float]],
-    interpolation: str = "LINEAR",
+    interpolation: str | Sequence[str] = "LINEAR",
 ) -> None:
     """Drive a channel of `owner` by the clock: `keys` are (story second, value), in order.
 
-    `index` is the channel of an array property, or -1 for a single value.
+    `index` is the channel of an array property, or -1 for a single value; `interpolation` is that after every key, or
+    after each of them.
     """
     curve = owner.driver_add(path, index) if index >= 0 else owner.driver_add(path)
     follow_clock(curve, scene)
@@ -64,9 +65,10 @@ def drive(
     while len(points) > len(keys):
         points.remove(points[len(points) - 1])
     points.add(len(keys) - len(points))
-    for point, (second, value) in zip(points, keys, strict=True):
+    ways = [interpolation] * len(keys) if isinstance(interpolation, str) else interpolation
+    for point, (second, value), way in zip(points, keys, ways, strict=True):
         point.co = (second, value)
-        point.interpolation = interpolation
+        point.interpolation = way
     curve.update()
 
 

@@ -9,7 +9,7 @@ all that an animation needs, and a saved file plays without the add-on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import bpy
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..core.errors import UserError
 from ..core.layout import Block
 from ..core.matmul import ARRANGEMENTS, CELL_STYLES, STYLES, Faces, Shape, beats, check_operands
+from ..core.matmul_room import Ticks, letter_size, rooms, tick_sizes
 from ..core.timeline import AXIS_COLORS
 from ..core.values import color_ends
 from .blocks import grid_mesh
@@ -26,12 +27,14 @@ from .clock import drive
 from .matmul_faces import GEOMETRY
 from .matmul_kit import Kit, hue_number, kit_for
 from .matmul_nodes import GeoNodes, Socket, geometry_tree
+from .matmul_ticks import tick_mesh
 
 Matrix = NDArray[np.floating]
 SWEEP_AT = "fp_sweep_at"
 CONTROLS = {
     SWEEP_AT: (0.0, 1.0, "How far the multiply is: 0 nothing, 1 done"),
     "fp_style": (1, 5, "1 dot, 2 row, 3 column, 4 outer, 5 all"),
+    "fp_first": (0, 1_000_000, "The step at which the sweep begins, counted from 0: cells of earlier ones stay empty"),
     "fp_fold": (0.0, 2.0, "0 box, 1 corner, 2 row, and anything between"),
     "fp_fan": (0.0, 1.0, "0: the boxes of all heads stand on each other, 1: side by side"),
     "fp_cells": (0, 2, "0 flat, 1 bars, 2 cubes"),
@@ -39,8 +42,20 @@ CONTROLS = {
     "fp_formula": (0.0, 1.0, "How much of the running sum in numbers is seen"),
 }
 # Socket of the groups: property of the empty. What stands still while a sweep runs is not worked out anew for it.
-MOVING = {"Sweep": SWEEP_AT, "Style": "fp_style", "Formula": "fp_formula"}
+MOVING = {"Sweep": SWEEP_AT, "Style": "fp_style", "First": "fp_first", "Formula": "fp_formula"}
 STANDING = {"Fold": "fp_fold", "Fan": "fp_fan", "Cells": "fp_cells", "Labels": "fp_labels"}
+
+
+@dataclass(frozen=True)
+class Dress:
+    """What is written on a multiply, where it is more than its names. `ticks` name single steps of i, k and j: (step,
+    text) each; `hues` are the axes' colours by their names in the palette; `text` scales all letters and lines. With `counted` an
+    axis's name is followed by its number of steps."""
+
+    ticks: tuple[Ticks, Ticks, Ticks] = ((), (), ())
+    hues: tuple[str, str, str] | None = None
+    text: float = 1.0
+    counted: bool = True
 
 
 @dataclass(frozen=True)
@@ -49,7 +64,7 @@ class _Plan:
 
     left: Matrix  # [b, i, k]
     right: Matrix  # [b, k, j]
-    bias: Matrix | None  # [j]
+    bias: Matrix | None  # [j] or [i, j]
     scale: float
     names: tuple[str, str, str]
     axes: tuple[str, str, str]
@@ -60,6 +75,7 @@ class _Plan:
     turn: tuple[float, float]  # of every step
     shared: int = 1  # heads to each R
     chained: str = ""  # "first" or "second" of a chain: what both have is named once
+    dress: Dress = field(default_factory=lambda: Dress())
 
     @property
     def shape(self) -> Shape:
@@ -78,7 +94,7 @@ class _Plan:
         """Size of the letters, in units."""
         shape = self.shape
         grown = min(1 + 0.2 * (len(self.left) - 1), 2.5)  # a stack is seen from further away
-        return 0.045 * grown * float(np.linalg.norm([shape.width, shape.depth, shape.height]))
+        return letter_size(shape) * grown * self.dress.text
 
 
 def make_multiply(
@@ -97,8 +113,10 @@ def make_multiply(
     faces: Faces | None = None,
     pitch: tuple[float, float, float] | None = None,
     collection: bpy.types.Collection | None = None,
+    dress: Dress | None = None,
 ) -> bpy.types.Object:
-    """Build left @ right, with its bias [j] and its scale where there are, and return the empty that drives it.
+    """Build left @ right, with its bias [j] and its scale where there are, and return the empty that drives it. A bias
+    [i, j], one number for each cell, is added in the same beat and not drawn.
 
     `left` is [i, k] and `right` [k, j]; or [b, i, k] and [b, k, j], which makes a stack of b boxes. Where `right` has
     fewer matrices, b divided by a whole number, groups of heads share them. `names` are those of L, R and O, `axes`
@@ -109,7 +127,7 @@ def make_multiply(
     for name, choices in ((style, STYLES), (arrangement, ARRANGEMENTS), (cell_style, CELL_STYLES)):
         if name not in choices:
             raise UserError(f"A multiply knows no {name!r}.", f"Choose one of {', '.join(choices)}.", 2)
-    plan = _plan(left, right, bias, scale, names, axes, faces or Faces(), pitch)
+    plan = _plan(left, right, bias, scale, names, axes, faces or Faces(), pitch, dress or Dress())
     kit = kit_for(scene, theme)
     where = collection or scene.collection
     empty = _empty(f"multiply {names[0]} {names[1]}", where, style, arrangement, cell_style)
@@ -191,6 +209,7 @@ def _plan(
     axes: tuple[str, str, str],
     faces: Faces,
     pitch: tuple[float, float, float] | None,
+    dress: Dress | None = None,
 ) -> _Plan:
     left, right = np.asarray(left), np.asarray(right)
     bias = None if bias is None else np.asarray(bias)
@@ -199,6 +218,10 @@ def _plan(
     shared = len(left) // len(right)  # heads to each R
     right = np.repeat(right, shared, axis=0)
     i, k, j = axes
+    dress = dress or Dress()
+    hues = (
+        tuple(map(hue_number, dress.hues)) if dress.hues else (_hue(i, "token"), _hue(k, "channel"), _hue(j, "neuron"))
+    )
     return _Plan(
         left=left,
         right=right,
@@ -206,7 +229,8 @@ def _plan(
         scale=float(scale),
         names=names,
         axes=axes,
-        hues=(_hue(i, "token"), _hue(k, "channel"), _hue(j, "neuron")),
+        hues=hues,  # type: ignore[arg-type]
+        dress=dress,
         faces=faces,
         shared=shared,
         pitch=pitch or _pitches(left.shape[1], left.shape[2], right.shape[2]),
@@ -231,6 +255,7 @@ def _empty(name: str, where: bpy.types.Collection, style: str, arrangement: str,
     values: dict[str, float | int] = {
         SWEEP_AT: 0.0,
         "fp_style": STYLES[style],
+        "fp_first": 0,
         "fp_fold": ARRANGEMENTS[arrangement],
         "fp_fan": 0.0,
         "fp_cells": CELL_STYLES[cell_style],
@@ -275,14 +300,20 @@ def _build(
         builder.modify(right, "right", {}, ends[1], hue_number("weight"))
         bias = None
         if plan.bias is not None:
-            bias = builder.block(f"bias of {names[2]}", plan.bias[None, :], "bias", "weight", ends[2])
-            builder.modify(bias, "bias", {}, ends[2], hue_number("weight"))
+            drawn = plan.bias.ndim == 1
+            matrix = plan.bias[None, :] if drawn else plan.bias
+            bias = builder.block(f"bias of {names[2]}", matrix, "bias", "weight" if drawn else "activation", ends[2])
+            if drawn:
+                builder.modify(bias, "bias", {}, ends[2], hue_number("weight"))
+            bias.hide_render = bias.hide_viewport = not drawn
         out = builder.block(names[2], plan.result[head], "out", "activation", ends[2])
         sources = {"Left": left, "Right": right} | ({} if bias is None else {"Bias": bias})
         builder.modify(out, "result", sources, ends[2], plan.hues[2])
         builder.guides(names[2], sources, out)
         if head in (0, heads - 1):
             builder.names(names[2])
+        if head == 0:
+            builder.ticks(names[2])
     assert out is not None
     return out
 
@@ -317,11 +348,13 @@ def _shown_names(plan: _Plan) -> dict[str, float | int]:
     """Which names and braces a multiply has: sockets of FP Matmul Names."""
     first, second = plan.chained == "first", plan.chained == "second"
     return {
-        "Bias Rows": int(plan.bias is not None),
+        "Bias Rows": int(plan.bias is not None and plan.bias.ndim == 1),
         "Show I": float(not second),
         "Show J": float(not first),
         "Show Out": float(not first),
         "Narrow": float(first),
+        "Counted": plan.dress.counted,
+        **dict(zip(("I Room", "K Room", "J Room"), rooms(plan.shape, plan.dress.ticks, plan.text), strict=True)),
     }
 
 
@@ -430,14 +463,15 @@ class _Builder:
         """Give a matrix the modifier that shows it."""
         n, numbers, into, out = self._tree(item)
         given = {name: self._geometry(n, source) for name, source in sources.items()}
-        more = {"Geometry": into, "High": high, "Hue": hue, "Factor": self.plan.scale, **given}
+        whole = self.plan.bias is not None and self.plan.bias.ndim == 2
+        more = {"Geometry": into, "High": high, "Hue": hue, "Factor": self.plan.scale, "Whole Bias": whole, **given}
         n.feed(out, self._call(n, numbers, part, **more))
 
     @property
     def _ink(self) -> dict[str, Any]:
         """Sizes and colours of lines and letters."""
         plan = self.plan
-        width = 0.0026 * max(plan.shape.width, plan.shape.depth, plan.shape.height, 8.0)
+        width = 0.0026 * plan.dress.text**1.5 * max(plan.shape.width, plan.shape.depth, plan.shape.height, 8.0)
         hues = dict(zip(("Hue I", "Hue K", "Hue J"), plan.hues, strict=True))
         return {"Width": width, "Text": plan.text, **hues}
 
@@ -460,6 +494,17 @@ class _Builder:
             more |= {"Under Left": float(plan.chained == "first")}
             parts.append(self._call(n, numbers, "formula", **self._ink, **more))
         n.feed(out, n.join(*parts))
+
+    def ticks(self, name: str) -> None:
+        """The object with the names of single steps along the axes, where there are any."""
+        plan = self.plan
+        if not any(plan.dress.ticks):
+            return
+        sizes = tick_sizes(plan.shape, plan.dress.ticks, plan.text)
+        item = self._add(f"ticks {name}", tick_mesh(name, plan.dress.ticks, sizes, plan.hues))
+        item["fp_kind"], item["fp_role"] = "ticks", "other"
+        n, numbers, into, out = self._tree(item, moving=False)
+        n.feed(out, self._call(n, numbers, "ticks", Geometry=into, Text=plan.text, **_shown_names(plan)))
 
     def names(self, name: str) -> None:
         """The object with what stands around the matrices: names and braces, and the shadow."""

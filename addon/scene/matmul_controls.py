@@ -32,6 +32,7 @@ SWEEP = (
         1.0,
     ),
     Socket("To", "Float", "Where in each step of the sweep the sum ends, 0 to 1", 1.0, 0.0, 1.0),
+    Socket("First", "Int", "The step at which the sweep begins: cells of earlier ones stay empty", 0, 0),
 )
 PLACE = (
     Socket("Fold", "Float", "0 box, 1 corner, 2 row, and anything between", 0.0, 0.0, 2.0),

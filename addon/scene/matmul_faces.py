@@ -191,8 +191,15 @@ def _right_play(n: GeoNodes, into: dict[str, Any], state: dict[str, Any], grid: 
     reached = _trail(n, state["Depth"], grid["Row"], 0.25)
     here = n.math("COMPARE", grid["Column"], state["Column"], 0.5)
     passing = _trail(n, n.math("ADD", state["Column"], 1.0), grid["Column"], 1.1)
+    passing = n.math("MULTIPLY", passing, begun(n, into, state, grid["Column"]))
     outer = _trail(n, state["Depth"], grid["Row"], 1.2)
     return pick(n, into["Style"], passing, reached, here, outer, 1.0)
+
+
+def begun(n: GeoNodes, into: dict[str, Any], state: dict[str, Any], column: Any) -> Any:
+    """1 for columns of the row in play at which a sweep of dot products has been."""
+    order = n.math("MULTIPLY_ADD", state["Row"], into["Columns"], column)
+    return n.math("SUBTRACT", 1.0, n.less(order, n.math("SUBTRACT", into["First"], 0.5)))
 
 
 def _trail(n: GeoNodes, at: Any, place: Any, fall: float) -> Any:
@@ -205,8 +212,9 @@ def _trail(n: GeoNodes, at: Any, place: Any, fall: float) -> Any:
 RESULT = (
     Socket("Left", "Geometry", "L: cells as faces, row after row, with the attribute value"),
     Socket("Right", "Geometry", "R: the same"),
-    Socket("Bias", "Geometry", "One cell for each column of R; leave empty for none"),
+    Socket("Bias", "Geometry", "One cell for each column of R, or for each cell of O; leave empty for none"),
     Socket("Factor", "Float", "What the result is scaled by at the end", 1.0),
+    Socket("Whole Bias", "Float", "1: the bias has a number for each cell of O, 0: for each column", 0.0, 0.0, 1.0),
 )
 
 
@@ -225,7 +233,8 @@ def result_group(groups: FaceGroups) -> Any:
     where = {"Row": grid["Row"], "Column": grid["Column"]}
     cell = n.geometry_group(groups.cell, **passed((*SHAPE, *SWEEP), into), **where)
     mesh = _summed(n, into, grid, cell["Depth"])
-    bias = n.sample(into["Bias"], n.named_number("value"), grid["Column"])
+    place = n.math("MULTIPLY_ADD", n.math("MULTIPLY", grid["Row"], into["Columns"]), into["Whole Bias"], grid["Column"])
+    bias = n.sample(into["Bias"], n.named_number("value"), place)
     value = n.math("MULTIPLY_ADD", bias, state["Bias"], n.named_number("value"))
     factor = n.math("MULTIPLY_ADD", n.math("SUBTRACT", into["Factor"], 1.0), state["Scale"], 1.0)
     mesh = n.store(mesh, "value", n.math("MULTIPLY", value, factor))

@@ -27,6 +27,7 @@ from .matmul_materials import make_matmul_materials
 from .matmul_nodes import GeoNodes, Socket, geometry_tree, passed
 from .matmul_products import INK, outline_group, outlines_group, plane_group, products_group
 from .matmul_steps import cell_group, now_group
+from .matmul_ticks import ticks_group
 from .matmul_text import FORMULA, NAMES, TEXT, brace_group, formula_group, label_group, names_group, shadow_group
 from .text import load_font
 
@@ -45,6 +46,7 @@ class Kit:
     outlines: Any
     names: Any
     formula: Any
+    ticks: Any
     shadow: Any
     matmul: Any  # all in one, for any two objects
 
@@ -87,6 +89,7 @@ def _make(scene: bpy.types.Scene, theme: str) -> Kit:
         "outlines": outlines_group(groups, plane, outline, materials.ink),
         "names": names_group(groups, label, brace_group(materials.ink, label)),
         "formula": formula_group(groups, materials.ink, font),
+        "ticks": ticks_group(groups, materials.ink),
         "shadow": shadow_group(groups, materials.shadow),
     }
     matmul = _asset(made)

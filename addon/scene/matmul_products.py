@@ -9,7 +9,7 @@ import bpy
 
 from ..core.theme import PALETTE
 from .matmul_controls import CONTROLS, PLACE, SHAPE, SWEEP
-from .matmul_faces import GEOMETRY, GRID, RESULT, FaceGroups
+from .matmul_faces import GEOMETRY, GRID, RESULT, FaceGroups, begun
 from .matmul_nodes import GeoNodes, Socket, geometry_tree, passed
 from .matmul_steps import pick
 
@@ -117,6 +117,7 @@ def _trails(n: GeoNodes, into: dict[str, Any], state: dict[str, Any], a: Any, b:
     now = n.math("COMPARE", b, state["Column"], 0.5)
     lit = n.math("MAXIMUM", deep, n.math("SUBTRACT", 1.0, now))
     dot = n.math("MULTIPLY", behind(n.math("ADD", state["Column"], 1.0), b, 0.22), lit)
+    dot = n.math("MULTIPLY", dot, begun(n, into, state, b))
     row, column = behind(state["Depth"], a, 0.18), behind(state["Depth"], b, 0.18)
     return pick(n, into["Style"], dot, row, column, 0.8, 0.0)
 

@@ -85,7 +85,8 @@ def cell_group(now: Any) -> Any:
     row, column, style = into["Row"], into["Column"], into["Style"]
     order = pick(n, style, n.math("MULTIPLY_ADD", row, into["Columns"], column), row, column, 0.0, 0.0)
     since = n.math("SUBTRACT", state["At"], order)
-    done = phase(n, into, since)
+    begun = n.math("SUBTRACT", 1.0, n.less(order, n.math("SUBTRACT", into["First"], 0.5)))
+    done = n.math("MULTIPLY", phase(n, into, since), begun)
     started = n.math("GREATER_THAN", state["Sums"], 0.0)
     n.feed(out["Depth"], n.math("MULTIPLY", into["Inner"], pick(n, style, done, done, done, done, started)))
     early = n.smoothstep(done, 0.0, 0.15)

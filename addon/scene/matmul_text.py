@@ -9,6 +9,7 @@ from typing import Any
 
 import bpy
 
+from ..core.matmul_room import GROWN, SHORTEST
 from ..core.theme import PALETTE
 from .matmul_controls import CONTROLS, PLACE, SHAPE, SWEEP
 from .matmul_faces import GEOMETRY, RESULT, FaceGroups
@@ -29,6 +30,10 @@ NAMES = (
     Socket("Show J", "Float", "1: the brace of the axis j is drawn", 1.0, 0.0, 1.0),
     Socket("Show Out", "Float", "1: the name of O is written", 1.0, 0.0, 1.0),
     Socket("Narrow", "Float", "1: beside R there is no room, so k is named below L", 0.0, 0.0, 1.0),
+    Socket("Counted", "Bool", "Write the number of steps after the name of an axis", True),
+    Socket("I Room", "Float", "Between the edge i and its brace, for names of its steps, in units", 0.0, 0.0),
+    Socket("K Room", "Float", "Between the edge k and its brace, in units", 0.0, 0.0),
+    Socket("J Room", "Float", "Between the edge j and its brace, in units", 0.0, 0.0),
 )
 FORMULA = (
     Socket("Formula", "Float", "How much of the running sum in numbers is seen", 1.0, 0.0, 1.0),
@@ -42,6 +47,12 @@ def facing(n: GeoNodes) -> Any:
     """The camera's rotation as the object that is being made sees it."""
     camera = n.one("GeometryNodeInputActiveCamera", "Active Camera")
     return n.one("GeometryNodeObjectInfo", "Rotation", {"Object": camera}, transform_space="RELATIVE")
+
+
+def on_screen(n: GeoNodes, vector: Any, back: Any) -> Any:
+    """What a camera sees of a vector; `back` is its rotation, inverted."""
+    inputs = {"Vector": vector, "Rotation": back}
+    return n.vector("MULTIPLY", n.one("FunctionNodeRotateVector", "Vector", inputs), (1.0, 1.0, 0.0))
 
 
 def label_group(ink: bpy.types.Material, font: bpy.types.VectorFont | None) -> Any:
@@ -62,13 +73,8 @@ def label_group(ink: bpy.types.Material, font: bpy.types.VectorFont | None) -> A
     half = n.vector("SCALE", n.vector("SUBTRACT", box.outputs["Max"], box.outputs["Min"]), scale=0.5)
     turn = facing(n)
     back = n.one("FunctionNodeInvertRotation", "Rotation", {"Rotation": turn})
-    flat = (1.0, 1.0, 0.0)
-
-    def on_screen(vector: Any) -> Any:
-        inputs = {"Vector": vector, "Rotation": back}
-        return n.vector("MULTIPLY", n.one("FunctionNodeRotateVector", "Vector", inputs), flat)
-
-    beside, along = on_screen(into["Beside"]), n.vector("NORMALIZE", on_screen(into["Along"]))
+    beside = on_screen(n, into["Beside"], back)
+    along = n.vector("NORMALIZE", on_screen(n, into["Along"], back))
     shared = n.vector("DOT_PRODUCT", beside, along)
     way = n.vector("NORMALIZE", n.sum(beside, (along, n.math("MULTIPLY", shared, -1.0))))
     # As far as half the text reaches in that direction, and a little more.
@@ -141,6 +147,7 @@ def names_group(groups: FaceGroups, label: Any, brace: Any) -> Any:
     sockets = (*SHAPE, *PLACE, *INK, TEXT, *NAMES)
     tree, n, into, out = geometry_tree("FP Matmul Names", "Names of faces and edges", sockets, (GEOMETRY,))
     frames = n.geometry_group(groups.frames, **passed((*SHAPE, *PLACE), into))
+    back = n.one("FunctionNodeInvertRotation", "Rotation", {"Rotation": facing(n)})
     rows, inner, columns = into["Rows"], into["Inner"], into["Columns"]
     in_row = n.smoothstep(into["Fold"], 1.55, 1.9)
     seen, text = into["Labels"], grown(n, into)
@@ -158,11 +165,16 @@ def names_group(groups: FaceGroups, label: Any, brace: Any) -> Any:
 
     def counted(name: str, count: Any) -> Any:
         number = n.one("FunctionNodeValueToString", "String", {"Value": count, "Decimals": 0})
-        return joined(n, (into[name], " ", number))
+        return n.choose(into["Counted"], joined(n, (into[name], " ", number)), into[name], "STRING")
 
-    def embrace(spot_at: Any, along: Any, out_way: Any, name: Any, hue: Any, alpha: Any) -> Any:
+    def embrace(spot_at: Any, along: Any, out_way: Any, axis: str, alpha: Any) -> Any:
+        name, hue = {"I": (i_name, i_hue), "K": (k_name, k_hue), "J": (j_name, j_hue)}[axis]
+        # What is seen end on looks shorter than it is: names of steps need their room on the screen.
+        seen_length = n.vector("LENGTH", on_screen(n, out_way, back))
+        room = n.math("DIVIDE", into[f"{axis} Room"], n.math("MAXIMUM", seen_length, SHORTEST))
+        point = n.sum(spot_at, (out_way, room))
         ink = {"Text": text, "Width": into["Width"], "Hue": hue, "Alpha": alpha}
-        return n.geometry_group(brace, Point=spot_at, Along=along, Out=out_way, Name=name, **ink)["Geometry"]
+        return n.geometry_group(brace, Point=point, Along=along, Out=out_way, Name=name, **ink)["Geometry"]
 
     def letter(name: str, point: Any, beside: Any, alpha: Any, size: float = 1.5) -> Any:
         ink = {"Text": n.math("MULTIPLY", text, size), "Hue": WHITE, "Alpha": alpha}
@@ -192,13 +204,13 @@ def names_group(groups: FaceGroups, label: Any, brace: Any) -> Any:
     out_closed, out_open = n.math("MULTIPLY", closed, show_out), n.math("MULTIPLY", less(opened, in_row), show_out)
     beside_bias, biased = n.math("ADD", rows, 0.5), n.math("MULTIPLY", seen, into["Bias Rows"])
     parts = [
-        embrace(spot("Left", 0.0, 0.0), along_i, away("Left", "Across", -1.0), i_name, i_hue, i_left),
-        embrace(spot("Out", 0.0, columns), along_i, away("Out", "Across", 1.0), i_name, i_hue, i_out),
-        embrace(spot("Right", 0.0, columns), along_k, away("Right", "Across", 1.0), k_name, k_hue, k_right),
-        embrace(spot("Left", rows, 0.0), left_k, away("Left", "Down", 1.0), k_name, k_hue, k_below),
-        embrace(spot("Out", low, 0.0), along_j, away("Out", "Down", 1.0), j_name, j_hue, j_low),
-        embrace(spot("Out", 0.0, 0.0), along_j, away("Out", "Down", -1.0), j_name, j_hue, j_high),
-        embrace(spot("Right", inner, 0.0), along_j, away("Right", "Down", 1.0), j_name, j_hue, j_right),
+        embrace(spot("Left", 0.0, 0.0), along_i, away("Left", "Across", -1.0), "I", i_left),
+        embrace(spot("Out", 0.0, columns), along_i, away("Out", "Across", 1.0), "I", i_out),
+        embrace(spot("Right", 0.0, columns), along_k, away("Right", "Across", 1.0), "K", k_right),
+        embrace(spot("Left", rows, 0.0), left_k, away("Left", "Down", 1.0), "K", k_below),
+        embrace(spot("Out", low, 0.0), along_j, away("Out", "Down", 1.0), "J", j_low),
+        embrace(spot("Out", 0.0, 0.0), along_j, away("Out", "Down", -1.0), "J", j_high),
+        embrace(spot("Right", inner, 0.0), along_j, away("Right", "Down", 1.0), "J", j_right),
         letter(into["Left Name"], spot("Left", 0.0, middle_k), away("Left", "Down", -1.0), seen),
         letter(into["Right Name"], spot("Right", 0.0, columns), up_right, closed),
         letter(into["Right Name"], spot("Right", 0.0, middle_j), away("Right", "Down", -1.0), opened),
@@ -220,8 +232,11 @@ def names_group(groups: FaceGroups, label: Any, brace: Any) -> Any:
 
 
 def grown(n: GeoNodes, into: dict[str, Any]) -> Any:
-    """The size of the letters: a row is seen from further away than a box."""
-    return n.math("MULTIPLY", into["Text"], n.math("MULTIPLY_ADD", n.smoothstep(into["Fold"], 1.0, 2.0), 0.35, 1.0))
+    """The size of the letters: what lies flat is seen from further away than a box."""
+    flat = n.math("MULTIPLY_ADD", n.smoothstep(into["Fold"], 0.0, 1.0), GROWN[0], 1.0)
+    return n.math(
+        "MULTIPLY", into["Text"], n.math("MULTIPLY_ADD", n.smoothstep(into["Fold"], 1.0, 2.0), GROWN[1], flat)
+    )
 
 
 def joined(n: GeoNodes, strings: Sequence[Any]) -> Any:

@@ -188,7 +188,7 @@ def merge(
         inks.append(np.tile(np.array(ink, np.float32), (len(shape.firsts), 1)))
         hues.append(np.full(len(shape.firsts), PALETTE.index(piece.hue), np.float32))
     whole = joined(moved)
-    mesh = _mesh(name, whole)
+    mesh = mesh_of(name, whole)
     attributes: Any = mesh.attributes
     if whole.uv is not None:
         mesh.uv_layers.new(name=UV).data.foreach_set("uv", whole.uv.ravel())
@@ -198,7 +198,8 @@ def merge(
     return bpy.data.objects.new(name, mesh)
 
 
-def _mesh(name: str, shape: Shape) -> bpy.types.Mesh:
+def mesh_of(name: str, shape: Shape) -> bpy.types.Mesh:
+    """A mesh of those faces."""
     mesh = bpy.data.meshes.new(name)
     mesh.vertices.add(len(shape.points))
     mesh.loops.add(len(shape.corners))

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds the film of one multiply: the theatre of `make_multiply`, driven by the scene's clock, with camera and
+overlays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import bpy
+
+from ..core.shots import film
+from ..core.story_multiply import MultiplyPlan
+from ..core.theme import theme as find_theme
+from ..core.trace import Trace
+from .build import ROOT, VERSION
+from .camera import make_camera
+from .clock import drive, key_clock
+from .furniture import make_world
+from .groups import make_groups
+from .materials import make_materials
+from .matmul import Dress, make_multiply
+from .matmul_stage import plain_colors
+from .merge import Shapes
+from .overlay import Overlay, add_captions, add_formulas, add_legends, add_shapes, add_title
+from .text import load_font
+
+
+def build_multiply_film(
+    scene: bpy.types.Scene,
+    trace: Trace,
+    plan: MultiplyPlan,
+    *,
+    theme: str = "midnight",
+    recipe: str = "",
+    size: tuple[int, int] = (1280, 720),
+    fps: float = 24.0,
+) -> Iterator[tuple[str, float]]:
+    """Builds into `scene`, yielding (what is being built, share done 0 to 1) between slices of work.
+
+    The scene keeps the scene contract, version 1. The plan should have been made for about the aspect of `size`. Raises
+    UserError for a theme that there is not.
+    """
+    colors = find_theme(theme)
+    scene.render.resolution_x, scene.render.resolution_y = size
+    scene.render.fps, scene.render.fps_base = round(fps), round(fps) / fps
+    story, aspect = plan.story, size[0] / size[1]
+    root = _collection(ROOT, scene.collection)
+    key_clock(scene, story.duration, fps)
+    groups = make_groups(colors)
+    scene["fp_theme"] = colors.name
+    materials = make_materials(groups)
+    make_world(scene, groups)
+    plain_colors(scene)
+    yield "materials", 0.2
+
+    empty = _multiply(scene, plan, theme, _collection("multiply", root))
+    yield "multiply", 0.6
+
+    for control, track in plan.tracks.items():
+        ways = ["CONSTANT" if key.holds else "LINEAR" for key in track]
+        drive(empty, f'["{control}"]', -1, scene, [(key.second, key.value) for key in track], ways)
+    stage = _collection("stage", root)
+    camera, overlays = make_camera(scene, film(story.shots, story.duration, aspect), size, stage)
+    yield "camera", 0.7
+
+    shapes = Shapes()
+    overlay = Overlay(scene, overlays, stage, aspect, materials, load_font())
+    add_captions(overlay, story.captions)
+    add_formulas(overlay, story.formulas)
+    add_shapes(overlay, story.shapes)
+    add_legends(overlay, story.legends)
+    if story.title:
+        add_title(overlay, *story.title)
+    overlay.finish(shapes)
+    shapes.clear()
+    yield "overlays", 0.95
+
+    scene["fp_version"], scene["fp_recipe"] = VERSION, recipe
+    scene["fp_trace"] = f"{trace.path.name} {trace.sha256}"
+    nouns, pitch = (axis.noun for axis in plan.operands.axes), plan.shape.pitch
+    scene["fp_pitch"] = dict(zip(nouns, pitch, strict=True))
+    for act in story.acts:
+        scene.timeline_markers.new(act.name, frame=1 + round(act.start * fps))
+    yield "done", 1.0
+
+
+def _collection(name: str, parent: bpy.types.Collection) -> bpy.types.Collection:
+    made = bpy.data.collections.new(name)
+    parent.children.link(made)
+    return made
+
+
+def _multiply(
+    scene: bpy.types.Scene, plan: MultiplyPlan, theme: str, collection: bpy.types.Collection
+) -> bpy.types.Object:
+    """The theatre with the trace's numbers, and what the scene contract asks of its parts."""
+    operands = plan.operands
+    i, k, j = operands.axes
+    empty = make_multiply(
+        scene,
+        operands.left,
+        operands.right,
+        bias=operands.bias if operands.rest is None else operands.rest,
+        scale=operands.scale,
+        arrangement="box",
+        theme=theme,
+        names=operands.names,
+        axes=(i.brace, k.brace, j.brace),
+        pitch=plan.shape.pitch,
+        collection=collection,
+        dress=Dress((i.ticks, k.ticks, j.ticks), (i.color, k.color, j.color), plan.text, counted=False),
+    )
+    operation = operands.choice.operation
+    items = [empty, *empty.children_recursive]
+    for item in items:
+        item["fp_operation"] = operation.id
+        item["fp_start"], item["fp_duration"] = 0.0, plan.story.duration
+    spans = {"left": (i, k), "right": (k, j), "out": (i, j)}
+    for role, (name, index) in zip(spans, operands.tensors, strict=True):
+        item = next(one for one in items if one.get("fp_role") == role)
+        item["fp_tensor"], item["fp_index"] = name, list(index)
+        for key, axis in zip(("fp_rows", "fp_columns"), spans[role], strict=True):
+            item[key] = [[axis.first, axis.first + axis.count - 1]]
+    return empty
