@@ -32,6 +32,7 @@ MODELS = "a built-in model, a folder with a model of transformers, or org/name o
 # Choices of the run that recipes and options have by the same name.
 SHARED = ("temperature", "top_k", "top_p", "seed", "chat", "dtype", "attention", "max_bytes", "keep")
 OWN = ("fps", "engine", "transparent", "captions")  # of the quality that a person may change, besides the size
+OPERATION = 'words such as "layer 2 head 1 scores", an id or a name of inspect_trace.py, or a tensor'
 LONGEST = 3600.0  # seconds of video
 LONGEST_NAME = 60  # characters of a prompt that go into a file's name
 
@@ -43,7 +44,7 @@ class Request:
     `trace` None lie beside the video; `steps` None generates what suits the model, and `options` say how it runs.
     `resumes` keeps the frames of a run that is broken off, for the next one. `preset` is the kind of video, `without`
     leaves chapters out, `acts` are the only ones told where there are any, `focus` is the layer and the head to work,
-    from 0."""
+    from 0; `operation` names the multiply of the preset one-multiply, None the one with most to show."""
 
     prompt: str | None
     model: str
@@ -65,6 +66,13 @@ class Request:
     without: tuple[str, ...] = ()
     acts: tuple[str, ...] = ()
     focus: tuple[int, int] | None = None
+    operation: str | None = None
+
+    @property
+    def multiply(self) -> str | None:
+        """The multiply of a film about one, in words: without any, the scores of the head in focus."""
+        focus = None if self.focus is None else f"{write_focus(self.focus)} scores"
+        return self.operation or focus
 
     @property
     def reads_trace(self) -> bool:
@@ -116,6 +124,7 @@ class Request:
             without=self.without,
             acts=self.acts,
             focus=None if self.focus is None else write_focus(self.focus),
+            operation=self.operation,
             seconds=self.seconds,
             theme=self.theme,
             cells=self.cells,
@@ -172,6 +181,7 @@ def read_request(arguments: list[str]) -> Request:
         without=without,
         acts=acts,
         focus=None if asked.focus is None else read_focus(asked.focus),
+        operation=asked.operation,
     )
 
 
@@ -199,6 +209,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         without=list(recipe.without),
         acts=list(recipe.acts),
         focus=recipe.focus,
+        operation=recipe.operation,
         theme=recipe.theme,
         cells=recipe.cells,
         quality=recipe.quality,
@@ -245,6 +256,7 @@ def _parser() -> argparse.ArgumentParser:
         help="nothing behind the model, where what comes out can be clear: png, prores, lossless, lecture",
     )
     add("--captions", metavar="WHERE", help=f"{', '.join(CAPTIONS)}: in the picture, in files beside it (both)")
+    add("--operation", metavar="WHICH", help="the multiply of one-multiply: " + OPERATION)
     add("--seconds", type=float, metavar="S", help="about how long the video is; captions keep the time to be read")
     add("--theme", default="midnight", metavar="NAME", help=f"{', '.join(THEMES)} (%(default)s)")
     add("--cells", default="flat", metavar="NAME", help=f"how a number is drawn: {', '.join(CELLS)} (%(default)s)")

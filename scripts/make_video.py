@@ -12,15 +12,17 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from forward_pass.core.errors import UserError
 from forward_pass.core.layout import Layout, lay_out
 from forward_pass.core.messages import Message, ProgressMessage, WarningMessage
+from forward_pass.core.presets import MULTIPLY, preset
 from forward_pass.core.recipe import write_recipe
 from forward_pass.core.story import Story, tell
+from forward_pass.core.story_multiply import MultiplyPlan, plan_multiply
 from forward_pass.core.trace import Trace
 from forward_pass.process.models import find_model
 from forward_pass.process.trace_prompt import trace_prompt
@@ -77,10 +79,10 @@ def make_video(request: Request, terminal: Terminal, outputs: Outputs, guard: Gu
     if trace is None:
         trace = make_trace(request, places.pop("trace"), terminal)
     guard.grace = 1.0  # from here on nothing needs asking
-    layout, story = plan(request, trace, terminal)
+    layout, story, multiply = plan(request, trace, terminal)
     recipe = write_recipe(request.recipe(trace.prompt), places["recipe"].name)
     places["recipe"].write_text(recipe, encoding="utf-8")
-    scene = make_scene(request, trace, layout, story, places["blend"], recipe, terminal)
+    scene = make_scene(request, trace, layout, story, multiply, places["blend"], recipe, terminal)
     if "video" in places:
         kept = keep_frames(request, trace, layout, story, outputs)
         folder = outputs.scratch("frames") if kept is None else kept.folder
@@ -141,53 +143,60 @@ def _follow(message: Message, stage: Stage, terminal: Terminal) -> None:
         terminal.say(f"Warning: {message.message}")
 
 
-def plan(request: Request, trace: Trace, terminal: Terminal) -> tuple[Layout, Story]:
-    """Where everything stands and when it happens. Raises `UserError`."""
+def plan(request: Request, trace: Trace, terminal: Terminal) -> tuple[Layout, Story, MultiplyPlan | None]:
+    """Where everything stands and when it happens, and the plan of a film of one multiply. Raises `UserError`."""
     width, height = request.quality.size
     with terminal.stage("layout") as stage:
         layout = lay_out(trace, width / height)
         stage.summary = f"{len(layout.blocks):,} blocks"
+    multiply = None
     with terminal.stage("story") as stage:
-        story = tell(
-            trace,
-            layout,
-            request.seconds,
-            preset=request.preset,
-            off=request.without,
-            only=request.acts or None,
-            focus=request.focus,
-        )
+        if preset(request.preset).makes == MULTIPLY:
+            multiply = plan_multiply(trace, request.multiply, request.seconds, width / height)
+            story = multiply.story
+        else:
+            story = tell(
+                trace,
+                layout,
+                request.seconds,
+                preset=request.preset,
+                off=request.without,
+                only=request.acts or None,
+                focus=request.focus,
+            )
         stage.summary = f"{len(story.acts)} acts, {duration(story.duration)} long"
     if request.frames is not None:
         request.check_frames(1 + round(story.duration * request.quality.fps))
-    return layout, story
+    return layout, story, multiply
 
 
 def make_scene(
-    request: Request, trace: Trace, layout: Layout, story: Story, path: Path, recipe: str, terminal: Terminal
+    request: Request,
+    trace: Trace,
+    layout: Layout,
+    story: Story,
+    multiply: MultiplyPlan | None,
+    path: Path,
+    recipe: str,
+    terminal: Terminal,
 ) -> bpy.types.Scene:
     """The scene, built in an otherwise empty file and saved at `path`. Raises `UserError`."""
     import bpy
 
     from forward_pass.render.quiet import quiet
     from forward_pass.scene.build import build_scene, save_blend
+    from forward_pass.scene.one_multiply import build_multiply_film
 
     quality = request.quality
     with terminal.stage("scene") as stage:
         with quiet():
             bpy.ops.wm.read_factory_settings(use_empty=True)
         scene = bpy.data.scenes[0]
-        build = build_scene(
-            scene,
-            trace,
-            layout,
-            story,
-            theme=request.theme,
-            cells=request.cells,
-            recipe=recipe,
-            size=quality.size,
-            fps=quality.fps,
-        )
+        look: Any = {"theme": request.theme, "recipe": recipe, "size": quality.size, "fps": quality.fps}
+        if multiply is not None:
+            build = build_multiply_film(scene, trace, multiply, cells=request.cells, **look)
+        else:
+            build = build_scene(scene, trace, layout, story, cells=request.cells, **look)
         for text, done in build:
             stage.update(done, text)
         stage.summary = f"{len(scene.objects):,} objects"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The numbers of one multiply of a trace, cut to what can be shown: rows and columns to a window around the worked cell,
-the sum only where it is very long, and then with what the rest of it adds."""
+"""The numbers of one multiply of a trace, cut to what can be shown: rows and columns to a window around the worked
+cell, the sum only where it is very long, and then with what the rest of it adds."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ MOST_ROWS, MOST_COLUMNS = 20, 48  # that are shown whole
 ROWS, COLUMNS, INNER, WORDS = 16, 32, 128, 12  # that are shown of more; columns that are named in words
 STEP = 8  # windows begin at a multiple of it
 LONGEST = 48.0  # units of the axis that is summed over
+TALLEST = 24.0  # units of an axis of single letters, about
 LETTERS = 6  # of a token's text beside a cell
 FEW_TICKS = 7
 SPACE = "␣"
@@ -85,7 +86,7 @@ class Axis:
         """The length of a step, in units: tokens wide enough for their texts, long axes thin."""
         if self.texts:
             longest = max(len(shortest(text)) for text in self.texts)
-            return 3.0 if longest > 1 else 2.0
+            return 3.0 if longest > 1 else min(2.0, max(TALLEST / self.count, 1.0))
         return next(
             (size for most, size in ((8, 3.0), (20, 2.0), (64, 1.0)) if self.count <= most), LONGEST / self.count
         )
@@ -108,6 +109,7 @@ class Operands:
     cell: tuple[int, int]
     then_scaled: bool  # by the operation that follows
     tensors: tuple[tuple[str, tuple[int, ...]], ...]  # name and index of L, R, O
+    spans: tuple[Span, Span, Span]  # of i, k and j, as those tensors count them
 
     @property
     def part(self) -> str:
@@ -179,7 +181,7 @@ class _Reader:
         return Operands(
             self.choice, left, right, bias, rest, scale, result, axes, self._names(block),
             (row - i[0], base[0] + column - j[0]), then_scaled,
-            tuple((t.name, self._index(t)) for t in (self.left, self.right, self.out)),
+            tuple((t.name, self._index(t)) for t in (self.left, self.right, self.out)), (i, k, j),
         )  # fmt: skip
 
     def _columns(self, block: Block | None) -> Span:

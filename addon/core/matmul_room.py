@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
-from .matmul import Faces, Floats, Frame, Shape, frames, smooth
+from .matmul import Faces, Floats, Shape, frames, smooth
 
 Ticks = tuple[tuple[int, str], ...]  # names of single steps of an axis: (step, text)
 
@@ -37,7 +39,7 @@ def tick_sizes(shape: Shape, ticks: tuple[Ticks, Ticks, Ticks], text: float) -> 
     found = []
     for axis, (named, pitch) in enumerate(zip(ticks, shape.pitch, strict=True)):
         steps = [step for step, _text in named]
-        apart = min((b - a for a, b in zip(steps, steps[1:], strict=False)), default=1000) * pitch
+        apart = min((b - a for a, b in pairwise(steps)), default=1000) * pitch
         widest = max((width_of(name, 1.0) for _step, name in named), default=0.0)
         most = apart / (widest + 0.25) if axis == 2 else apart * CROWDED
         found.append(min(TICK * text, most))
@@ -47,7 +49,10 @@ def tick_sizes(shape: Shape, ticks: tuple[Ticks, Ticks, Ticks], text: float) -> 
 def rooms(shape: Shape, ticks: tuple[Ticks, Ticks, Ticks], text: float) -> tuple[float, float, float]:
     """What the steps' names take between the edges i, k and j and their braces, in units; 0 where there are none."""
     sizes = tick_sizes(shape, ticks, text)
-    wide = [max((width_of(name, size) for _step, name in named), default=0.0) for named, size in zip(ticks, sizes)]
+    wide = [
+        max((width_of(name, size) for _step, name in named), default=0.0)
+        for named, size in zip(ticks, sizes, strict=True)
+    ]
     high = HEIGHT * sizes[2] if ticks[2] else 0.0
     return tuple(room + AHEAD * text if room else 0.0 for room in (wide[0], wide[1], high))  # type: ignore[return-value]
 
@@ -73,7 +78,7 @@ def written(
     flat, opened = fold > 1.55, fold > 0.6
     points = [
         f.corner(r, c)
-        for f, (m, n) in zip((left, right, out), ((rows, inner), (inner, columns), (low, columns)))
+        for f, (m, n) in zip((left, right, out), ((rows, inner), (inner, columns), (low, columns)), strict=True)
         for r in (0, m)
         for c in (0, n)
     ]
@@ -104,6 +109,3 @@ def written(
     else:
         beside(out.corner(rows / 2, 0), -out.across, names[2], AHEAD * size, NAME)
     return np.array(points)
-
-
-__all__ = ["Frame", "Ticks", "letter_size", "rooms", "tick_sizes", "width_of", "written"]

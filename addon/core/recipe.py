@@ -56,6 +56,7 @@ class Recipe:
     without: tuple[str, ...] = _entry("story", "chapters to leave out", (), '["norm", "mlp"]')
     acts: tuple[str, ...] = _entry("story", "tell these chapters and no others", (), '["scores", "softmax"]')
     focus: str | None = _entry("story", "the head that is worked slowly", None, '"layer 2 head 1"')
+    operation: str | None = _entry("story", "the multiply of one-multiply", None, '"layer 2 head 1 scores"')
     theme: str = _entry("look", "colours of the scene", "midnight")
     cells: str = _entry("look", "flat, bars, cubes", "flat")
     quality: str = _entry("video", "a preset of docs/render.md: what the following is where it is left out", "draft")

@@ -8,6 +8,7 @@ scale; the result.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -35,6 +36,7 @@ SLOW, SLOWLY = 4, 0.85  # so many products take so long each, in seconds of pace
 OTHERS = (3.0, 7.0)  # together at least, at most
 EACH = 0.16  # of the others, where that is between
 LEAST_FORMULA = 0.14  # seconds; where products come faster, some are passed over
+LABELS = 0.6  # seconds in which names and braces appear
 FOLDING = 1.6  # seconds, at least as long as a move of the camera
 FASTEST, SLOWEST = 0.35, 2.5  # bounds of the pace
 # Of every arrangement: azimuth, elevation, lens; and in a frame that is taller than wide.
@@ -42,7 +44,11 @@ VIEWS = {
     "row": (0.0, 3.0, 70.0), "corner": (0.0, 3.0, 70.0), "box": (30.0, 38.0, 70.0), "dot": (33.0, 34.0, 70.0),
     "row by row": (28.0, 36.0, 70.0), "column by column": (36.0, 36.0, 70.0), "together": (26.0, 30.0, 70.0),
 }  # fmt: skip
-TALL = {"box": (38.0, 46.0), "dot": (40.0, 42.0), "row by row": (36.0, 44.0), "column by column": (44.0, 44.0), "together": (34.0, 38.0)}  # fmt: skip
+TALL = {
+    "box": (38.0, 46.0), "dot": (40.0, 42.0), "row by row": (36.0, 44.0), "column by column": (44.0, 44.0),
+    "together": (34.0, 38.0),
+}  # fmt: skip
+HIDDEN, STEEPEST = 0.55, 64.0  # share of R's depth that O may hide; degrees
 ROOM, ROOM_FORMULA = 0.17, 0.25  # below the subject, for the caption alone and with a formula
 FLAT = {"wide": "row", "square": "corner", "tall": "box"}  # in which names and shapes are told
 LETTERS = {"wide": 1.4, "square": 1.35, "tall": 1.7}  # size of the letters
@@ -115,7 +121,14 @@ class _Film:
         self.shots: list[Shot] = []
         self.legends: list[tuple[float, str, float, float]] = []
         fold = ARRANGEMENTS[self.flat]
-        start = {"fp_sweep_at": 0.0, "fp_style": 1.0, "fp_first": 0.0, "fp_fold": fold, "fp_formula": 0.0}
+        start = {
+            "fp_sweep_at": 0.0,
+            "fp_style": 1.0,
+            "fp_first": 0.0,
+            "fp_fold": fold,
+            "fp_formula": 0.0,
+            "fp_labels": 0.0,
+        }
         self.tracks = {control: [Key(0.0, value)] for control, value in start.items()}
 
     def tell(self) -> MultiplyPlan:
@@ -137,6 +150,7 @@ class _Film:
         self._act("title")
         self._beat(TITLE_SECONDS / self.pace, shot=self.flat, below=ROOM_FORMULA)
         self.title_end = self.now - 0.2
+        self._ramp("fp_labels", self.title_end, self.title_end + LABELS, 1.0)
         self.formulas.append(Formula(0.5, self.title_end - 0.5, self._shapes()))
 
     def _names(self) -> None:
@@ -229,13 +243,17 @@ class _Film:
         if self.aspect < 1 and view in TALL:
             azimuth, elevation = TALL[view]
         fold = ARRANGEMENTS.get(view, 0.0)
+        if fold == 0.0:
+            # O stands before R: from where it hides at most that much of it.
+            over = math.degrees(math.atan2(self.shape.height, HIDDEN * self.shape.depth))
+            elevation = max(elevation, min(over + elevation - VIEWS["box"][1], STEEPEST))
         right, up, _forward = basis(azimuth, elevation)
         operands = self.operands
         points = written(
             self.shape, fold, self.letters, operands.names, tuple(axis.brace for axis in operands.axes),  # type: ignore[arg-type]
             tuple(axis.ticks for axis in operands.axes), (right, up), operands.bias is not None,  # type: ignore[arg-type]
         )  # fmt: skip
-        box = Bounds.around(map(tuple, points.tolist()))  # type: ignore[arg-type]
+        box = Bounds.around(map(tuple, points.tolist()))
         subject = Bounds(box.low, box.high, tuple(map(tuple, points.tolist())))
         folding = self.tracks["fp_fold"][-1].second > self.now
         move = 0.0 if not self.shots else FOLDING if folding else MOVE

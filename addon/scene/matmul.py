@@ -34,7 +34,7 @@ SWEEP_AT = "fp_sweep_at"
 CONTROLS = {
     SWEEP_AT: (0.0, 1.0, "How far the multiply is: 0 nothing, 1 done"),
     "fp_style": (1, 5, "1 dot, 2 row, 3 column, 4 outer, 5 all"),
-    "fp_first": (0, 1_000_000, "The step at which the sweep begins, counted from 0: cells of earlier ones stay empty"),
+    "fp_first": (0, 1_000_000, "The step at which the sweep begins, from 0: cells of earlier ones stay empty"),
     "fp_fold": (0.0, 2.0, "0 box, 1 corner, 2 row, and anything between"),
     "fp_fan": (0.0, 1.0, "0: the boxes of all heads stand on each other, 1: side by side"),
     "fp_cells": (0, 2, "0 flat, 1 bars, 2 cubes"),
@@ -46,11 +46,14 @@ MOVING = {"Sweep": SWEEP_AT, "Style": "fp_style", "First": "fp_first", "Formula"
 STANDING = {"Fold": "fp_fold", "Fan": "fp_fan", "Cells": "fp_cells", "Labels": "fp_labels"}
 
 
+DEFAULT_HUES = ("token", "channel", "neuron")  # of i, k and j
+
+
 @dataclass(frozen=True)
 class Dress:
     """What is written on a multiply, where it is more than its names. `ticks` name single steps of i, k and j: (step,
-    text) each; `hues` are the axes' colours by their names in the palette; `text` scales all letters and lines. With `counted` an
-    axis's name is followed by its number of steps."""
+    text) each; `hues` are the axes' colours by their names in the palette; `text` scales all letters and lines. With
+    `counted` an axis's name is followed by its number of steps."""
 
     ticks: tuple[Ticks, Ticks, Ticks] = ((), (), ())
     hues: tuple[str, str, str] | None = None
@@ -217,11 +220,9 @@ def _plan(
     left, right = (matrix[None] if matrix.ndim == 2 else matrix for matrix in (left, right))
     shared = len(left) // len(right)  # heads to each R
     right = np.repeat(right, shared, axis=0)
-    i, k, j = axes
     dress = dress or Dress()
-    hues = (
-        tuple(map(hue_number, dress.hues)) if dress.hues else (_hue(i, "token"), _hue(k, "channel"), _hue(j, "neuron"))
-    )
+    hues = dress.hues or [_hue(axis, default) for axis, default in zip(axes, DEFAULT_HUES, strict=True)]
+    hue_i, hue_k, hue_j = map(hue_number, hues)
     return _Plan(
         left=left,
         right=right,
@@ -229,7 +230,7 @@ def _plan(
         scale=float(scale),
         names=names,
         axes=axes,
-        hues=hues,  # type: ignore[arg-type]
+        hues=(hue_i, hue_k, hue_j),
         dress=dress,
         faces=faces,
         shared=shared,
@@ -244,9 +245,9 @@ def _pitches(rows: int, *others: int) -> Any:
     return (2.0 if 4 * rows <= max(others) else 1.0, *(1.0 for _ in others))
 
 
-def _hue(axis: str, default: str) -> int:
-    """The palette's number of an axis, by its name in the singular or the plural."""
-    return hue_number(AXIS_COLORS.get(axis, AXIS_COLORS.get(axis.removesuffix("s"), default)))
+def _hue(axis: str, default: str) -> str:
+    """The palette's colour of an axis, by its name in the singular or the plural."""
+    return AXIS_COLORS.get(axis, AXIS_COLORS.get(axis.removesuffix("s"), default))
 
 
 def _empty(name: str, where: bpy.types.Collection, style: str, arrangement: str, cell_style: str) -> bpy.types.Object:

@@ -27,8 +27,8 @@ from .matmul_materials import make_matmul_materials
 from .matmul_nodes import GeoNodes, Socket, geometry_tree, passed
 from .matmul_products import INK, outline_group, outlines_group, plane_group, products_group
 from .matmul_steps import cell_group, now_group
-from .matmul_ticks import ticks_group
 from .matmul_text import FORMULA, NAMES, TEXT, brace_group, formula_group, label_group, names_group, shadow_group
+from .matmul_ticks import ticks_group
 from .text import load_font
 
 MARK, PART, MATERIAL = "fp_matmul_kit", "fp_matmul_part", "fp_matmul_cells"

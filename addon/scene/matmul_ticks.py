@@ -75,7 +75,10 @@ def ticks_group(groups: FaceGroups, ink: bpy.types.Material) -> Any:
     mesh = n.move(into["Geometry"], n.vector("ADD", n.sum(point, (line, step)), letters))
     in_row = n.smoothstep(into["Fold"], 1.55, 1.9)
     always = n.math("COMPARE", n.math("MODULO", edge, 2.0), 0.0, 0.5)
-    alpha = n.math("MULTIPLY", into["Labels"], n.math("MAXIMUM", always, in_row))
+    # In a row the sign of the multiply stands where R's own steps are named: those of L are the same.
+    hidden = n.math("MULTIPLY", n.math("COMPARE", edge, 2.0, 0.5), in_row)
+    seen = n.math("SUBTRACT", n.math("MAXIMUM", always, in_row), hidden)
+    alpha = n.math("MULTIPLY", into["Labels"], seen)
     mesh = n.store(mesh, "fp_ink", n.combine(hue, alpha, 0.0), "POINT", "FLOAT_VECTOR")
     n.feed(out["Geometry"], n.choose(n.math("GREATER_THAN", into["Labels"], 0.001), n.paint(mesh, ink)))
     return tree

@@ -21,7 +21,7 @@ from .materials import make_materials
 from .matmul import Dress, make_multiply
 from .matmul_stage import plain_colors
 from .merge import Shapes
-from .overlay import Overlay, add_captions, add_formulas, add_legends, add_shapes, add_title
+from .overlay import TOP, Overlay, add_captions, add_formulas, add_legends, add_shapes, add_title
 from .text import load_font
 
 
@@ -34,11 +34,12 @@ def build_multiply_film(
     recipe: str = "",
     size: tuple[int, int] = (1280, 720),
     fps: float = 24.0,
+    cells: str = "flat",
 ) -> Iterator[tuple[str, float]]:
     """Builds into `scene`, yielding (what is being built, share done 0 to 1) between slices of work.
 
-    The scene keeps the scene contract, version 1. The plan should have been made for about the aspect of `size`. Raises
-    UserError for a theme that there is not.
+    The scene keeps the scene contract, version 1. The plan should have been made for about the aspect of `size`.
+    `cells` is `flat`, `bars` or `cubes`. Raises UserError for a theme or a style that there is not.
     """
     colors = find_theme(theme)
     scene.render.resolution_x, scene.render.resolution_y = size
@@ -53,21 +54,21 @@ def build_multiply_film(
     plain_colors(scene)
     yield "materials", 0.2
 
-    empty = _multiply(scene, plan, theme, _collection("multiply", root))
+    empty = _multiply(scene, plan, theme, cells, _collection("multiply", root))
     yield "multiply", 0.6
 
     for control, track in plan.tracks.items():
         ways = ["CONSTANT" if key.holds else "LINEAR" for key in track]
         drive(empty, f'["{control}"]', -1, scene, [(key.second, key.value) for key in track], ways)
     stage = _collection("stage", root)
-    camera, overlays = make_camera(scene, film(story.shots, story.duration, aspect), size, stage)
+    _camera, overlays = make_camera(scene, film(story.shots, story.duration, aspect), size, stage)
     yield "camera", 0.7
 
     shapes = Shapes()
     overlay = Overlay(scene, overlays, stage, aspect, materials, load_font())
     add_captions(overlay, story.captions)
     add_formulas(overlay, story.formulas)
-    add_shapes(overlay, story.shapes)
+    add_shapes(overlay, story.shapes, TOP)
     add_legends(overlay, story.legends)
     if story.title:
         add_title(overlay, *story.title)
@@ -91,7 +92,7 @@ def _collection(name: str, parent: bpy.types.Collection) -> bpy.types.Collection
 
 
 def _multiply(
-    scene: bpy.types.Scene, plan: MultiplyPlan, theme: str, collection: bpy.types.Collection
+    scene: bpy.types.Scene, plan: MultiplyPlan, theme: str, cells: str, collection: bpy.types.Collection
 ) -> bpy.types.Object:
     """The theatre with the trace's numbers, and what the scene contract asks of its parts."""
     operands = plan.operands
@@ -104,6 +105,7 @@ def _multiply(
         scale=operands.scale,
         arrangement="box",
         theme=theme,
+        cell_style=cells,
         names=operands.names,
         axes=(i.brace, k.brace, j.brace),
         pitch=plan.shape.pitch,
@@ -115,10 +117,11 @@ def _multiply(
     for item in items:
         item["fp_operation"] = operation.id
         item["fp_start"], item["fp_duration"] = 0.0, plan.story.duration
-    spans = {"left": (i, k), "right": (k, j), "out": (i, j)}
+    rows, inner, columns = operands.spans
+    spans = {"left": (rows, inner), "right": (inner, columns), "out": (rows, columns)}
     for role, (name, index) in zip(spans, operands.tensors, strict=True):
         item = next(one for one in items if one.get("fp_role") == role)
         item["fp_tensor"], item["fp_index"] = name, list(index)
-        for key, axis in zip(("fp_rows", "fp_columns"), spans[role], strict=True):
-            item[key] = [[axis.first, axis.first + axis.count - 1]]
+        for key, (first, end) in zip(("fp_rows", "fp_columns"), spans[role], strict=True):
+            item[key] = [[first, end - 1]]
     return empty

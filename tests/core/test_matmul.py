@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from forward_pass.core.errors import UserError
 from forward_pass.core.matmul import (
     MOST,
+    MOST_INNER,
     STYLES,
     Faces,
     Frame,
     Shape,
+    beats,
     check_operands,
     depth,
     frames,
@@ -147,6 +149,34 @@ def test_sums_only_grow_longer(style: str, shape: Shape, a: float, b: float) -> 
 def test_a_dot_sweep_takes_one_cell_after_another() -> None:
     done = depth(Shape(2, 4, 3), "dot", 4.25 / 6)
     np.testing.assert_allclose(done, [[4, 4, 4], [4, 1, 0]])
+
+
+def test_a_sweep_that_begins_at_a_step_leaves_out_those_before() -> None:
+    rng = np.random.default_rng(4)
+    left, right = rng.normal(size=(3, 5)), rng.normal(size=(5, 4))
+    at = (1 * 4 + 2 + 0.6) / 12  # three products of the cell (1, 2) are added
+    wanted = np.zeros((3, 4))
+    wanted[1, 2] = left[1, :3] @ right[:3, 2]
+    np.testing.assert_allclose(partial_sums(left, right, "dot", at, first=6), wanted)
+    rows = partial_sums(left, right, "row", 1.0, first=1)
+    np.testing.assert_allclose(rows, np.vstack([np.zeros(4), left[1:] @ right]))
+
+
+def test_a_bias_may_have_a_number_for_each_cell() -> None:
+    rng = np.random.default_rng(5)
+    left, right, bias = rng.normal(size=(3, 5)), rng.normal(size=(5, 4)), rng.normal(size=(3, 4))
+    check_operands(left, right, bias)
+    np.testing.assert_allclose(partial_sums(left, right, "row", 1.0, bias=bias), left @ right + bias)
+    half = (1.0 + beats(True, False).sums) / 2
+    np.testing.assert_allclose(partial_sums(left, right, "row", half, bias=bias), left @ right + bias / 2)
+    with pytest.raises(UserError):
+        check_operands(left[None], right[None], bias)
+
+
+def test_a_sum_may_be_longer_than_a_side() -> None:
+    check_operands(np.ones((2, MOST_INNER)), np.ones((MOST_INNER, 2)))
+    with pytest.raises(UserError):
+        check_operands(np.ones((2, MOST_INNER + 1)), np.ones((MOST_INNER + 1, 2)))
 
 
 def test_operands_that_cannot_be_shown_are_refused_with_a_hint() -> None:
