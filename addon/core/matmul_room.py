@@ -13,7 +13,7 @@ Ticks = tuple[tuple[int, str], ...]  # names of single steps of an axis: (step, 
 
 LETTER = 0.045  # size of the letters, as a share of the box's diagonal
 TICK = 1.0  # size of a step's name, as a share of the letters'
-CROWDED = 1.6  # of the length of a step: the largest size at which rows of text do not touch
+CROWDED = 1.2  # of the length of a step: the largest size at which rows of text do not touch
 ADVANCE = 0.47  # width of a letter at size 1, about
 HEIGHT = 0.75  # of a line, at size 1
 TIP = 1.3  # from an edge to where the name of its brace begins, in letters

@@ -48,7 +48,7 @@ TALL = {
     "box": (38.0, 46.0), "dot": (40.0, 42.0), "row by row": (36.0, 44.0), "column by column": (44.0, 44.0),
     "together": (34.0, 38.0),
 }  # fmt: skip
-HIDDEN, STEEPEST = 0.55, 64.0  # share of R's depth that O may hide; degrees
+HIDDEN, STEEPEST = 0.65, 54.0  # share of R's depth that O may hide; degrees
 ROOM, ROOM_FORMULA = 0.17, 0.25  # below the subject, for the caption alone and with a formula
 FLAT = {"wide": "row", "square": "corner", "tall": "box"}  # in which names and shapes are told
 LETTERS = {"wide": 1.4, "square": 1.35, "tall": 1.7}  # size of the letters
