@@ -38,7 +38,11 @@ def make_matmul_stage(
     `view` is azimuth and elevation in degrees and the lens in millimetres: by default what suits the arrangement.
     """
     scene.render.resolution_x, scene.render.resolution_y = size
-    plain_colors(scene)
+    scene.render.resolution_percentage = 100
+    scene.render.engine = eevee()
+    scene.eevee.use_shadows = False
+    scene.eevee.use_raytracing = False
+    scene.view_settings.view_transform = "Standard"
     make_world(scene, make_groups(find_theme(theme)))
     if scene.camera is None:
         data = bpy.data.cameras.new("Multiply Camera")
@@ -60,17 +64,6 @@ def make_matmul_stage(
         scene.camera.data.clip_start = pose.distance * 0.05
         bpy.context.view_layer.update()
     return scene.camera
-
-
-def plain_colors(scene: bpy.types.Scene) -> None:
-    """All is emission: no shadows, no ray tracing, and colours come out as they were chosen."""
-    scene.render.resolution_percentage = 100
-    scene.render.engine = eevee()
-    scene.eevee.use_shadows = False
-    scene.eevee.use_raytracing = False
-    scene.view_settings.view_transform = "Standard"
-    scene.view_settings.look = "None"
-    scene.render.film_transparent = False
 
 
 def _points(empty: bpy.types.Object) -> Any:

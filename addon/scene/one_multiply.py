@@ -12,16 +12,17 @@ from ..core.shots import film
 from ..core.story_multiply import MultiplyPlan
 from ..core.theme import theme as find_theme
 from ..core.trace import Trace
-from .build import ROOT, VERSION
+from .acts import NAMES
+from .build import ROOT, VERSION, settings
 from .camera import make_camera
+from .captions import burn_captions
 from .clock import drive, key_clock
 from .furniture import make_world
 from .groups import make_groups
 from .materials import make_materials
 from .matmul import Dress, make_multiply
-from .matmul_stage import plain_colors
 from .merge import Shapes
-from .overlay import TOP, Overlay, add_captions, add_formulas, add_legends, add_shapes, add_title
+from .overlay import TOP, Overlay, add_formulas, add_legends, add_shapes, add_title
 from .text import load_font
 
 
@@ -42,16 +43,17 @@ def build_multiply_film(
     `cells` is `flat`, `bars` or `cubes`. Raises UserError for a theme or a style that there is not.
     """
     colors = find_theme(theme)
+    scene.render.resolution_percentage = 100
     scene.render.resolution_x, scene.render.resolution_y = size
     scene.render.fps, scene.render.fps_base = round(fps), round(fps) / fps
     story, aspect = plan.story, size[0] / size[1]
     root = _collection(ROOT, scene.collection)
-    key_clock(scene, story.duration, fps)
+    key_clock(scene, story.duration, fps, (act.start for act in story.acts))
     groups = make_groups(colors)
     scene["fp_theme"] = colors.name
     materials = make_materials(groups)
     make_world(scene, groups)
-    plain_colors(scene)
+    settings(scene)
     yield "materials", 0.2
 
     empty = _multiply(scene, plan, theme, cells, _collection("multiply", root))
@@ -66,7 +68,7 @@ def build_multiply_film(
 
     shapes = Shapes()
     overlay = Overlay(scene, overlays, stage, aspect, materials, load_font())
-    add_captions(overlay, story.captions)
+    burn_captions(overlay, story, shapes)
     add_formulas(overlay, story.formulas)
     add_shapes(overlay, story.shapes, TOP)
     add_legends(overlay, story.legends)
@@ -80,6 +82,7 @@ def build_multiply_film(
     scene["fp_trace"] = f"{trace.path.name} {trace.sha256}"
     nouns, pitch = (axis.noun for axis in plan.operands.axes), plan.shape.pitch
     scene["fp_pitch"] = dict(zip(nouns, pitch, strict=True))
+    scene[NAMES] = "\n".join(act.name for act in story.acts)
     for act in story.acts:
         scene.timeline_markers.new(act.name, frame=1 + round(act.start * fps))
     yield "done", 1.0
