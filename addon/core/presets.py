@@ -11,6 +11,7 @@ from .errors import UserError
 STORY, MULTIPLY, COMPARE, SCALE = "story", "multiply", "compare", "scale"  # what a preset makes
 WORKED, PASS = "worked", "pass"  # how a chapter is told: slowly with its example, or at once
 DEEP, FULL, BRIEF = "deep", "full", "brief"  # sentences: with what each step is for, without, as few as can be
+DEPTHS = (DEEP, FULL, BRIEF)
 NEAREST, STRONGEST = "nearest", "strongest"  # the worked head: in the first layer, or wherever one looks hardest
 WIDE, TALL = 16 / 9, 9 / 16
 
@@ -52,36 +53,40 @@ def _told(manner: str, *names: str) -> tuple[tuple[str, str], ...]:
 LAYER = (
     "norm", "query-key-value", "rotary", "scores", "softmax", "values", "heads", "projection", "mlp", "experts", "rest",
 )  # fmt: skip
-EVERY = ("overview", "embedding", "first-layers", *LAYER, "layers", "output", "again", "end")
+OPENING = ("overview", "embedding", "first-layers")
+_TOUR = _told(WORKED, *OPENING, *LAYER, "layers", "output")
 
 _ALL = (
     Preset(
         "tour",
-        "Every step of the model once, in about a minute and a half",
+        "Every step of the model once, in about two minutes or, with few words, in one",
         FULL,
-        _told(WORKED, *EVERY),
+        _TOUR + _told(PASS, "again") + _told(WORKED, "end"),
         Seconds(40, 180, 90),
     ),
     Preset(
         "overview",
         "The whole model in one pass, in few words",
         BRIEF,
-        _told(WORKED, "overview") + _told(PASS, "embedding", "layers", "output", "again", "end"),
+        _told(WORKED, "overview") + _told(PASS, "embedding", "layers", "output", "again") + _told(WORKED, "end"),
         Seconds(30, 60, 40),
     ),
     Preset(
         "walkthrough",
         "Every step slowly, with what it is for, then all of it at once",
         DEEP,
-        _told(WORKED, *EVERY),
+        _TOUR + _told(PASS, "again") + _told(WORKED, "end"),
         Seconds(180, 300, 240),
     ),
     Preset(
         "attention",
         "One head of attention: queries, keys, scores, shares, values",
         DEEP,
-        _told(WORKED, "overview", *LAYER[:6]) + _told(PASS, "heads", "end"),
-        Seconds(60, 150, 100),
+        _told(WORKED, "overview")
+        + _told(PASS, "first-layers")
+        + _told(WORKED, "head", *LAYER[:6])
+        + _told(PASS, "heads", "end"),
+        Seconds(60, 150, 120),
         example=STRONGEST,
     ),
     Preset("one-multiply", "One multiply as a box that is swept", FULL, (), Seconds(40, 90, 60), makes=MULTIPLY),
@@ -102,7 +107,9 @@ _ALL = (
         BRIEF,
         _told(WORKED, "overview", "embedding", "query-key-value", "scores", "softmax", "values")
         + _told(PASS, "mlp", "experts", "layers")
-        + _told(WORKED, "output", "again", "end"),
+        + _told(WORKED, "output")
+        + _told(PASS, "again")
+        + _told(WORKED, "end"),
         Seconds(30, 59, 50),
         aspect=TALL,
     ),

@@ -3,23 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 
 from .chapters import CHAPTERS, Chapter
 from .errors import UserError
 from .examples import choose_example
 from .layout_types import Layout
-from .presets import BRIEF, LAYER, PASS, STORY, STRONGEST, USUAL, WORKED, Preset
+from .presets import BRIEF, DEPTHS, FULL, LAYER, PASS, STORY, STRONGEST, USUAL, WORKED, Preset
 from .presets import preset as find_preset
 from .story_teller import Teller
 from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products, Shot, Story, Use
 from .trace import Trace
 from .values import LOCAL, Values
-from .words import SUBTITLE, title_of
+from .words import catalog, check_captions
 
 __all__ = ["Act", "Arrival", "Caption", "Fill", "Formula", "Legend", "Products", "Shot", "Story", "Use", "tell"]
 
 SLOWEST, FASTEST = 3.0, 0.4  # bounds of the pace
+NONE: Mapping[str, str] = MappingProxyType({})
 UNSEEN = 0.3  # seconds, out of a rest, in which what is not told gets its values
 
 
@@ -33,6 +35,8 @@ def tell(
     off: Collection[str] = (),
     only: Collection[str] | None = None,
     focus: tuple[int, int] | None = None,
+    language: str = "en",
+    captions: Mapping[str, str] = NONE,
 ) -> Story:
     """The story of a run, about `seconds` long where given: actions are stretched or shortened, and where even that
     is too long the captions are the brief ones. Captions always get the time to be read, so a story has a shortest
@@ -41,6 +45,8 @@ def tell(
     `preset` is one of `presets.PRESETS` that makes a story. Of its chapters those in `off` are left out, and all but
     those in `only` where that is given, which may also name chapters that the preset does not have; what is left out
     is run unseen, so that every block has its values. `focus` is the layer and the head to work, from 0.
+    `language` is that of the words, one of `words.CATALOGS`; `captions` are words of your own for some moments, as
+    they are called in the catalogs, with "why " before it for what the moment's step is for.
     Raises UserError (code 2) for what there is not.
     """
     chosen = find_preset(preset)
@@ -50,8 +56,14 @@ def tell(
     values = Values(trace, layout, scale)
     example = choose_example(values, focus, anywhere=chosen.example == STRONGEST)
 
-    def told(words: str, pace: float) -> Story:
-        return _told(Teller(trace, layout, values, words, example), plan, pace)
+    words = catalog(language)
+    check_captions(captions)
+    tellers = {
+        depth: Teller(trace, layout, values, example, depth, words, captions) for depth in {chosen.words, FULL, BRIEF}
+    }
+
+    def told(depth: str, pace: float) -> Story:
+        return _told(tellers[depth], plan, pace)
 
     if seconds is None:
         natural = told(chosen.words, 1.0)
@@ -60,12 +72,19 @@ def tell(
         seconds = min(max(natural.duration, chosen.seconds.shortest), chosen.seconds.longest)
         if not whole or seconds == natural.duration:
             return natural
-    words = chosen.words if told(chosen.words, FASTEST).duration <= seconds else BRIEF
+    wordy: Story | None = None  # in more words at the fastest pace, and too long all the same
+    for depth in DEPTHS[DEPTHS.index(chosen.words) :]:
+        fastest = told(depth, FASTEST)
+        if depth == BRIEF or fastest.duration <= seconds:
+            break
+        wordy = fastest
+    if wordy is not None and wordy.duration - seconds < seconds - told(depth, SLOWEST).duration:
+        return wordy
     low, high = FASTEST, SLOWEST
     for _ in range(20):
         middle = (low + high) / 2
-        low, high = (low, middle) if told(words, middle).duration > seconds else (middle, high)
-    return told(words, low)
+        low, high = (low, middle) if told(depth, middle).duration > seconds else (middle, high)
+    return told(depth, low)
 
 
 def read_plan(chosen: Preset, off: Collection[str] = (), only: Collection[str] | None = None) -> dict[str, str]:
@@ -92,13 +111,11 @@ def _told(teller: Teller, plan: dict[str, str], pace: float) -> Story:
         if not chapter.applies(teller):
             continue
         if not last or chapter.joins != last:
-            teller.line.act(chapter.title(teller))
+            teller.line.act(teller.act(chapter.act(teller)))
         last = chapter.name
         (chapter.passes if plan[chapter.name] == PASS else chapter.worked)(teller)
     _run_unseen(teller, waiting)
-    model = teller.trace.model
-    subtitle = SUBTITLE.format(model=model.name, parameters=model.parameters)
-    return teller.line.story(title_of(teller.wording), subtitle)
+    return teller.line.story(*teller.title())
 
 
 def _in_order(plan: dict[str, str]) -> Iterator[Chapter]:

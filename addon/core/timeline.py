@@ -89,19 +89,21 @@ class Timeline:
         """Begin a chapter."""
         self._acts.append((name, self.now))
 
-    def beat(self, action: float, caption: str = "", shot: tuple[str | Sequence[str], str] | None = None) -> Window:
+    def beat(
+        self, action: float, caption: str | Sequence[str] = (), shot: tuple[str | Sequence[str], str] | None = None
+    ) -> Window:
         """The next stretch of time: the camera moves to `shot` (a named place of the layout or the keys of the
-        blocks to see, and a kind of angle), then the action runs for `action` seconds of pace.
-        Returns the window of the action."""
+        blocks to see, and a kind of angle), then the action runs for `action` seconds of pace,
+        or as long as the captions take to be read one after another. Returns the window of the action."""
         start = self.now
         opens = not self._shots and start > 0
         move = self._look(*shot) if shot is not None else 0.0
         lead = OPENING if opens else move * 0.85
         length = max(move, lead) + action * self.pace + REST
-        if caption:
-            length = max(length, reading_time(caption))
-            self._captions.append(Caption(start + 0.1, length - 0.15, caption))
+        words = [one for one in ([caption] if isinstance(caption, str) else caption) if one]
+        length = max(length, sum(map(reading_time, words)))
         self.now = start + length
+        self._read(words, start)
         return start + lead, self.now - REST
 
     def rounds(
@@ -114,12 +116,33 @@ class Timeline:
         reading = [reading_time(caption) for caption in captions if caption]
         length = max(action * self.pace + REST, (sum(reading) - lead) / count)
         self.now = start + lead + count * length
-        stretch = (self.now - start) / sum(reading) if reading else 0.0
-        for caption, seconds in zip((c for c in captions if c), reading, strict=True):
-            self._captions.append(Caption(start + 0.1, seconds * stretch - 0.15, caption))
-            start += seconds * stretch
+        self._read([caption for caption in captions if caption], start)
         first = self.now - count * length
         return [(first + i * length, first + (i + 1) * length - REST) for i in range(count)]
+
+    def told_rounds(
+        self, action: float, captions: Sequence[Sequence[str]], shot: tuple[str | Sequence[str], str]
+    ) -> list[Window]:
+        """Equally long actions, one for each entry of `captions`, whose sentences are read during it."""
+        reading = max(sum(map(reading_time, words)) for words in captions)
+        start = self.now
+        lead = self._look(*shot) * 0.85
+        length = max(action * self.pace + REST, reading)
+        windows = []
+        for i, words in enumerate(captions):
+            begins = start + lead + i * length
+            self.now = begins + length
+            self._read(words, start if i == 0 else begins)
+            windows.append((begins, self.now - REST))
+        return windows
+
+    def _read(self, captions: Sequence[str], start: float) -> None:
+        """Captions one after another share the time from `start` until now, each by the time that it takes to read."""
+        stretch = (self.now - start) / (sum(map(reading_time, captions)) or 1.0)
+        for caption in captions:
+            seconds = reading_time(caption) * stretch
+            self._captions.append(Caption(start + 0.1, seconds - 0.15, caption))
+            start += seconds
 
     def _look(self, place: str | Sequence[str], angle: str) -> float:
         """The camera moves to a place, from now on; returns how long that takes."""

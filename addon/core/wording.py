@@ -4,7 +4,7 @@ seen. All of it is read from the trace, none of it from the model's name."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,17 +31,13 @@ class Wording:
     answer: str
     vocabulary: tuple[str, ...]  # the text of every token, by its id
 
-    def likeliest(self, shares: NDArray[np.float32], count: int) -> list[tuple[str, float]]:
+    def likeliest(
+        self, shares: NDArray[np.float32], count: int, unseen: Mapping[str, str] = UNSEEN
+    ) -> list[tuple[str, float]]:
         """The likeliest `count` tokens with their shares, the first first; all in order where there are only a few.
-        `shares` [vocabulary]."""
+        `shares` [vocabulary]; `unseen` names tokens that leave no mark."""
         order = range(len(shares)) if len(shares) <= FEW else np.argsort(-shares, kind="stable")[:count]
-        return [(shown(self.vocabulary[i]), float(shares[i])) for i in order]
-
-    @property
-    def each(self) -> str:
-        """After "one score for each": the vocabulary."""
-        count = len(self.vocabulary)
-        return self.unit if count <= FEW else f"of {count:,} {self.unit}s"
+        return [(shown(self.vocabulary[i], unseen), float(shares[i])) for i in order]
 
 
 def wording_of(trace: Trace) -> Wording:
@@ -75,14 +71,14 @@ def _unit(vocabulary: Sequence[str]) -> str:
     return "letter" if all(text.isalpha() for text in vocabulary) else "character"
 
 
-def shown(text: str) -> str:
+def shown(text: str, unseen: Mapping[str, str] = UNSEEN) -> str:
     """A token in a list: as it is where it is seen, by its name or in quotes where it is easily missed."""
-    return text if text.isalnum() else quoted(text)
+    return text if text.isalnum() else quoted(text, unseen)
 
 
-def quoted(text: str) -> str:
+def quoted(text: str, unseen: Mapping[str, str] = UNSEEN) -> str:
     """A token in a sentence: in quotes, or by its name where it leaves no mark."""
-    return UNSEEN.get(text) or (f"'{printable(text)}'" if "'" not in text else f'"{printable(text)}"')
+    return unseen.get(text) or (f"'{printable(text)}'" if "'" not in text else f'"{printable(text)}"')
 
 
 def printable(text: str) -> str:

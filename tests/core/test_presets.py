@@ -14,7 +14,10 @@ from forward_pass.core.layout import Layout, lay_out
 from forward_pass.core.presets import PRESETS, STORY, Preset
 from forward_pass.core.story import Story, tell
 from forward_pass.core.trace import Trace
+from tests.core.text_model import text_trace
 
+KINDS = ("matmul", "softmax", "mask", "layer_norm", "rms_norm")
+STILL = 2.7  # seconds: the title card
 STORIES = {name: preset for name, preset in PRESETS.items() if preset.makes == STORY}
 
 
@@ -39,9 +42,10 @@ def backwards(layout: Layout, story: Story) -> list[tuple[str, str]]:
     return [
         (taken, made)
         for operation in layout.operations
+        if operation.kind in KINDS
         for made in operation.out
         for taken in {*operation.left, *operation.right} - set(operation.out)
-        if made in start and taken in start and start[taken] > start[made] + 1e-6
+        if made in start and taken in start and "rest" not in made + taken and start[taken] > start[made] + 1e-6
         if len({layout.by_key[made].head, layout.by_key[taken].head} - {None}) < 2
     ]
 
@@ -54,12 +58,71 @@ def test_presets_name_chapters_that_there_are():
         assert bool(preset.chapters) == (preset.makes == STORY)
 
 
-@pytest.mark.parametrize("preset", STORIES.values(), ids=STORIES)
-def test_every_block_gets_its_values_whatever_the_preset(trace, layout, preset: Preset):
-    story = tell(trace, layout, preset=preset.name)
+@pytest.fixture(scope="module", params=["sorter", "text", "llama"])
+def run(request, trace, layout, tmp_path_factory) -> tuple[Trace, Layout]:
+    """A run that sorts, one that goes on with a text, and one with grouped heads, a gate and a cache."""
+    if request.param == "sorter":
+        return trace, layout
+    if request.param == "text":
+        made = text_trace(tmp_path_factory)
+    else:
+        pytest.importorskip("transformers")
+        from tests.tracer.subjects import traced
+
+        made = Trace.open(traced("llama", "eager", tmp_path_factory.mktemp("models")).path)
+    return made, lay_out(made)
+
+
+@pytest.fixture(scope="module", params=STORIES)
+def told(request, run) -> tuple[Preset, Trace, Layout, Story]:
+    return STORIES[request.param], *run, tell(*run, preset=request.param)
+
+
+def test_every_block_gets_its_values_in_order_whatever_the_preset(told):
+    _preset, trace, layout, story = told
     assert unfilled(layout, story) == set()
     assert backwards(layout, story) == []
     assert [a.token for a in story.arrivals] == list(range(len(trace.prompt_tokens), len(trace.tokens)))
+
+
+def test_a_preset_takes_the_time_that_it_says(told):
+    preset, _trace, _layout, story = told
+    assert preset.seconds.shortest - 0.1 <= story.duration <= preset.seconds.longest + 0.1
+
+
+def test_captions_can_be_read_and_no_act_is_without(told):
+    _preset, _trace, _layout, story = told
+    for caption in story.captions:
+        assert len(caption.text) / caption.duration <= 17, caption.text
+    for act in story.acts:
+        assert any(act.start <= c.start < act.start + act.duration for c in story.captions), act.name
+
+
+def test_nothing_stands_still_for_long(told):
+    """Without a move of the camera, a result that fills, or numbers that are read, for longer than a few rests."""
+    _preset, _trace, _layout, story = told
+    moves = [(s.start, s.start + s.move) for s in story.shots] + [(f.start, f.start + f.duration) for f in story.fills]
+    moves += [(c.start, c.start + c.duration) for c in (*story.captions, *story.formulas)]
+    reached = 0.0
+    for start, end in sorted(moves):
+        assert start - reached <= STILL, reached
+        reached = max(reached, end)
+    assert story.duration - reached <= STILL
+
+
+def test_seconds_change_the_pace_and_never_the_time_to_read(run):
+    trace, layout = run
+    short, long = (tell(trace, layout, seconds, preset="walkthrough") for seconds in (160.0, 240.0))
+    assert short.duration == pytest.approx(160.0, abs=0.1) and long.duration == pytest.approx(240.0, abs=8.0)
+    assert all(len(c.text) / c.duration <= 17 for story in (short, long) for c in story.captions)
+
+
+def test_one_head_is_told_where_it_is_asked_for(trace, layout):
+    story = tell(trace, layout, preset="attention", focus=(2, 1))
+    assert {plan.left for plan in story.products} == {"s0.l2.norm", "s0.l2.h1.q", "s0.l2.h1.pattern"}
+    assert any("head 2 of layer 3" in caption.text for caption in story.captions)
+    with pytest.raises(UserError, match="no head 9 in layer 1"):
+        tell(trace, layout, focus=(0, 8))
 
 
 def test_every_subset_of_chapters_fills_everything(trace, layout):

@@ -20,7 +20,7 @@ from forward_pass.core.story import Formula, Products, Story, tell
 from forward_pass.core.timeline import Timeline
 from forward_pass.core.trace import Trace
 from forward_pass.core.values import Values
-from forward_pass.core.words import CAPTIONS
+from forward_pass.core.words import CATALOGS
 
 NEAR = 1e-6  # seconds
 TEXT = {"many odds", "drawn odds", "continued"}  # what is said of other runs only: tests/core/test_text_story.py
@@ -28,7 +28,9 @@ MODELS = {"large overview"} | {  # and of other models: tests/core/test_model_la
     "tokens alone", "root norm", "query norm", "rotary", "shifted", "shared heads", "projection alone",
     "projection, norm", "gate", "gated down", "bent down", "parallel down", "parallel", "rest", "first layers",
     "again cached", "cache", "router", "experts",
+    "layers before", "one head", "all layers", "tokens at once", "next",  # and of other presets
 }  # fmt: skip
+CAPTIONS, WHY = CATALOGS["en"].captions, CATALOGS["en"].why
 ROUNDED = 0.005 + 1e-6  # two decimals
 
 
@@ -279,8 +281,14 @@ def expected_words(trace: Trace, story: Story) -> dict[str, str]:
         "heads": str(config["n_head"]),
         "channels": str(config["n_embd"]),
         "neurons": str(trace.tensor("transformer.h.0.mlp.c_fc.weight").shape[1]),
+        "size": str(config["n_embd"] // config["n_head"]),
+        "width": str(config["n_embd"]),
         "unit": "letter",
-        "each": "letter",
+        "units": "letters",
+        "each_unit": "Each letter",
+        "new_unit": "The new letter",
+        "with_new": "with the new letter",
+        "for_each": "for each letter",
         "odds": ", ".join(f"{letter} {share:.2f}" for letter, share in zip(letters, odds, strict=True)),
         "likely": letters[trace.steps[0].sampled or 0],
         "answer": "".join(sorted(trace.prompt)),
@@ -292,8 +300,9 @@ def expected_words(trace: Trace, story: Story) -> dict[str, str]:
 
 def moment_of(text: str, brief: bool) -> tuple[str, dict[str, str]]:
     """Which moment of the narration a caption tells, and what stands in its braces."""
-    for moment, versions in CAPTIONS.items():
-        pattern = re.sub(r"\\\{(\w+)(:[^}]*)?\\\}", r"(?P<\1>.+?)", re.escape(versions[brief]))
+    said = [*((moment, versions[brief]) for moment, versions in CAPTIONS.items()), *WHY.items()]
+    for moment, template in said:
+        pattern = re.sub(r"\\\{(\w+)(:[^}]*)?\\\}", r"(?P<\1>.+?)", re.escape(template))
         found = re.fullmatch(pattern, text)
         if found:
             return moment, found.groupdict()
@@ -316,6 +325,17 @@ def test_every_number_in_a_caption_is_true(trace, layout, told, seconds):
         assert not re.search(r"\d", re.sub(r"\{[^}]*\}", "", outside)), "a number that is not filled in"
     spoken = [m for m, versions in CAPTIONS.items() if versions[seconds is not None] and m not in TEXT | MODELS]
     assert sorted(moments) == sorted(spoken)  # each once, none forgotten
+
+
+def test_what_a_step_is_for_is_said_with_true_numbers(trace, layout, natural):
+    story = tell(trace, layout, preset="walkthrough")
+    expected = expected_words(trace, story)
+    said = [caption.text for caption in natural.captions]
+    reasons = [caption.text for caption in story.captions if caption.text not in said]
+    assert len(reasons) >= 12 and len(reasons) + len(said) == len(story.captions)
+    for text in reasons:
+        moment, found = moment_of(text, False)
+        assert moment in WHY and found == {name: expected[name] for name in found}, text
 
 
 def check_the_look(trace: Trace, found: dict[str, str]) -> None:

@@ -1,19 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The narration: that every sentence can be filled in, read and shown."""
+"""The narration in every language: that every sentence can be filled in, read and shown, and that none is missing."""
 
 from __future__ import annotations
 
 import textwrap
-from string import Formatter
 
 import pytest
 
-from forward_pass.core.wording import Wording
-from forward_pass.core.words import CAPTIONS, SUBTITLE, caption, last_act, title_of
+from forward_pass.core.errors import UserError
+from forward_pass.core.layout import Layout, lay_out
+from forward_pass.core.presets import PRESETS, STORY
+from forward_pass.core.story import tell
+from forward_pass.core.trace import Trace
+from forward_pass.core.words import CATALOGS, FIELDS, catalog, check_captions, fields
 
 VALUES = {
     "layers": 12,
     "heads": 12,
+    "count_heads": 144,
+    "head": 12,
+    "layer": 12,
+    "size": 64,
+    "width": 768,
     "channels": 768,
     "neurons": 3072,
     "token": 11,
@@ -21,8 +29,6 @@ VALUES = {
     "seen": 10,
     "seen_text": "' other'",
     "weight": 0.123456,
-    "unit": "character",
-    "each": "of 50,257 characters",
     "odds": "newline 0.98, space 0.01, ',' 0.01",
     "likely": "carriage return",
     "drawn": "carriage return",
@@ -36,62 +42,121 @@ VALUES = {
     "experts": 128,
     "chosen": 8,
     "ran": 64,
+    "pass": 12,
+    "next": "carriage return",
+    "parameters": "124,439,808",
 }
 LINE, LINES = 60, 2  # characters of a line in a wide picture, and lines, that a caption may take
-moments = pytest.mark.parametrize("moment", CAPTIONS)
+languages = pytest.mark.parametrize("language", CATALOGS)
+ENGLISH = CATALOGS["en"]
 
 
-def fields(template: str) -> set[str]:
-    return {name for _text, name, _spec, _conversion in Formatter().parse(template) if name}
+def values(language: str, unit: str) -> dict[str, object]:
+    word = CATALOGS[language].units[unit]
+    return VALUES | {
+        "unit": word.one,
+        "units": word.many,
+        "each_unit": word.each,
+        "new_unit": word.new,
+        "with_new": word.with_new,
+        "for_each": word.for_each_of.format(count="50,257"),
+    }
 
 
-@moments
-@pytest.mark.parametrize("brief", [False, True], ids=["full", "brief"])
-def test_every_caption_is_filled_in_and_fits(moment, brief):
-    text = caption(moment, brief, **VALUES)
-    assert "{" not in text and "}" not in text and "  " not in text
-    assert text == text.strip()
-    for name in fields(CAPTIONS[moment][brief]):
-        shown = f"{VALUES[name]:.2f}" if name == "weight" else str(VALUES[name])
-        assert shown in text
-    assert len(textwrap.wrap(text, LINE)) <= LINES, text
+@languages
+@pytest.mark.parametrize("unit", ENGLISH.units)
+def test_every_sentence_is_filled_in_and_fits(language, unit):
+    words, numbers = CATALOGS[language], values(language, unit)
+    sentences = [(moment, text) for moment, both in words.captions.items() for text in both]
+    for moment, template in [*sentences, *words.why.items()]:
+        text = template.format(**numbers)
+        assert "  " not in text and text == text.strip(), moment
+        assert len(textwrap.wrap(text, LINE)) <= LINES, (moment, text)
+        assert not text or text[-1] in ".:,", text
+        assert fields(template) <= FIELDS
 
 
-@moments
-def test_the_brief_words_are_fewer_and_tell_nothing_new(moment):
-    full, brief = (caption(moment, short, **VALUES) for short in (False, True))
-    assert full and len(brief) <= len(full)
-    assert fields(CAPTIONS[moment][1]) <= fields(CAPTIONS[moment][0]) | {"likely"}
-    assert full[-1] in ".:"
+@languages
+def test_the_brief_words_are_fewer_and_tell_nothing_new(language):
+    numbers = values(language, "token")
+    for moment, (full, brief) in CATALOGS[language].captions.items():
+        assert full and len(brief.format(**numbers)) <= len(full.format(**numbers)), moment
+        assert fields(brief) <= fields(full) | {"likely", "with_new"}, moment
 
 
-def test_a_moment_that_is_not_there():
-    with pytest.raises(KeyError, match="encore"):
-        caption("encore", False, **VALUES)
+@languages
+def test_every_language_says_the_same(language):
+    """The same moments, acts, legends and units, filled in with the same numbers."""
+    words = CATALOGS[language]
+    for part in ("captions", "why", "acts", "legends", "units", "unseen"):
+        assert list(getattr(words, part)) == list(getattr(ENGLISH, part)), part
+    for moment, (full, _brief) in words.captions.items():
+        given = fields(full) | fields(words.captions[moment][1])
+        wanted = fields(ENGLISH.captions[moment][0]) | fields(ENGLISH.captions[moment][1])
+        assert given == wanted, moment
+    for moment, text in words.why.items():
+        assert moment in words.captions and fields(text) == fields(ENGLISH.why[moment]), moment
+    for name in set(words.acts) - {"again"}:
+        assert fields(words.acts[name]) == fields(ENGLISH.acts[name])
+    assert fields(words.subtitle) == fields(ENGLISH.subtitle)
+    assert [fields(title) for title in words.titles] == [{"prompt"}] * 2
+    assert all(fields(unit.for_each_of) == {"count"} for unit in words.units.values())
 
 
-def test_a_number_that_is_missing_is_an_error():
-    with pytest.raises(KeyError, match="channels"):
-        caption("tokens", False, unit="letter")
+def test_a_translation_is_one():
+    english = {text for both in ENGLISH.captions.values() for text in both} | set(ENGLISH.why.values())
+    for language, words in CATALOGS.items():
+        if language != "en":
+            said = {text for both in words.captions.values() for text in both} | set(words.why.values())
+            assert said & english == {""}
 
 
-def words(prompt: str, answer: str, sorts: bool) -> Wording:
-    return Wording("letter" if sorts else "character", sorts, prompt, answer, ("A", "B", "C"))
+@pytest.fixture(scope="module")
+def trace(root) -> Trace:
+    return Trace.open(root / "tests" / "data" / "CBABBC.trace.safetensors")
 
 
-def test_the_title_names_the_prompt_and_the_model():
-    assert title_of(words("CBABBC", "ABBBCC", True)) == "How a transformer sorts CBABBC"
-    assert "85,728" in SUBTITLE.format(model="nano-sort", parameters=85728)
-    assert "nano-sort" in SUBTITLE.format(model="nano-sort", parameters=85728)
+@pytest.fixture(scope="module")
+def layout(trace) -> Layout:
+    return lay_out(trace)
 
 
-def test_the_title_of_a_text_quotes_what_goes_on():
-    assert title_of(words("To be, or not to b", "e", False)) == 'How a transformer continues "To be, or not to b"'
-    long = title_of(words("Now is the winter of our discontent\nMade glorious summer by", " this", False))
-    assert long.endswith('iscontent↵Made glorious summer by"') and '"...' in long
-    assert len(long) <= 70 and "\n" not in long
+@pytest.mark.parametrize("preset", [name for name, preset in PRESETS.items() if preset.makes == STORY])
+def test_german_is_told_and_read_at_the_same_speed(trace, layout, preset):
+    story = tell(trace, layout, preset=preset, language="de")
+    assert all(caption.duration >= len(caption.text) / 15 for caption in story.captions)
+    assert story.acts[0].name == "Überblick"
+    assert story.title is not None and story.title[0] == "Wie ein Transformer CBABBC sortiert"
+    assert "85 728 Parameter" in story.title[1]
+    assert not {legend.name for legend in story.legends} & {"weights", "residual stream", "share"}
+    bounds = PRESETS[preset].seconds
+    assert bounds.shortest - 0.1 <= story.duration <= bounds.longest + 0.1
 
 
-def test_the_last_act_says_what_the_run_does():
-    assert last_act(words("BA", "AB", True)) == "Again, until it is sorted"
-    assert last_act(words("BA", "CC", False)) == "Again, for each new character"
+def test_a_persons_own_words_replace_those_of_a_moment(trace, layout):
+    own = {"scores": "Does {text} want what they have?", "why mix": "It reads.", "count": ""}
+    said = [caption.text for caption in tell(trace, layout, captions=own).captions]
+    before = [caption.text for caption in tell(trace, layout).captions]
+    assert "Does 'C' want what they have?" in said or any(t.startswith("Does ") for t in said)
+    assert "It reads." in said and len(said) == len(before)  # one more, one less
+    assert not any("multiplies, each with" in text for text in said)
+
+
+@pytest.mark.parametrize(
+    ("captions", "says"),
+    [
+        ({"score": "x"}, "no moment called 'score'"),
+        ({"scores": "{colour}"}, "cannot fill in {colour}"),
+        ({"scores": "{"}, "cannot be filled in"),
+    ],
+)
+def test_own_words_that_cannot_be(captions, says):
+    with pytest.raises(UserError, match=says) as caught:
+        check_captions(captions)
+    assert caught.value.code == 2 and caught.value.hint
+
+
+def test_a_language_that_there_is_not():
+    with pytest.raises(UserError, match="no language called 'tlh'") as caught:
+        catalog("tlh")
+    assert "de (Deutsch)" in (caught.value.hint or "")

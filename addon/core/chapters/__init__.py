@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .attention import HEADS, NORM, QUERY_KEY_VALUE, ROTARY, SCORES, SOFTMAX, VALUES
+from .attention import HEAD, HEADS, NORM, QUERY_KEY_VALUE, ROTARY, SCORES, SOFTMAX, VALUES
 from .chapter import Chapter
 from .ending import AGAIN, END, OUTPUT
 from .layers import FIRST_LAYERS, LAYERS, REST
@@ -13,8 +13,8 @@ from .opening import EMBEDDING, OVERVIEW
 CHAPTERS = {
     chapter.name: chapter
     for chapter in (
-        OVERVIEW, EMBEDDING, FIRST_LAYERS, NORM, QUERY_KEY_VALUE, ROTARY, SCORES, SOFTMAX, VALUES, HEADS, PROJECTION,
-        MLP, EXPERTS, REST, LAYERS, OUTPUT, AGAIN, END,
+        OVERVIEW, EMBEDDING, FIRST_LAYERS, HEAD, NORM, QUERY_KEY_VALUE, ROTARY, SCORES, SOFTMAX, VALUES, HEADS,
+        PROJECTION, MLP, EXPERTS, REST, LAYERS, OUTPUT, AGAIN, END,
     )
 }  # fmt: skip
 

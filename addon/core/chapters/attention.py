@@ -6,15 +6,16 @@ from __future__ import annotations
 from ..story_teller import Teller
 from ..timeline import Window
 from ..values import masked as is_masked
-from .chapter import Chapter, Look
+from .chapter import Chapter, Look, nothing
 
 
 def _has_heads(teller: Teller) -> bool:
     return teller.has("scores")
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _one_head(teller: Teller) -> None:
+    """The head that is to be watched, before anything happens in it."""
+    HEAD.passes(teller)
 
 
 # --- norm
@@ -28,7 +29,7 @@ def _norm(teller: Teller) -> None:
     line.use(teller.stream_before(0, example.layer), (a, middle), "left")
     line.fill([f"{norm}_mean", f"{norm}_rstd"], (a, middle), "row")
     line.fill([norm], (middle, b), "row")
-    line.legend(norm, f"after {teller.label('norm')}", (a, b))
+    teller.legend(norm, "after", (a, b))
     teller.norm_formula((middle, b), teller.stream_before(0, example.layer)[0], norm, example.token)
 
 
@@ -55,7 +56,7 @@ def _query_key_value(teller: Teller) -> None:
     layer, head, token = example.layer, example.head, example.token
     norm, weight, out = f"{teller.stem}.norm", f"{teller.head}.w_q", f"{teller.head}.q"
     a, b = line.beat(5.0, teller.say("query"), ((norm, weight, out), "multiply"))
-    line.legend(out, "query", (a, b))
+    teller.legend(out, "query", (a, b))
     if not teller.has("norm_rstd"):
         line.fill([norm], (a - 0.6, a), "row")
     share = 0.8
@@ -108,7 +109,7 @@ def _rotary(teller: Teller) -> None:
     a, b = line.beat(2.0, teller.say("rotary"), _rotary_look(teller))
     line.use([before], (a, b), "left")
     line.fill([after], (a, b), "row", example.token, 0.6)
-    line.legend(after, "query, turned", (a, b))
+    teller.legend(after, "turned", (a, b))
     teller.turn_formula((a + 0.2 * (b - a), b + 0.2), before, after, example.token)
 
 
@@ -152,7 +153,7 @@ def _scores(teller: Teller) -> None:
     query, keys, scores = teller.query(teller.head), _keys(teller), f"{teller.head}.scores"
     a, b = line.beat(4.2, teller.say("scores"), _scores_look(teller))
     line.fill([keys], (a - 0.6, a), "column")
-    line.legend(scores, "scores", (a, b))
+    teller.legend(scores, "scores", (a, b))
     share = 0.75
     line.multiply([query], [keys], [scores], (a, b), "dot", token, share)
     worked = (a, a + (b - a) * share)
@@ -189,7 +190,7 @@ def _softmax(teller: Teller) -> None:
         line.fill([masked], (a, b), "row")
     a, b = line.beat(1.8, teller.say("softmax"), None if teller.has("masked") else shot)
     middle = _share_out(teller, (a, b))
-    line.legend(f"{teller.head}.pattern", "share", (middle, b))
+    teller.legend(f"{teller.head}.pattern", "share", (middle, b))
     parts = teller.share_formula(masked, teller.head, token, seen)
     line.formula((middle, b + 0.2), parts)
     if token != seen:
@@ -234,7 +235,7 @@ def _values(teller: Teller) -> None:
     pattern, values, mix = f"{teller.head}.pattern", _values_of(teller), f"{teller.head}.mix"
     a, b = line.beat(2.6, teller.say("mix"), _values_look(teller))
     line.fill([values], (a - 0.6, a), "row")
-    line.legend(mix, "read", (a, b))
+    teller.legend(mix, "read", (a, b))
     share = 0.7
     line.multiply([pattern], [values], [mix], (a, b), "dot", token, share)
     worked = (a, a + (b - a) * share)
@@ -265,7 +266,7 @@ def _heads(teller: Teller) -> None:
 NORM = Chapter(
     name="norm",
     applies=lambda teller: _has_heads(teller) and teller.has("norm_rstd"),  # else the stream is read as it is
-    title=lambda teller: _capital(teller.label("norm")),
+    act=lambda teller: "norm",
     worked=_norm,
     run=_run_norm,
     look=_norm_look,
@@ -274,7 +275,7 @@ NORM = Chapter(
 QUERY_KEY_VALUE = Chapter(
     name="query-key-value",
     applies=_has_heads,
-    title=lambda teller: "Query, key, value",
+    act=lambda teller: "query-key-value",
     worked=_query_key_value,
     run=_run_query_key_value,
     look=lambda t: (f"layer {t.example.layer} / head {t.example.head} / qkv", "multiply"),
@@ -283,7 +284,7 @@ QUERY_KEY_VALUE = Chapter(
 ROTARY = Chapter(
     name="rotary",
     applies=lambda teller: _has_heads(teller) and _turns(teller),
-    title=lambda teller: "Rotary embedding" if _is_turned(teller) else "Norms of queries and keys",
+    act=lambda teller: "rotary" if _is_turned(teller) else "query norms",
     worked=_rotary,
     run=_run_rotary,
     look=_rotary_look,
@@ -292,7 +293,7 @@ ROTARY = Chapter(
 SCORES = Chapter(
     name="scores",
     applies=_has_heads,
-    title=lambda teller: "Attention scores",
+    act=lambda teller: "scores",
     worked=_scores,
     run=_run_scores,
     look=_scores_look,
@@ -301,7 +302,7 @@ SCORES = Chapter(
 SOFTMAX = Chapter(
     name="softmax",
     applies=_has_heads,
-    title=lambda teller: "Mask and softmax" if teller.has("masked") else "Softmax",
+    act=lambda teller: "softmax" if teller.has("masked") else "softmax alone",
     worked=_softmax,
     run=_run_softmax,
     look=_softmax_look,
@@ -310,7 +311,7 @@ SOFTMAX = Chapter(
 VALUES = Chapter(
     name="values",
     applies=_has_heads,
-    title=lambda teller: "Weighted sum of values",
+    act=lambda teller: "values",
     worked=_values,
     run=_run_values,
     look=_values_look,
@@ -319,10 +320,20 @@ VALUES = Chapter(
 HEADS = Chapter(
     name="heads",
     applies=lambda teller: _has_heads(teller) and teller.sizes.heads > 1,
-    title=lambda teller: "All the heads",
+    act=lambda teller: "heads",
     worked=_heads,
     run=_run_heads,
     look=lambda teller: (f"layer {teller.example.layer} / attention", "attention"),
     moment=lambda teller: "heads" if teller.sizes.shared == 1 else "shared heads",
     joins="values",
+    legend=lambda teller: (f"{teller.head}.mix", "read"),
+)
+HEAD = Chapter(
+    name="head",
+    applies=_has_heads,
+    act=lambda teller: "head",
+    worked=_one_head,
+    run=nothing,
+    look=lambda teller: (f"layer {teller.example.layer} / head {teller.example.head}", "attention"),
+    moment=lambda teller: "one head",
 )

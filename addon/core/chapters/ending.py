@@ -6,9 +6,10 @@ from __future__ import annotations
 from ..story_stretches import number
 from ..story_teller import Teller
 from ..timeline import Window
-from ..wording import FEW
+from ..wording import CUT, FEW, quoted
 from .chapter import Chapter, nothing
 
+ROUND, ODDS_FROM = 3.0, 0.55  # seconds of a pass that is told, and the share of it after which its odds are shown
 FORMULA_ODDS = 4  # of the likeliest tokens, where there are more than FEW
 
 
@@ -20,13 +21,13 @@ def _output(teller: Teller) -> None:
     line, many = teller.line, _many(teller)
     a, b = line.beat(2.0, teller.say("logits"), ("logits" if many else "output", "output"))
     second = _logits(teller, (a, b))
-    line.legend("s0.logits", "logits", second)
+    teller.legend("s0.logits", "logits", second)
     line.shapes(second, "s0.final_norm", "s0.w_vocab", "s0.logits")
     if not teller.has("probabilities"):
         return
     a, b = line.beat(1.4, teller.say(teller.odds_moment()), ("odds", "odds") if many else None)
     _odds(teller, (a, b))
-    line.legend("s0.probabilities", "probability", (a, b))
+    teller.legend("s0.probabilities", "probability", (a, b))
     line.formula((a, b + 0.2), odds_formula(teller, 0))
 
 
@@ -56,7 +57,7 @@ def _odds(teller: Teller, window: Window) -> None:
 def odds_formula(teller: Teller, step: int) -> list[tuple[str, str]]:
     """The likeliest tokens of a step with their shares."""
     many = _many(teller)
-    odds = teller.wording.likeliest(teller.values.whole(f"s{step}.probabilities")[-1], FORMULA_ODDS)
+    odds = teller.likeliest(step, FORMULA_ODDS)
     gap = [("", "secondary")] if many else []
     parts = [part for token, share in odds for part in ((token, "positive"), (number(share), "text"), *gap)]
     return [*parts, ("⋯", "secondary")] if many else parts
@@ -76,9 +77,30 @@ def _passes_again(teller: Teller) -> bool:
 
 
 def _again(teller: Teller) -> None:
+    """Each pass slowly, with the odds that it comes to."""
     line, steps = teller.line, len(teller.trace.steps)
     cached = teller.trace.steps[1].past > 0
-    words = [teller.say(_again_moment(teller)), teller.say("cache" if cached else "one_row")]
+    texts = [teller.say(_again_moment(teller)), teller.say("cache" if cached else "one_row")]
+    texts += [teller.say("next", **_drawn(teller, step)) for step in range(3, steps)]
+    windows = line.told_rounds(ROUND, texts[: steps - 1], ("model", "model"))
+    for step, (a, b) in enumerate(windows, start=1):
+        _step(teller, step, (a, b))
+        if f"s{step}.probabilities" in teller.values.blocks:
+            line.formula((a + ODDS_FROM * (b - a), b + 0.3), odds_formula(teller, step))
+
+
+def _drawn(teller: Teller, step: int) -> dict[str, object]:
+    """What a pass comes to."""
+    if teller.prompt + step >= len(teller.texts):
+        return {"pass": step + 1, "next": CUT}
+    return {"pass": step + 1, "next": quoted(teller.texts[teller.prompt + step], teller.catalog.unseen)}
+
+
+def _all_again(teller: Teller) -> None:
+    """Pass after pass, quickly."""
+    line, steps = teller.line, len(teller.trace.steps)
+    cached = teller.trace.steps[1].past > 0
+    words = [*teller.say(_again_moment(teller)), *teller.say("cache" if cached else "one_row")]
     for step, window in enumerate(line.rounds(steps - 1, 1.25, words, ("model", "model")), start=1):
         _step(teller, step, window)
 
@@ -105,33 +127,42 @@ def _end(teller: Teller) -> None:
     teller.line.beat(1.2, teller.say("count"))
 
 
+def _pull_back(teller: Teller) -> None:
+    """The end, seen from where the whole model is seen."""
+    teller.line.beat(1.6, teller.say("count"), ("model", "model"))
+
+
 OUTPUT = Chapter(
     name="output",
     applies=lambda teller: teller.has("logits"),
-    title=lambda teller: f"Logits and the next {teller.wording.unit}",
+    act=lambda teller: "output",
     worked=_output,
     run=_run_output,
     look=lambda teller: ("odds" if _many(teller) and teller.has("probabilities") else "output", "output"),
     moment=lambda teller: teller.odds_moment() if teller.has("probabilities") else "logits",
     seconds=2.6,
+    legend=lambda teller: (
+        ("s0.probabilities", "probability") if teller.has("probabilities") else ("s0.logits", "logits")
+    ),
 )
 AGAIN = Chapter(
     name="again",
     applies=_passes_again,
-    title=lambda teller: teller.last_act(),
+    act=lambda teller: "sorting" if teller.wording.sorts else "again",
     worked=_again,
     run=_run_again,
     look=lambda teller: ("model", "model"),
     moment=_again_moment,
-    seconds=3.0,
+    passed=_all_again,
 )
 END = Chapter(
     name="end",
     applies=lambda teller: True,
-    title=lambda teller: "The whole pass",
+    act=lambda teller: "end",
     worked=_end,
     run=nothing,
     look=lambda teller: ("model", "model"),
     moment=lambda teller: "count",
     joins="again",
+    passed=_pull_back,
 )

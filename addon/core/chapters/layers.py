@@ -11,8 +11,12 @@ from .chapter import Chapter
 
 def _first_layers(teller: Teller) -> None:
     for layer in range(teller.example.layer):
-        words = teller.say("first layers") if layer == 0 else ""
+        words = teller.say(_before_moment(teller)) if layer == 0 else ""
         teller.layer(0, layer, teller.line.beat(2.6, words, (f"layer {layer}", "section")))
+
+
+def _before_moment(teller: Teller) -> str:
+    return "layers before" if teller.has("scores", 0) else "first layers"
 
 
 def _run_first_layers(teller: Teller, window: Window) -> None:
@@ -64,7 +68,7 @@ def _layers(teller: Teller) -> None:
 
 
 def _one(teller: Teller, layer: int, window: Window) -> None:
-    teller.line.legend(teller.stream_before(0, layer + 1)[0], "residual stream", window)
+    teller.legend(teller.stream_before(0, layer + 1)[0], "stream", window)
     teller.layer(0, layer, window)
 
 
@@ -77,17 +81,17 @@ def _run_layers(teller: Teller, window: Window) -> None:
 FIRST_LAYERS = Chapter(
     name="first-layers",
     applies=lambda teller: teller.example.layer > 0,
-    title=lambda teller: "The first layers",
+    act=lambda teller: "first-layers",
     worked=_first_layers,
     run=_run_first_layers,
     look=lambda teller: ("model", "model"),
-    moment=lambda teller: "first layers",
+    moment=_before_moment,
     seconds=2.6,
 )
 REST = Chapter(
     name="rest",
     applies=lambda teller: bool(_left(teller)),
-    title=lambda teller: "And the rest",
+    act=lambda teller: "rest",
     worked=_rest,
     run=_run_rest,
     look=lambda teller: ([block.key for block in _left(teller)], "section"),
@@ -96,10 +100,11 @@ REST = Chapter(
 LAYERS = Chapter(
     name="layers",
     applies=lambda teller: bool(_waiting(teller)),
-    title=lambda teller: "All the layers",
+    act=lambda teller: "layers",
     worked=_layers,
     run=_run_layers,
     look=lambda teller: ("model", "model"),
-    moment=lambda teller: "layers",
+    moment=lambda teller: "all layers" if 0 in _waiting(teller) else "layers",
     seconds=4.0,
+    legend=lambda teller: (teller.stream_before(0, teller.sizes.layers)[0], "stream"),
 )

@@ -14,7 +14,7 @@ def _projection(teller: Teller) -> None:
     line, layer, stem = teller.line, teller.example.layer, teller.stem
     a, b = line.beat(2.4, teller.say(_projection_moment(teller)), (f"layer {layer} / projection", "sum"))
     teller.project(0, layer, (a, b))
-    line.legend(f"{stem}.attention_out", "attention out", (a, b))
+    teller.legend(f"{stem}.attention_out", "attention", (a, b))
     line.shapes((a, b), f"{stem}.merged", f"{stem}.w_o", f"{stem}.attention_out")
     added = f"{stem}.attention_post" if teller.has("attention_post") else f"{stem}.attention_out"
     window = (a + (b - a) * 0.65, b + 0.2)
@@ -39,7 +39,7 @@ def _mlp(teller: Teller) -> None:
     windows = teller.split((a, b), (0.5, 1.5))
     teller.mlp_norm(0, layer, windows[0])
     teller.up(0, layer, windows[1])
-    line.legend(f"{stem}.hidden", teller.label("hidden"), windows[1])
+    line.legend(f"{stem}.hidden", teller.catalog.label(teller.label("hidden")), windows[1])
     line.shapes(windows[1], f"{stem}.mlp_norm", f"{stem}.w_up", f"{stem}.hidden")
     plain = "down" if teller.label("gelu") in PASSING else "bent down"
     a, b = line.beat(2.2, teller.say("gated down" if gated else plain if _alone(teller) else "parallel down"))
@@ -68,12 +68,12 @@ def _experts(teller: Teller) -> None:
     norm, route = teller.split((a, b), (0.5, 1.5))
     teller.mlp_norm(0, layer, norm)
     teller.route(0, layer, route)
-    line.legend(f"{stem}.router", "router", route)
+    teller.legend(f"{stem}.router", "router", route)
     line.shapes(route, f"{stem}.mlp_norm", f"{stem}.w_router", f"{stem}.router")
     teller.choice_formula((b - 0.4 * (b - a), b + 0.2), stem, teller.example.token)
     a, b = line.beat(3.2, teller.say("experts"), (f"layer {layer} / mlp", "deep"))
     teller.experts(0, layer, (a, b))
-    line.legend(f"{stem}.mlp_out", "experts out", (a, b))
+    teller.legend(f"{stem}.mlp_out", "experts", (a, b))
     teller.plain(0, layer, (a, b), teller.operation_of(f"{stem}.router"))
 
 
@@ -89,7 +89,7 @@ def _run_experts(teller: Teller, window: Window) -> None:
 PROJECTION = Chapter(
     name="projection",
     applies=lambda teller: teller.has("scores") and teller.has("w_o"),
-    title=lambda teller: "Projection and residual" if teller.has("residual_attention") else "Projection",
+    act=lambda teller: "projection" if teller.has("residual_attention") else "projection alone",
     worked=_projection,
     run=lambda teller, window: teller.project(0, teller.example.layer, window),
     look=lambda teller: (f"layer {teller.example.layer} / projection", "sum"),
@@ -98,17 +98,18 @@ PROJECTION = Chapter(
 MLP = Chapter(
     name="mlp",
     applies=lambda teller: teller.has("w_down"),
-    title=lambda teller: "MLP",
+    act=lambda teller: "mlp",
     worked=_mlp,
     run=_run_mlp,
     look=lambda teller: (f"layer {teller.example.layer} / mlp", "deep"),
     moment=lambda teller: "gate" if teller.has("product") else "up",
     seconds=2.4,
+    legend=lambda teller: (f"{teller.stem}.mlp_out", "stream"),
 )
 EXPERTS = Chapter(
     name="experts",
     applies=lambda teller: teller.has("router"),
-    title=lambda teller: "Router and experts",
+    act=lambda teller: "experts",
     worked=_experts,
     run=_run_experts,
     look=lambda teller: (f"layer {teller.example.layer} / mlp", "deep"),

@@ -21,7 +21,7 @@ def _overview(teller: Teller) -> None:
     line.beat(TITLE_SECONDS / line.pace, "", ("model", "model"))
     line.title(line.now - 0.2)
     weights = (f"s0.l{teller.example.layer}.w_up", "s0.w_vocab", "s0.token_table")
-    line.legend(next(iter(line.there(weights)), next(iter(teller.values.blocks))), "weights", (0.0, 1.0))
+    teller.legend(next(iter(line.there(weights)), next(iter(teller.values.blocks))), "weights", (0.0, 1.0))
     line.beat(0.5, teller.say(_overview_moment(teller)))
 
 
@@ -44,7 +44,7 @@ def _embedding(teller: Teller) -> None:
     line = teller.line
     there, long, positions, found = line.there(TABLES), _long(teller), teller.has("position_table"), _found(teller)
     a, b = line.beat(2.0, teller.say(_embedding_moment(teller)), ("lookup" if long and positions else there, "table"))
-    line.legend(found, "embedding", (a, b))
+    teller.legend(found, "embedding", (a, b))
     _look_up(teller, (a, b))
     if positions:
         a, b = line.beat(1.8, teller.say("positions"), ("positions", "sum") if long else None)
@@ -88,7 +88,7 @@ def _tables(teller: Teller) -> Look:
 OVERVIEW = Chapter(
     name="overview",
     applies=lambda teller: True,
-    title=lambda teller: "Overview",
+    act=lambda teller: "overview",
     worked=_overview,
     run=nothing,
     look=lambda teller: ("model", "model"),
@@ -97,9 +97,10 @@ OVERVIEW = Chapter(
 EMBEDDING = Chapter(
     name="embedding",
     applies=lambda teller: bool(teller.line.there(TABLES)),
-    title=lambda teller: "Tokens and embedding",
+    act=lambda teller: "embedding",
     worked=_embedding,
     run=_run_embedding,
     look=_tables,
-    moment=_embedding_moment,
+    moment=lambda teller: "tokens at once" if teller.has("position_table") else "tokens alone",
+    legend=lambda teller: (_found(teller), "embedding"),
 )
