@@ -86,7 +86,7 @@ _ALL = (
         + _told(PASS, "first-layers")
         + _told(WORKED, "head", *LAYER[:6])
         + _told(PASS, "heads", "end"),
-        Seconds(60, 150, 120),
+        Seconds(60, 170, 120),
         example=STRONGEST,
     ),
     Preset("one-multiply", "One multiply as a box that is swept", FULL, (), Seconds(40, 90, 60), makes=MULTIPLY),

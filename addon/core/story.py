@@ -78,7 +78,11 @@ def tell(
         if depth == BRIEF or fastest.duration <= seconds:
             break
         wordy = fastest
-    if wordy is not None and wordy.duration - seconds < seconds - told(depth, SLOWEST).duration:
+    if (
+        wordy is not None
+        and wordy.duration <= chosen.seconds.longest
+        and wordy.duration - seconds < seconds - told(depth, SLOWEST).duration
+    ):
         return wordy
     low, high = FASTEST, SLOWEST
     for _ in range(20):
