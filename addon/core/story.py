@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 
-from .chapters import CHAPTERS, Chapter, check_chapters
+from .chapters import CHAPTERS, Chapter
 from .errors import UserError
 from .examples import choose_example
 from .layout_types import Layout
@@ -93,7 +93,9 @@ def tell(
 
 def read_plan(chosen: Preset, off: Collection[str] = (), only: Collection[str] | None = None) -> dict[str, str]:
     """How each chapter is told that is, by name. Raises UserError (code 2) for a chapter that there is not."""
-    check_chapters((*off, *(only or ())))
+    for name in (*off, *(only or ())):
+        if name not in CHAPTERS:
+            raise UserError(f"There is no chapter called {name!r}.", f"Chapters: {', '.join(CHAPTERS)}.", 2)
     plan = dict(chosen.chapters)
     if only is not None:
         plan = {name: plan.get(name, WORKED) for name in only}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -14,11 +15,14 @@ from numpy.typing import NDArray
 from ..core.layout import THICKNESS, Block
 from ..core.theme import PALETTE
 from ..core.values import masked
-from .materials import CELLS, HUES, Materials
+from .cell_group import CELLS, HUES
+from .materials import Materials
 
 # Numbers of the sweep styles in the object property `fp_play`; 0 is a weight, which nothing fills.
 MASKED, MISSING = 1.0, 2.0  # face attribute `state`: masked away; NaN or plus infinity
 PLAY_STYLES = {"": 0.0, "dot": 1.0, "row": 2.0, "column": 3.0, "outer": 4.0, "all": 5.0}
+
+Made = dict[tuple[Any, ...], bpy.types.Mesh]  # grids by what makes them alike
 
 
 def level_of(matrix: NDArray[np.float32], high: float, reach: int = 4) -> NDArray[np.float32]:
@@ -27,37 +31,65 @@ def level_of(matrix: NDArray[np.float32], high: float, reach: int = 4) -> NDArra
     Averaging signed colours gives fog; averaging magnitude keeps the structure of a matrix visible.
     """
     finite = np.where(np.isfinite(matrix) & ~masked(matrix), matrix, 0.0).astype(np.float64)
-    power = np.pad((finite / max(high, 1e-12)) ** 2, ((1, 0), (1, 0))).cumsum(0).cumsum(1)  # [rows + 1, columns + 1]
     rows, columns = matrix.shape
-    r = np.arange(rows + 1)
-    c = np.arange(columns + 1)
-    top, bottom = np.clip(r - reach, 0, rows), np.clip(r + reach, 0, rows)
-    left, right = np.clip(c - reach, 0, columns), np.clip(c + reach, 0, columns)
-    total = (
-        power[np.ix_(bottom, right)]
-        - power[np.ix_(top, right)]
-        - power[np.ix_(bottom, left)]
-        + power[np.ix_(top, left)]
-    )
-    count = np.outer(bottom - top, right - left)
-    return np.clip(1.6 * np.sqrt(np.maximum(total, 0.0) / np.maximum(count, 1)), 0.0, 1.0).astype(np.float32)
+    power = np.zeros((rows + 1, columns + 1))
+    np.square(finite / max(high, 1e-12)).cumsum(0).cumsum(1, out=power[1:, 1:])
+    (top, bottom), (left, right), count = _around(rows, columns, reach)
+    down = power[bottom] - power[top]  # sums over the rows around
+    total = down[:, right] - down[:, left]
+    return np.clip(1.6 * np.sqrt(np.maximum(total, 0.0) / count), 0.0, 1.0).astype(np.float32)
 
 
-def grid_mesh(name: str, block: Block, matrix: NDArray[np.float32], high: float) -> bpy.types.Mesh:
+@lru_cache(maxsize=64)  # heads and layers are alike
+def _around(rows: int, columns: int, reach: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """First and last line of what is around each line of a grid, of rows and of columns, [2, lines] each, and the
+    number of cells around each crossing."""
+    lines = [np.arange(count + 1) for count in (rows, columns)]
+    down, across = (np.stack([np.maximum(at - reach, 0), np.minimum(at + reach, at[-1])]) for at in lines)
+    return down, across, np.maximum(np.outer(down[1] - down[0], across[1] - across[0]), 1)
+
+
+def grid_mesh(
+    name: str, block: Block, matrix: NDArray[np.float32], high: float, made: Made | None = None
+) -> bpy.types.Mesh:
     """A grid of rows x columns quads in the block's own plane, faces row after row from the top left, with their
-    numbers as face attributes."""
-    rows, columns = matrix.shape
-    mesh = flat_mesh(name, block, np.arange(rows + 1), np.arange(columns + 1), level_of(matrix, high))
-    attributes: Any = mesh.attributes
-    attributes.new("value", "FLOAT", "FACE").data.foreach_set("value", matrix.ravel())
+    numbers as face attributes. A grid like one in `made` is a copy of it, materials and all: Blender makes it in a
+    seventh of the time, and both share what they have in common."""
     # Shaders make NaN of an infinity: they read `finite`, and `state` where there is anything else than numbers.
     hidden = masked(matrix)
     finite = np.isfinite(matrix) & ~hidden
-    attributes.new("finite", "FLOAT", "FACE").data.foreach_set("value", np.where(finite, matrix, 0.0).ravel())
-    if not finite.all():
-        state = np.where(finite, 0.0, np.where(hidden, MASKED, MISSING)).astype(np.float32)
-        attributes.new("state", "FLOAT", "FACE").data.foreach_set("value", state.ravel())
+    whole = bool(finite.all())
+    like = (matrix.shape, *_pitch(block), whole)
+    if made is not None and like in made:
+        mesh = made[like].copy()
+        mesh.name = name
+    else:
+        mesh = _empty_grid(name, block, matrix.shape, whole)
+        if made is not None:
+            made[like] = mesh
+    shown = matrix if whole else np.where(finite, matrix, np.float32(0.0))
+    numbers = {"value": matrix, "finite": shown, "level": level_of(shown, high)}
+    if not whole:
+        numbers["state"] = np.where(finite, 0.0, np.where(hidden, MASKED, MISSING)).astype(np.float32)
+    attributes: Any = mesh.attributes
+    for attribute, values in numbers.items():
+        attributes[attribute].data.foreach_set("value", values.ravel())
     return mesh
+
+
+def _empty_grid(name: str, block: Block, shape: tuple[int, ...], whole: bool) -> bpy.types.Mesh:
+    """A grid with the attributes of numbers, all zero."""
+    rows, columns = shape
+    level = np.zeros((rows + 1, columns + 1), np.float32)
+    mesh = flat_mesh(name, block, np.arange(rows + 1), np.arange(columns + 1), level)
+    for attribute in ("value", "finite") if whole else ("value", "finite", "state"):
+        mesh.attributes.new(attribute, "FLOAT", "FACE")
+    return mesh
+
+
+def _pitch(block: Block) -> tuple[float, float]:
+    """How long a cell is along the columns and along the rows."""
+    return math.hypot(*block.column_step), math.hypot(*block.row_step)
 
 
 def flat_mesh(
@@ -65,7 +97,7 @@ def flat_mesh(
 ) -> bpy.types.Mesh:
     """Quads between the grid's lines `down` (counted in rows) and `across` (in columns): x along the block's columns,
     y up against its rows, the UV map `cells` in cells, and `level` [down, across] on the crossings."""
-    width, height = float(np.linalg.norm(block.column_step)), float(np.linalg.norm(block.row_step))
+    width, height = _pitch(block)
     points, quads, starts, uv = _grid(tuple(down.tolist()), tuple(across.tolist()), width, height)
     mesh = bpy.data.meshes.new(name)
     mesh.vertices.add(len(points) // 3)
@@ -112,24 +144,23 @@ def hue_number(hue: str, rows: str, columns: str) -> int:
 
 
 def make_block(
-    block: Block, matrix: NDArray[np.float32], ends: tuple[float, float], materials: Materials
+    block: Block, matrix: NDArray[np.float32], ends: tuple[float, float], materials: Materials, made: Made
 ) -> bpy.types.Object:
     """The object of a block with its drawn numbers, [rows, columns], and the colour map's ends: in place, as `cells`,
-    and with every property of the scene contract but its times."""
-    mesh = grid_mesh(block.key, block, matrix, ends[1])
-    mesh.materials.append(materials.masked if "state" in mesh.attributes else materials.cells)
-    item = block_object(block, mesh, ends, materials)
+    and with every property of the scene contract but its times. `made` are the meshes of earlier blocks with the same
+    materials."""
+    mesh = grid_mesh(block.key, block, matrix, ends[1], made)
+    if not mesh.materials:
+        mesh.materials.append(materials.masked if "state" in mesh.attributes else materials.cells)
+        mesh.materials.append(materials.body)
+    item = block_object(block, mesh, ends)
     item["fp_detail"] = "cells"
-    pitch = [float(np.linalg.norm(step)) for step in (block.column_step, block.row_step)]
-    item[CELLS] = [*map(float, block.shape), *pitch]
+    item[CELLS] = [*map(float, block.shape), *_pitch(block)]
     return item
 
 
-def block_object(
-    block: Block, mesh: bpy.types.Mesh, ends: tuple[float, float], materials: Materials
-) -> bpy.types.Object:
-    """The object of a block with its face, [rows, columns] cells of any level of detail, and its body behind it."""
-    mesh.materials.append(materials.body)
+def block_object(block: Block, mesh: bpy.types.Mesh, ends: tuple[float, float]) -> bpy.types.Object:
+    """The object of a block with its mesh, of any level of detail, whose second material is that of its body."""
     item = bpy.data.objects.new(block.key, mesh)
     place(item, block)
     if block.step == 0:

@@ -24,9 +24,10 @@ from ..core.trace import Trace
 from ..core.values import LOCAL, Pooled, Values
 from ..core.wording import wording_of
 from .acts import NAMES
-from .blocks import PLAY_STYLES, hue_number, make_block
+from .blocks import PLAY_STYLES, Made, hue_number, make_block
 from .camera import make_camera
 from .captions import burn_captions
+from .cell_group import AGAIN, PLAY, USE
 from .cell_styles import add_styles, check_style, set_style, style_group
 from .clock import key_clock
 from .compat import eevee
@@ -35,7 +36,7 @@ from .furniture import make_card, make_plates, make_products, make_ribbons, make
 from .groups import group_slices
 from .labels import labels_in_turn
 from .marks import make_marks
-from .materials import AGAIN, PLAY, USE, Materials, make_materials
+from .materials import Materials, make_materials
 from .merge import Shapes
 from .overlay import Overlay, add_formulas, add_legends, add_shapes, add_title
 from .running_text import add_running_text
@@ -214,12 +215,13 @@ def _blocks(
     uses: dict[str, list[Use]] = defaultdict(list)
     for use in story.uses:
         uses[use.block].append(use)
+    made: Made = {}
     for block in layout.blocks:
         ends = values.ends(block.key)
         if atlas and block.key in slabs:
             item = make_slab(block, slabs[block.key], ends, materials, atlas)
         else:
-            item = make_block(block, values.matrix(block.key), ends, materials)
+            item = make_block(block, values.matrix(block.key), ends, materials, made)
         fill = fills.get(block.key)
         _times(item, block, fill, uses[block.key])
         item.pass_index = hue_number(_hue(block), axis_color(block.row_axis), axis_color(block.column_axis))

@@ -8,10 +8,10 @@ from typing import Any
 
 import bpy
 
+from .cell_group import HUES
 from .compat import enable_nodes
 from .effects_sheet import STYLES
 from .groups import Groups
-from .materials import HUES
 from .nodes import Nodes, named
 
 FARTHEST = 10_000.0  # units that a vertex may be moved: Blender asks, so as not to leave out what it takes for unseen

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.theme import PALETTE
-from .materials import HUES
+from .cell_group import HUES
 
 Array = NDArray[np.float32]
 

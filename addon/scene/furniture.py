@@ -16,9 +16,10 @@ from ..core.story import Products
 from ..core.theme import PALETTE
 from ..core.wording import UNSEEN, printable
 from .blocks import grid_mesh, hue_number, place
+from .cell_group import CELLS
 from .compat import enable_nodes
 from .groups import Groups
-from .materials import CELLS, Materials
+from .materials import Materials
 from .nodes import Nodes, named
 from .text import make_text, width_of
 

@@ -29,7 +29,9 @@ class Nodes:
         """A new node of that type with those attributes set."""
         node = self.tree.nodes.new(kind)
         for name, value in settings.items():
-            setattr(node, name, value)
+            # Blender looks through the whole tree whenever something is set; asking costs nothing.
+            if getattr(node, name) != value:
+                setattr(node, name, value)
         return node
 
     def emission(self, color: Value, strength: Value, alpha: Value = None) -> Any:
@@ -58,9 +60,20 @@ class Nodes:
 
     def math(self, operation: str, *values: Value, clamp: bool = False) -> Any:
         node = self.add("ShaderNodeMath", operation=operation, use_clamp=clamp)
-        for key, value in zip(("Value", "Value_001", "Value_002"), values, strict=False):
-            self.feed(named(node.inputs, key), value)
-        return named(node.outputs, "Value")
+        self._feed_numbers(node, values)
+        return node.outputs[0]
+
+    def _feed_numbers(self, node: Any, values: tuple[Value, ...]) -> None:
+        """The inputs of a node that has nothing but numbers, one after the other."""
+        linked = [isinstance(value, bpy.types.NodeSocket) for value in values]
+        if not all(linked):
+            # All at once: Blender looks through the whole tree whenever a single one is set.
+            rest = (0.5,) * (len(node.inputs) - len(values))
+            numbers = (0.5 if link else value for link, value in zip(linked, values, strict=True))
+            node.inputs.foreach_set("default_value", (*numbers, *rest))
+        for link, socket, value in zip(linked, node.inputs, values, strict=False):
+            if link:
+                self.tree.links.new(value, socket)
 
     def vector(self, operation: str, *values: Value, scale: Value = None) -> Any:
         node = self.add("ShaderNodeVectorMath", operation=operation)

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.layout import THICKNESS, Block
+from .cell_group import HUES
 from .compat import enable_nodes
 from .groups import Groups
-from .materials import HUES
 from .nodes import Nodes, named
 
 SIZE = (

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from ..core.layout import Block, Vector
 from ..core.values import Pooled, masked
 from .blocks import block_object, flat_mesh, level_of
+from .cell_group import CELLS
 from .exr import exr
-from .materials import CELLS, NO_NUMBER, Materials
+from .materials import NO_NUMBER, Materials
 
 EVERY = 8  # cells between the lines of a slab's mesh, on whose crossings stands what is seen from afar
 ATLAS = "FP Slabs"
@@ -168,7 +169,8 @@ def make_slab(
     mesh.materials.append(
         materials.slab if (np.isfinite(sheet.matrix) & ~masked(sheet.matrix)).all() else materials.slab_masked
     )
-    item = block_object(block, mesh, ends, materials)
+    mesh.materials.append(materials.body)
+    item = block_object(block, mesh, ends)
     item.location = grid.origin
     item["fp_detail"] = "slab" if values.block == (1, 1) else "pooled"
     item["fp_image"] = slab_image(block, sheet.matrix).name

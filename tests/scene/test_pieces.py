@@ -25,8 +25,8 @@ from forward_pass.core.theme import PALETTE
 from forward_pass.core.trace import Trace
 from forward_pass.scene.blocks import grid_mesh, hue_number, level_of, place
 from forward_pass.scene.build import build_scene, save_blend
+from forward_pass.scene.cell_group import HUES
 from forward_pass.scene.clock import drive, key_clock
-from forward_pass.scene.materials import HUES
 from forward_pass.scene.merge import Line, Piece, Shape, Shapes, merge
 from forward_pass.scene.nodes import named
 from forward_pass.scene.overlay import number
