@@ -9,7 +9,8 @@ import hashlib
 import math
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,6 +21,7 @@ from forward_pass.core.presets import PRESETS, USUAL, preset
 from forward_pass.core.recipe import Recipe, read_recipe
 from forward_pass.core.story import read_plan
 from forward_pass.core.theme import THEMES, theme
+from forward_pass.core.words import CATALOGS, catalog
 from forward_pass.process.options import DEFAULTS, TraceOptions
 from forward_pass.render.endings import beside, endings
 from forward_pass.render.presets import CAPTIONS, ENGINES, FORMS, QUALITIES, Quality, quality, read_range, read_size
@@ -66,6 +68,8 @@ class Request:
     without: tuple[str, ...] = ()
     acts: tuple[str, ...] = ()
     focus: tuple[int, int] | None = None
+    language: str = "en"
+    captions: Mapping[str, str] = field(default_factory=dict)
     operation: str | None = None
 
     @property
@@ -124,6 +128,8 @@ class Request:
             without=self.without,
             acts=self.acts,
             focus=None if self.focus is None else write_focus(self.focus),
+            language=self.language,
+            captions=self.captions,
             operation=self.operation,
             seconds=self.seconds,
             theme=self.theme,
@@ -181,6 +187,8 @@ def read_request(arguments: list[str]) -> Request:
         without=without,
         acts=acts,
         focus=None if asked.focus is None else read_focus(asked.focus),
+        language=catalog(asked.language).language,
+        captions=asked.own_words,
         operation=asked.operation,
     )
 
@@ -209,6 +217,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         without=list(recipe.without),
         acts=list(recipe.acts),
         focus=recipe.focus,
+        language=recipe.language,
+        own_words=recipe.captions,
         operation=recipe.operation,
         theme=recipe.theme,
         cells=recipe.cells,
@@ -257,6 +267,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--captions", metavar="WHERE", help=f"{', '.join(CAPTIONS)}: in the picture, in files beside it (both)")
     add("--operation", metavar="WHICH", help="the multiply of one-multiply: " + OPERATION)
+    add("--language", default="en", metavar="NAME", help=f"of what is said: {', '.join(CATALOGS)} (%(default)s)")
+    parser.set_defaults(own_words={})
     add("--seconds", type=float, metavar="S", help="about how long the video is; captions keep the time to be read")
     add("--theme", default="midnight", metavar="NAME", help=f"{', '.join(THEMES)} (%(default)s)")
     add("--cells", default="flat", metavar="NAME", help=f"how a number is drawn: {', '.join(CELLS)} (%(default)s)")

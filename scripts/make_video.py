@@ -163,6 +163,8 @@ def plan(request: Request, trace: Trace, terminal: Terminal) -> tuple[Layout, St
                 off=request.without,
                 only=request.acts or None,
                 focus=request.focus,
+                language=request.language,
+                captions=request.captions,
             )
         stage.summary = f"{len(story.acts)} acts, {duration(story.duration)} long"
     if request.frames is not None:

@@ -12,19 +12,38 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .chapters import check_chapters
 from .errors import UserError
-from .presets import PRESETS, USUAL
+from .examples import read_focus
+from .presets import PRESETS, USUAL, preset
+from .words import CATALOGS, catalog, check_captions
 
 VERSION = 1
+CAPTIONS = "captions"
+OWN_WORDS = """\
+# Your own words for a moment; "" leaves it out. docs/presets.md lists the moments and what stands in braces.
+# "scores" = "{text} asks every token before it."
+# "why scores" = "A large score is a match."\
+"""
 HEAD = """\
 # A recipe of Forward Pass. Change what you like and run it again:
 #   scripts/make_video.py --recipe {name}
 # What stands behind a # is as it is by itself.
 """
+
+
+# What is more than a type: each raises UserError.
+CHECKS: dict[str, Callable[[Any], object]] = {
+    "preset": preset,
+    "without": check_chapters,
+    "acts": check_chapters,
+    "focus": read_focus,
+    "language": catalog,
+}
 
 
 def _entry(section: str, words: str, default: Any, example: str = "") -> Any:
@@ -56,6 +75,7 @@ class Recipe:
     without: tuple[str, ...] = _entry("story", "chapters to leave out", (), '["norm", "mlp"]')
     acts: tuple[str, ...] = _entry("story", "tell these chapters and no others", (), '["scores", "softmax"]')
     focus: str | None = _entry("story", "the head that is worked slowly", None, '"layer 2 head 1"')
+    language: str = _entry("story", f"of what is said: {', '.join(CATALOGS)}", "en")
     operation: str | None = _entry("story", "the multiply of one-multiply", None, '"layer 2 head 1 scores"')
     theme: str = _entry("look", "colours of the scene", "midnight")
     cells: str = _entry("look", "flat, bars, cubes", "flat")
@@ -65,6 +85,7 @@ class Recipe:
     engine: str | None = _entry("video", "eevee, cycles", None, '"eevee"')
     transparent: bool | None = _entry("video", "nothing behind the model", None, "true")
     subtitles: str | None = _entry("video", "captions in the picture or beside it: burnt, beside, both", None, '"both"')
+    captions: Mapping[str, str] = field(default_factory=dict, metadata={"section": CAPTIONS})
 
 
 def write_recipe(recipe: Recipe, file_name: str) -> str:
@@ -72,6 +93,8 @@ def write_recipe(recipe: Recipe, file_name: str) -> str:
     lines = [HEAD.format(name=file_name) + f"version = {VERSION}"]
     section = ""
     for one in dataclasses.fields(recipe):
+        if one.metadata["section"] == CAPTIONS:
+            continue
         if one.metadata["section"] != section:
             section = one.metadata["section"]
             lines.append(f"\n[{section}]")
@@ -79,7 +102,8 @@ def write_recipe(recipe: Recipe, file_name: str) -> str:
         empty = value is None or value == ()
         said = f"# {one.name} = {one.metadata['example']}" if empty else f"{one.name} = {_toml(value)}"
         lines.append(f"{said:<32}  # {one.metadata['words']}")
-    return "\n".join(lines) + "\n"
+    own = [f"{_toml(moment)} = {_toml(text)}" for moment, text in recipe.captions.items()]
+    return "\n".join([*lines, f"\n[{CAPTIONS}]", OWN_WORDS, *own]) + "\n"
 
 
 def read_recipe(text: str, where: str) -> Recipe:
@@ -98,17 +122,33 @@ def read_recipe(text: str, where: str) -> Recipe:
         raise UserError(f"{where} says version {version!r}.", hint, 2)
     known = {(one.metadata["section"], one.name): one for one in dataclasses.fields(Recipe)}
     chosen: dict[str, Any] = {}
+    own: dict[str, str] = {}
     for section, name, value in _entries(found, where, text):
+        place = f"{where}, line {_line(text, section, name)}"
+        if section == CAPTIONS:
+            if not isinstance(value, str):
+                raise UserError(f"{place}: {name} cannot be {_toml(value)}.", "It is a text in quotation marks.", 2)
+            own[name] = value
+            _check(place, check_captions, {name: value})
+            continue
         if (section, name) not in known:
             names = ", ".join(key for at, key in known if at == section)
-            place = f"{where}, line {_line(text, section, name)}"
             raise UserError(f"{place}: there is no {name!r} in [{section}].", f"There are: {names}.", 2)
         kind = str(known[section, name].type)
         if not _fits(value, kind):
-            place = f"{where}, line {_line(text, section, name)}"
             raise UserError(f"{place}: {name} cannot be {_toml(value)}.", f"It is {_described(kind)}.", 2)
         chosen[name] = tuple(value) if isinstance(value, list) else value
-    return Recipe(**chosen)
+        if name in CHECKS:
+            _check(place, CHECKS[name], chosen[name])
+    return Recipe(**chosen, captions=own)
+
+
+def _check(place: str, check: Callable[[Any], object], value: Any) -> None:
+    """Raises the UserError of a check with the place that it is about."""
+    try:
+        check(value)
+    except UserError as error:
+        raise UserError(f"{place}: {error.message}", error.hint, 2) from None
 
 
 def _entries(found: dict[str, Any], where: str, text: str) -> Iterator[tuple[str, str, Any]]:

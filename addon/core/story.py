@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 
-from .chapters import CHAPTERS, Chapter
+from .chapters import CHAPTERS, Chapter, check_chapters
 from .errors import UserError
 from .examples import choose_example
 from .layout_types import Layout
@@ -93,9 +93,7 @@ def tell(
 
 def read_plan(chosen: Preset, off: Collection[str] = (), only: Collection[str] | None = None) -> dict[str, str]:
     """How each chapter is told that is, by name. Raises UserError (code 2) for a chapter that there is not."""
-    for name in (*off, *(only or ())):
-        if name not in CHAPTERS:
-            raise UserError(f"There is no chapter called {name!r}.", f"Chapters: {', '.join(CHAPTERS)}.", 2)
+    check_chapters((*off, *(only or ())))
     plan = dict(chosen.chapters)
     if only is not None:
         plan = {name: plan.get(name, WORKED) for name in only}

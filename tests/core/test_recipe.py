@@ -26,6 +26,9 @@ RECIPES = st.builds(
     keep=st.lists(TEXT, max_size=3).map(tuple),
     seconds=st.none() | st.floats(0.1, 3600),
     size=st.none() | st.tuples(st.integers(64, 8192), st.integers(64, 8192)),
+    captions=st.dictionaries(
+        st.sampled_from(["scores", "why first layers", "key_value"]), TEXT.filter(lambda text: not set(text) & {*"{}"})
+    ),
 )
 
 
@@ -38,7 +41,7 @@ def test_what_is_written_is_read(recipe: Recipe) -> None:
 def test_every_choice_is_in_the_file_with_a_comment() -> None:
     text = write_recipe(Recipe(prompt="CBABBC"), "out/CBABBC.recipe.toml")
     assert "--recipe out/CBABBC.recipe.toml" in text
-    for name in Recipe.__dataclass_fields__:
+    for name in set(Recipe.__dataclass_fields__) - {"captions"}:
         (line,) = [line for line in text.splitlines() if line.removeprefix("# ").startswith(f"{name} = ")]
         assert "  # " in line
     # What is commented out is valid too.
@@ -57,6 +60,13 @@ def test_a_short_recipe_is_enough() -> None:
 @pytest.mark.parametrize(
     ("text", "says", "hint"),
     [
+        ('version = 1\n[story]\n\npreset = "long"\n', "x.toml, line 4: There is no preset called 'long'", "overview"),
+        ('version = 1\n[story]\nacts = ["mpl"]\n', "line 3: There is no chapter called 'mpl'", "softmax"),
+        ('version = 1\n[story]\nfocus = "2"\n', "line 3: '2' is not a head", "layer 2 head 1"),
+        ('version = 1\n[story]\nlanguage = "tlh"\n', "line 3: There is no language", "Deutsch"),
+        ('version = 1\n[captions]\nmix = "x"\n"why mixx" = "y"\n', "line 4: There is no moment", "mix"),
+        ('version = 1\n[captions]\n"mix" = "{colour}"\n', "line 3: .* cannot fill in {colour}", "channels"),
+        ("version = 1\n[captions]\nmix = 3\n", "line 3: mix cannot be 3", "text"),
         ("version = 1\n[model\n", "x.toml is not TOML: .*line 2", "Compare"),
         ("[model]\n", "x.toml says version None", "reads version 1"),
         ("version = 2\n", "x.toml says version 2", "reads version 1"),

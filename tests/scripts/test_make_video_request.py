@@ -177,13 +177,17 @@ def test_a_recipe_that_cannot_be(tmp_path: Path, content: bytes | None, sentence
 
 def test_what_is_told_is_chosen_and_stays_in_the_recipe(tmp_path: Path) -> None:
     arguments = ["CBABBC", "--preset", "attention", "--without", "norm,rotary", "heads", "--focus", "Layer 2, head 1"]
+    arguments += ["--language", "de"]
     request = read_request(arguments)
     assert (request.preset, request.without, request.acts) == ("attention", ("norm", "rotary", "heads"), ())
-    assert request.focus == (1, 0) and request.seconds is None
+    assert request.focus == (1, 0) and request.seconds is None and request.language == "de"
     recipe = tmp_path / "a.toml"
     recipe.write_text(write_recipe(request.recipe("CBABBC"), "a.toml"))
     assert read_request(["--recipe", str(recipe)]) == request
     assert read_request(["--recipe", str(recipe), "--acts", "scores"]).acts == ("scores",)
+    recipe.write_text(recipe.read_text() + '"why mix" = "It reads."\n')
+    own = read_request(["--recipe", str(recipe)])
+    assert own.captions == {"why mix": "It reads."} == own.recipe("CBABBC").captions
 
 
 def test_a_video_for_phones_stands_upright(tmp_path: Path) -> None:

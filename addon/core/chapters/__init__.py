@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from ..errors import UserError
 from .attention import HEAD, HEADS, NORM, QUERY_KEY_VALUE, ROTARY, SCORES, SOFTMAX, VALUES
 from .chapter import Chapter
 from .ending import AGAIN, END, OUTPUT
@@ -18,4 +21,11 @@ CHAPTERS = {
     )
 }  # fmt: skip
 
-__all__ = ["CHAPTERS", "Chapter"]
+__all__ = ["CHAPTERS", "Chapter", "check_chapters"]
+
+
+def check_chapters(names: Iterable[str]) -> None:
+    """Raises UserError (code 2) for a chapter that there is not."""
+    for name in names:
+        if name not in CHAPTERS:
+            raise UserError(f"There is no chapter called {name!r}.", f"Chapters: {', '.join(CHAPTERS)}.", 2)
