@@ -63,6 +63,8 @@ class Request:
     steps: int | None = None
     options: TraceOptions = DEFAULTS
     resumes: bool = False
+    narration: Path | None = None  # a folder with a recording for each act
+    speak: str = ""  # a command that speaks captions; never part of a recipe, as it runs a program
     cells: str = "flat"
     preset: str = USUAL
     without: tuple[str, ...] = ()
@@ -135,6 +137,7 @@ class Request:
             theme=self.theme,
             cells=self.cells,
             quality=self.quality.name,
+            narration=None if self.narration is None else str(self.narration),
             **{"subtitles" if name == "captions" else name: value for name, value in own.items()},
         )
 
@@ -161,6 +164,8 @@ def read_request(arguments: list[str]) -> Request:
         )
     if prompt is not None and not prompt.strip():
         raise UserError("The prompt is empty.", "For the built-in model write six letters, for example CBABBC.", 2)
+    if asked.narration is not None and asked.speak is not None:
+        raise UserError("A video is narrated by recordings or by a command.", "Give one of the two.", code=2)
     usual, chosen = _upright(quality(asked.quality), asked.preset), preset(asked.preset)
     without, acts = _names(asked.without), _names(asked.acts)
     read_plan(chosen, without, acts or None)
@@ -182,6 +187,8 @@ def read_request(arguments: list[str]) -> Request:
         steps=asked.max_tokens,
         options=read_trace_options(asked),
         resumes=asked.resume,
+        narration=asked.narration,
+        speak=asked.speak or "",
         cells=_one_of(asked.cells, "cell style", CELLS),
         preset=chosen.name,
         without=without,
@@ -208,6 +215,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     size = None if recipe.size is None else "x".join(map(str, recipe.size))
     parser.set_defaults(
         prompt=recipe.prompt,
+        narration=None if recipe.narration is None else Path(recipe.narration),
         model=recipe.name,
         max_tokens=recipe.tokens,
         **{name: getattr(recipe, name) for name in SHARED} | {"keep": list(recipe.keep)},
@@ -269,6 +277,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--operation", metavar="WHICH", help="the multiply of one-multiply: " + OPERATION)
     add("--language", default="en", metavar="NAME", help=f"of what is said: {', '.join(CATALOGS)} (%(default)s)")
     parser.set_defaults(own_words={})
+    add("--narration", type=Path, metavar="FOLDER", help="recordings, each named after the number of its act: 01.wav")
+    add(
+        "--speak",
+        metavar="COMMAND",
+        help="speaks each caption, and the pace follows; for example: espeak-ng -w {file} {text}",
+    )
     add("--seconds", type=float, metavar="S", help="about how long the video is; captions keep the time to be read")
     add("--theme", default="midnight", metavar="NAME", help=f"{', '.join(THEMES)} (%(default)s)")
     add("--cells", default="flat", metavar="NAME", help=f"how a number is drawn: {', '.join(CELLS)} (%(default)s)")

@@ -21,11 +21,13 @@ from forward_pass.core.layout import Layout, lay_out
 from forward_pass.core.messages import Message, ProgressMessage, WarningMessage
 from forward_pass.core.presets import MULTIPLY, preset
 from forward_pass.core.recipe import write_recipe
+from forward_pass.core.script import script_of
 from forward_pass.core.story import Story, tell
 from forward_pass.core.story_multiply import MultiplyPlan, plan_multiply
 from forward_pass.core.trace import Trace
 from forward_pass.process.models import find_model
 from forward_pass.process.trace_prompt import trace_prompt
+from forward_pass.render.speech import Voice, spoken, tell_aloud
 from scripts._interrupt import Guard, Interrupted, interruptible
 from scripts._kept_frames import KeptFrames, key_of
 from scripts._memory import peak_memory
@@ -79,10 +81,13 @@ def make_video(request: Request, terminal: Terminal, outputs: Outputs, guard: Gu
     if trace is None:
         trace = make_trace(request, places.pop("trace"), terminal)
     guard.grace = 1.0  # from here on nothing needs asking
-    layout, story, multiply = plan(request, trace, terminal)
+    voice = Voice(request.speak, outputs.scratch("speech")) if request.speak else None
+    layout, story, multiply = plan(request, trace, terminal, voice)
     recipe = write_recipe(request.recipe(trace.prompt), places["recipe"].name)
     places["recipe"].write_text(recipe, encoding="utf-8")
-    scene = make_scene(request, trace, layout, story, multiply, places["blend"], recipe, terminal)
+    scene = make_scene(request, trace, layout, story, multiply, recipe, terminal)
+    add_sound(request, scene, story, voice, terminal)
+    save_scene(places["blend"], terminal)
     if "video" in places:
         kept = keep_frames(request, trace, layout, story, outputs)
         folder = outputs.scratch("frames") if kept is None else kept.folder
@@ -143,19 +148,25 @@ def _follow(message: Message, stage: Stage, terminal: Terminal) -> None:
         terminal.say(f"Warning: {message.message}")
 
 
-def plan(request: Request, trace: Trace, terminal: Terminal) -> tuple[Layout, Story, MultiplyPlan | None]:
-    """Where everything stands and when it happens, and the plan of a film of one multiply. Raises `UserError`."""
+def plan(
+    request: Request, trace: Trace, terminal: Terminal, voice: Voice | None = None
+) -> tuple[Layout, Story, MultiplyPlan | None]:
+    """Where everything stands and when it happens, at the pace of a voice where there is one, and the plan of a film of
+    one multiply. Raises `UserError`."""
     width, height = request.quality.size
     with terminal.stage("layout") as stage:
         layout = lay_out(trace, width / height)
         stage.summary = f"{len(layout.blocks):,} blocks"
-    multiply = None
+    multiply: MultiplyPlan | None = None
     with terminal.stage("story") as stage:
-        if preset(request.preset).makes == MULTIPLY:
-            multiply = plan_multiply(trace, request.multiply, request.seconds, width / height)
-            story = multiply.story
-        else:
-            story = tell(
+
+        def told(durations: dict[str, float]) -> Story:
+            nonlocal multiply
+            if preset(request.preset).makes == MULTIPLY:
+                aspect = width / height
+                multiply = plan_multiply(trace, request.multiply, request.seconds, aspect, durations)
+                return multiply.story
+            return tell(
                 trace,
                 layout,
                 request.seconds,
@@ -165,7 +176,10 @@ def plan(request: Request, trace: Trace, terminal: Terminal) -> tuple[Layout, St
                 focus=request.focus,
                 language=request.language,
                 captions=request.captions,
+                durations=durations,
             )
+
+        story = told({}) if voice is None else tell_aloud(told, voice, stage.update)
         stage.summary = f"{len(story.acts)} acts, {duration(story.duration)} long"
     if request.frames is not None:
         request.check_frames(1 + round(story.duration * request.quality.fps))
@@ -178,15 +192,14 @@ def make_scene(
     layout: Layout,
     story: Story,
     multiply: MultiplyPlan | None,
-    path: Path,
     recipe: str,
     terminal: Terminal,
 ) -> bpy.types.Scene:
-    """The scene, built in an otherwise empty file and saved at `path`. Raises `UserError`."""
+    """The scene, built in an otherwise empty file. Raises `UserError`."""
     import bpy
 
     from forward_pass.render.quiet import quiet
-    from forward_pass.scene.build import build_scene, save_blend
+    from forward_pass.scene.build import build_scene
     from forward_pass.scene.one_multiply import build_multiply_film
 
     quality = request.quality
@@ -202,11 +215,29 @@ def make_scene(
         for text, done in build:
             stage.update(done, text)
         stage.summary = f"{len(scene.objects):,} objects"
+    return scene
+
+
+def add_sound(request: Request, scene: bpy.types.Scene, story: Story, voice: Voice | None, terminal: Terminal) -> None:
+    """What is heard, in the scene's sequencer. Raises `UserError`."""
+    from forward_pass.render.sound import add_narration, add_sounds
+
+    if voice is not None:
+        add_sounds(scene, spoken(story, voice))
+    if request.narration is not None:
+        for sentence in add_narration(scene, script_of(story), request.narration):
+            terminal.say(f"Warning: {sentence}")
+
+
+def save_scene(path: Path, terminal: Terminal) -> None:
+    """The open file at `path`. Raises `UserError`."""
+    from forward_pass.render.quiet import quiet
+    from forward_pass.scene.build import save_blend
+
     with terminal.stage("save") as stage:
         with quiet():
             save_blend(path)
         stage.summary = f"{path.stat().st_size / 1e6:.1f} MB"
-    return scene
 
 
 def keep_frames(request: Request, trace: Trace, layout: Layout, story: Story, outputs: Outputs) -> KeptFrames | None:

@@ -85,6 +85,7 @@ class Recipe:
     engine: str | None = _entry("video", "eevee, cycles", None, '"eevee"')
     transparent: bool | None = _entry("video", "nothing behind the model", None, "true")
     subtitles: str | None = _entry("video", "captions in the picture or beside it: burnt, beside, both", None, '"both"')
+    narration: str | None = _entry("video", "a folder with a recording for each act", None, '"recordings"')
     captions: Mapping[str, str] = field(default_factory=dict, metadata={"section": CAPTIONS})
 
 

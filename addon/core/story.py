@@ -37,6 +37,7 @@ def tell(
     focus: tuple[int, int] | None = None,
     language: str = "en",
     captions: Mapping[str, str] = NONE,
+    durations: Mapping[str, float] | None = None,
 ) -> Story:
     """The story of a run, about `seconds` long where given: actions are stretched or shortened, and where even that
     is too long the captions are the brief ones. Captions always get the time to be read, so a story has a shortest
@@ -47,6 +48,7 @@ def tell(
     is run unseen, so that every block has its values. `focus` is the layer and the head to work, from 0.
     `language` is that of the words, one of `words.CATALOGS`; `captions` are words of your own for some moments, as
     they are called in the catalogs, with "why " before it for what the moment's step is for.
+    `durations` are the least seconds of captions, by their text: those that a voice takes.
     Raises UserError (code 2) for what there is not.
     """
     chosen = find_preset(preset)
@@ -63,7 +65,7 @@ def tell(
     }
 
     def told(depth: str, pace: float) -> Story:
-        return _told(tellers[depth], plan, pace)
+        return _told(tellers[depth], plan, pace, durations)
 
     if seconds is None:
         natural = told(chosen.words, 1.0)
@@ -100,9 +102,9 @@ def read_plan(chosen: Preset, off: Collection[str] = (), only: Collection[str] |
     return {name: manner for name, manner in plan.items() if name not in off}
 
 
-def _told(teller: Teller, plan: dict[str, str], pace: float) -> Story:
+def _told(teller: Teller, plan: dict[str, str], pace: float, spoken: Mapping[str, float] | None) -> Story:
     """Every chapter in the order of the forward pass: told as the plan says, or run unseen before the next one."""
-    teller.begin(pace)
+    teller.begin(pace, spoken)
     last = ""
     waiting: list[Chapter] = []
     for chapter in _in_order(plan):

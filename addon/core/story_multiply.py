@@ -9,7 +9,7 @@ scale; the result.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -79,18 +79,22 @@ class MultiplyPlan:
 
 
 def plan_multiply(
-    trace: Trace, operation: str | int | None = None, seconds: float | None = None, aspect: float = WIDE
+    trace: Trace,
+    operation: str | int | None = None,
+    seconds: float | None = None,
+    aspect: float = WIDE,
+    durations: Mapping[str, float] | None = None,
 ) -> MultiplyPlan:
     """The film of a multiply of the trace, about `seconds` long where given; captions always get the time to be read.
 
     `operation` is an operation's id or name, a tensor's name, or words such as "layer 2 head 1 scores"; None takes the
-    one that has most to show. `aspect` is the frame's width over its height. Raises UserError where there is no such
-    multiply, or its numbers are not in the trace.
+    one that has most to show. `aspect` is the frame's width over its height, `durations` are the least seconds of
+    captions, by their text. Raises UserError where there is no such multiply, or its numbers are not in the trace.
     """
     operands = read_operands(trace, choose_multiply(trace, lay_out(trace), operation))
 
     def told(pace: float, brief: bool) -> MultiplyPlan:
-        return _Film(trace, operands, pace, brief, aspect).tell()
+        return _Film(trace, operands, pace, brief, aspect, durations or {}).tell()
 
     if seconds is None:
         return told(1.0, False)
@@ -105,7 +109,16 @@ def plan_multiply(
 class _Film:
     """Tells one film; every method is one act."""
 
-    def __init__(self, trace: Trace, operands: Operands, pace: float, brief: bool, aspect: float) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        operands: Operands,
+        pace: float,
+        brief: bool,
+        aspect: float,
+        spoken: Mapping[str, float],
+    ) -> None:
+        self.spoken = spoken
         self.trace, self.operands, self.pace, self.brief, self.aspect = trace, operands, pace, brief, aspect
         rows, inner = operands.left.shape
         self.shape = Shape(rows, inner, operands.right.shape[1], operands.pitch)
@@ -233,7 +246,7 @@ class _Film:
             move = self._look(shot, below)
         length = move + action * self.pace + REST
         if caption:
-            length = max(length, reading_time(caption))
+            length = max(length, reading_time(caption), self.spoken.get(caption, 0.0))
             self.captions.append(Caption(start + 0.1, length - 0.15, caption))
         self.now = start + length
         return start + move, self.now - REST

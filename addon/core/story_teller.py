@@ -43,9 +43,9 @@ class Teller(Stretches):
         self.catalog = catalog
         self.own = own
 
-    def begin(self, pace: float) -> None:
-        """An empty time line at a pace."""
-        self.line = Timeline(self.layout, self.values, pace)
+    def begin(self, pace: float, spoken: Mapping[str, float] | None = None) -> None:
+        """An empty time line at a pace; `spoken` as `Timeline` takes it."""
+        self.line = Timeline(self.layout, self.values, pace, spoken)
 
     @property
     def stem(self) -> str:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -56,9 +56,13 @@ AXIS_COLORS = {
 
 
 class Timeline:
-    """Collects a story. `pace` scales how long actions take; captions always get the time to be read."""
+    """Collects a story. `pace` scales how long actions take; captions always get the time to be read, and those in
+    `spoken` the seconds that saying them takes."""
 
-    def __init__(self, layout: Layout, values: Values, pace: float = 1.0) -> None:
+    def __init__(
+        self, layout: Layout, values: Values, pace: float = 1.0, spoken: Mapping[str, float] | None = None
+    ) -> None:
+        self.spoken = spoken or {}
         self.layout = layout
         self.values = values
         self.pace = pace
@@ -101,7 +105,7 @@ class Timeline:
         lead = OPENING if opens else move * 0.85
         length = max(move, lead) + action * self.pace + REST
         words = [one for one in ([caption] if isinstance(caption, str) else caption) if one]
-        length = max(length, sum(map(reading_time, words)))
+        length = max(length, sum(map(self.time_of, words)))
         self.now = start + length
         self._read(words, start)
         return start + lead, self.now - REST
@@ -113,7 +117,7 @@ class Timeline:
         pace or longer, while captions are read that share the time of all. Returns the windows of the actions."""
         start = self.now
         lead = self._look(*shot) * 0.85
-        reading = [reading_time(caption) for caption in captions if caption]
+        reading = [self.time_of(caption) for caption in captions if caption]
         length = max(action * self.pace + REST, (sum(reading) - lead) / count)
         self.now = start + lead + count * length
         self._read([caption for caption in captions if caption], start)
@@ -124,7 +128,7 @@ class Timeline:
         self, action: float, captions: Sequence[Sequence[str]], shot: tuple[str | Sequence[str], str]
     ) -> list[Window]:
         """Equally long actions, one for each entry of `captions`, whose sentences are read during it."""
-        reading = max(sum(map(reading_time, words)) for words in captions)
+        reading = max(sum(map(self.time_of, words)) for words in captions)
         start = self.now
         lead = self._look(*shot) * 0.85
         length = max(action * self.pace + REST, reading)
@@ -136,11 +140,15 @@ class Timeline:
             windows.append((begins, self.now - REST))
         return windows
 
+    def time_of(self, caption: str) -> float:
+        """How long a caption must stay: to be read, and to be spoken where that is known."""
+        return max(reading_time(caption), self.spoken.get(caption, 0.0))
+
     def _read(self, captions: Sequence[str], start: float) -> None:
         """Captions one after another share the time from `start` until now, each by the time that it takes to read."""
-        stretch = (self.now - start) / (sum(map(reading_time, captions)) or 1.0)
+        stretch = (self.now - start) / (sum(map(self.time_of, captions)) or 1.0)
         for caption in captions:
-            seconds = reading_time(caption) * stretch
+            seconds = self.time_of(caption) * stretch
             self._captions.append(Caption(start + 0.1, seconds - 0.15, caption))
             start += seconds
 

@@ -17,6 +17,7 @@ import bpy
 from ..core.errors import UserError
 from ..core.script import Script
 
+CHANNELS = 128  # that a sequencer has
 ENDINGS = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff")
 
 
@@ -76,23 +77,29 @@ def add_narration(scene: bpy.types.Scene, script: Script, folder: Path) -> list[
 def add_sounds(scene: bpy.types.Scene, sounds: Iterable[tuple[Path, float]]) -> list[Any]:
     """Sound files, each at a second of the scene, as strips of its sequencer. Raises `UserError`."""
     fps = scene.render.fps / scene.render.fps_base
-    editor: Any = scene.sequence_editor_create()
     ends: list[float] = []  # of the last strip in each channel
     made = []
     for path, second in sounds:
         start = 1 + round(second * fps)
         channel = next((i for i, end in enumerate(ends) if end <= start), len(ends))
-        try:
-            strip = editor.strips.new_sound(path.stem, str(path.resolve()), channel + 1, start)
-            strip.sound.pack()
-        except RuntimeError as error:
-            raise UserError(f"{path} cannot be played.", "Is it a sound, and whole?") from error
-        if strip.frame_final_duration < 1 or strip.sound.channels == "INVALID":
-            raise UserError(f"{path} cannot be played.", "Is it a sound, and whole?")
+        strip = _new_strip(scene, path, channel + 1, start)
+        strip.sound.pack()
         ends[channel : channel + 1] = [strip.frame_final_end]
         made.append(strip)
     scene.sync_mode = "AUDIO_SYNC"  # the viewport keeps up with what is heard
     return made
+
+
+def _new_strip(scene: bpy.types.Scene, path: Path, channel: int, start: int) -> Any:
+    editor: Any = scene.sequence_editor_create()
+    try:
+        strip = editor.strips.new_sound(path.stem, str(path.resolve()), channel, start)
+    except RuntimeError as error:
+        raise UserError(f"The sound {path} cannot be read.", "Is it there?") from error
+    if strip.sound.channels == "INVALID":
+        editor.strips.remove(strip)
+        raise UserError(f"The sound {path} cannot be played.", "Is it a recording, and whole?")
+    return strip
 
 
 def sounds_of(scene: bpy.types.Scene, first: int, fps: float) -> list[Sound]:
@@ -115,12 +122,16 @@ def sounds_of(scene: bpy.types.Scene, first: int, fps: float) -> list[Sound]:
     ]
 
 
-def lay_sounds(scene: bpy.types.Scene, sounds: Sequence[Sound]) -> None:
-    """Sounds as strips of another scene, each in a channel of its own above the pictures'."""
-    for channel, one in enumerate(sounds, 2):
-        editor: Any = scene.sequence_editor_create()
-        strip = editor.strips.new_sound("sound", one.sound.filepath, min(channel, 128), round(one.start))
-        strip.sound = one.sound  # packed, while its file may be gone
+def lay_sounds(scene: bpy.types.Scene, sounds: Sequence[Sound], scratch: Path) -> None:
+    """Sounds as strips of another scene, each in a channel of its own above the pictures'. The file of one that is
+    packed may be gone: it is written out into the folder `scratch`. Raises `UserError`."""
+    for channel, one in enumerate(sounds[: CHANNELS - 1], 2):
+        path = Path(bpy.path.abspath(one.sound.filepath, library=one.sound.library))
+        packed: Any = one.sound.packed_file
+        if packed is not None:
+            path = scratch / f"{channel}{path.suffix}"
+            path.write_bytes(packed.data)
+        strip = _new_strip(scene, path, channel, round(one.start))
         strip.frame_offset_start = round(one.skip)
         strip.frame_final_duration = max(1, round(one.length))
         strip.volume, strip.pan = one.volume, one.pan

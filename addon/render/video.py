@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,8 @@ def _encoder(
 ) -> Iterator[bpy.types.Scene]:
     """A scene that shows nothing but `frames`, is heard as `sounds`, and writes to `out`."""
     scene = bpy.data.scenes.new(SCENE)
+    before = set(bpy.data.sounds)
+    scratch = tempfile.TemporaryDirectory(prefix="forward_pass_", ignore_cleanup_errors=True)
     try:
         _show(scene, frames)
         render = scene.render
@@ -93,10 +96,13 @@ def _encoder(
         scene.frame_start, scene.frame_end = 1, len(frames)
         # Blender fills in {variables} in output paths; doubled braces stand for themselves.
         render.filepath = str(out.resolve()).replace("{", "{{").replace("}", "}}")
-        lay_sounds(scene, sounds)
+        lay_sounds(scene, sounds, Path(scratch.name))
         yield scene
     finally:
         bpy.data.scenes.remove(scene)
+        for sound in set(bpy.data.sounds) - before:
+            bpy.data.sounds.remove(sound)
+        scratch.cleanup()
 
 
 def _show(scene: bpy.types.Scene, frames: Sequence[Path]) -> None:

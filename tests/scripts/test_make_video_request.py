@@ -241,3 +241,13 @@ def test_a_recipe_keeps_what_is_not_as_the_preset_has_it(tmp_path: Path) -> None
     path.write_text(write_recipe(request.recipe("CBABBC"), path.name), encoding="utf-8")
     assert read_request(["--recipe", str(path)]).quality == request.quality
     assert "# transparent" in write_recipe(read_request(["CBABBC"]).recipe("CBABBC"), "a.recipe.toml")
+
+
+def test_who_speaks_is_one_or_the_other_and_a_command_stays_out_of_recipes(tmp_path: Path) -> None:
+    request = read_request(["CBABBC", "--speak", "espeak-ng -w {file} {text}"])
+    assert request.speak.startswith("espeak-ng") and "espeak" not in write_recipe(request.recipe("CBABBC"), "a.toml")
+    recipe = tmp_path / "a.toml"
+    recipe.write_text(write_recipe(read_request(["CBABBC", "--narration", "spoken"]).recipe("CBABBC"), "a.toml"))
+    assert read_request(["--recipe", str(recipe)]).narration == Path("spoken")
+    with pytest.raises(UserError, match="by recordings or by a command"):
+        read_request(["CBABBC", "--narration", "spoken", "--speak", "say -o {file}"])
