@@ -2,6 +2,10 @@
 """Build and validate the Blender extension: dist/forward_pass-<version>.zip.
 
     .venv/bin/python scripts/build_extension.py [--output-dir dist]
+    .venv/bin/python scripts/build_extension.py --repository FOLDER
+
+The second makes a folder that any web server can serve as an extension repository: people add its index.json to
+Blender once, and are offered every later version.
 
 Blender's own extension builder refuses a folder without an `__init__.py` beside the manifest, so the manifest, what
 is in addon/ and the assets that ship are staged in a temporary folder first. Needs bpy for that builder only; no
@@ -105,12 +109,36 @@ def build(output_dir: Path, root: Path = ROOT, run: Run = blender_ext) -> Path:
     return final
 
 
+def build_repository(folder: Path, root: Path = ROOT, run: Run = blender_ext) -> Path:
+    """Build the extension into `folder`, with the index that Blender reads and a page that people read; returns the
+    index.
+
+    Only the new version is listed. Earlier zips that lie there stay: somebody may be downloading one. The index comes
+    last, so that what is listed is there.
+
+    Raises:
+        UserError: Blender's tool refuses something, or `folder` cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".forward-pass-", dir=folder) as temporary:
+            made = build(Path(temporary, "repository"), root, run)
+            check(run(["server-generate", "--repo-dir", str(made.parent), "--html"]))
+            for name in (made.name, "index.html", "index.json"):
+                os.replace(made.with_name(name), folder / name)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written: {error.strerror or error}.", "Give another folder.") from error
+    return folder / "index.json"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description="Build and validate the Blender extension.")
     parser.add_argument("--output-dir", type=Path, default=ROOT / "dist", help="where the zip goes (dist)")
+    parser.add_argument("--repository", type=Path, metavar="FOLDER", help="make an extension repository there instead")
+    asked = parser.parse_args(arguments)
     try:
-        path = build(parser.parse_args(arguments).output_dir)
+        path = build(asked.output_dir) if asked.repository is None else build_repository(asked.repository)
     except UserError as error:
         print(error, file=sys.stderr)
         return error.code

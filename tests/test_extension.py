@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import json
 import os
 import subprocess
 import sys
+import threading
 import tomllib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,6 +54,35 @@ seen["again"] = (classes(), properties() - before) == first
 seen["foreign"] = sorted({"torch", "forward_pass"} & set(sys.modules))
 print("RESULT " + json.dumps(seen))
 sys.stdout.flush()
+os._exit(0)
+"""
+
+
+# Adds the repository as the preferences do, installs from it, and is offered what is newer.
+SUBSCRIBE = """
+import json, os, sys, tomllib
+from pathlib import Path
+import bpy
+
+extensions = bpy.context.preferences.extensions
+bpy.context.preferences.system.use_online_access = True
+added = extensions.repos.new(name="Forward Pass", module="served", remote_url=sys.argv[1])
+place = [repo.module for repo in extensions.repos].index("served")
+
+def version():
+    manifest = Path(extensions.repos[place].directory, "forward_pass", "blender_manifest.toml")
+    return tomllib.loads(manifest.read_text(encoding="utf-8"))["version"]
+
+seen = {"sync": sorted(bpy.ops.extensions.repo_sync(repo_index=place))}
+seen["install"] = sorted(
+    bpy.ops.extensions.package_install(repo_index=place, pkg_id="forward_pass", enable_on_install=True))
+seen["enabled"] = "bl_ext.served.forward_pass" in bpy.context.preferences.addons
+seen["versions"] = [version()]
+print("RESULT " + json.dumps(seen), flush=True)
+sys.stdin.readline()
+bpy.ops.extensions.repo_sync(repo_index=place)
+bpy.ops.extensions.package_upgrade_all()
+print("RESULT " + json.dumps({"versions": [version()]}), flush=True)
 os._exit(0)
 """
 
@@ -125,3 +158,58 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path, capsys: p
     (tmp_path / "file").touch()
     assert build_extension.main(["--output-dir", str(tmp_path / "file")]) == 1
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_repository_is_served_and_offers_updates(tmp_path: Path, root: Path) -> None:
+    """A static folder on localhost, and the operators behind Preferences > Get Extensions > Repositories."""
+    checkout, folder = tmp_path / "checkout", tmp_path / "served"
+    checkout.mkdir()
+    for name in ("addon", "docs", "assets", "LICENSE"):
+        (checkout / name).symlink_to(root / name)
+    manifest = (root / "blender_manifest.toml").read_text(encoding="utf-8")
+    now = tomllib.loads(manifest)["version"]
+
+    def publish(version: str) -> None:
+        text = manifest.replace(f'"{now}"', f'"{version}"', 1)
+        (checkout / "blender_manifest.toml").write_text(text, encoding="utf-8")
+        assert build_extension.build_repository(folder, checkout) == folder / "index.json"
+
+    publish(now)
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        script = tmp_path / "subscribe.py"
+        script.write_text(SUBSCRIBE, encoding="utf-8")
+        command = [sys.executable, str(script), f"http://127.0.0.1:{server.server_address[1]}/index.json"]
+        env = {**os.environ, "BLENDER_USER_RESOURCES": str(tmp_path / "blender")}
+        with subprocess.Popen(command, stdin=-1, stdout=-1, stderr=subprocess.STDOUT, text=True, env=env) as process:
+            assert process.stdin is not None
+            seen = _result(process)
+            publish("99.0.0")
+            process.stdin.write("\n")
+            process.stdin.flush()
+            later = _result(process)
+        server.shutdown()
+    assert seen["sync"] == seen["install"] == ["FINISHED"] and seen["enabled"]
+    assert (seen["versions"], later["versions"]) == ([now], ["99.0.0"])
+    zips = {f"forward_pass-{version}.zip" for version in (now, "99.0.0")}
+    assert {path.name for path in folder.iterdir()} == zips | {"index.json", "index.html"}
+    listed = json.loads((folder / "index.json").read_text(encoding="utf-8"))["data"]
+    assert [entry["version"] for entry in listed] == ["99.0.0"]
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Says nothing of requests."""
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+def _result(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """The next line with a result."""
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        if line.startswith("RESULT "):
+            return json.loads(line.removeprefix("RESULT "))
+        said.append(line)
+    raise AssertionError("".join(said[-30:]))
