@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .effects_types import Numbers
 from .layout_types import Block, Layout
@@ -19,7 +18,6 @@ from .values import Values
 from .wording import printable, shown, vocabulary_of
 
 SHOWN_TEXT = 6  # letters of a token in a chart
-LOWEST = -3e4  # of a score that is one: half precision has nothing below -65504 to mask with
 
 
 class Context:
@@ -121,11 +119,6 @@ class Context:
     def vocabulary(self) -> tuple[str, ...]:
         """The text of every token of the model."""
         return vocabulary_of(self.trace)
-
-
-def masked(scores: Numbers) -> NDArray[np.bool_]:
-    """Which scores are masked: minus infinity, or what stands for it in a type without one. No number counts as so."""
-    return ~(scores > LOWEST)
 
 
 def reveal(fill: Fill, shape: tuple[int, int]) -> Numbers:

@@ -10,12 +10,13 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from .effects_context import Context, masked, reveal
+from .effects_context import Context, reveal
 from .effects_types import Effect, Flight, Numbers
 from .elision import drawn_index
 from .layout_types import Block
 from .layout_types import Operation as Drawn
 from .trace_manifest import Operation
+from .values import masked
 
 MOST = 4096  # cells that fly at once; of larger blocks the worked row does
 LONGEST, SHORTEST = 1.1, 0.5  # seconds in the air
@@ -197,7 +198,7 @@ def _fly(
     leave = _departures(context, source, fill.duration, arrive)
     before = context.values.matrix(source.key)[cells[:, 0], cells[:, 1]].astype(np.float64)
     after = context.values.matrix(target.key)[cells[:, 2], cells[:, 3]].astype(np.float64)
-    kept, drawn = ~masked(after), ~masked(before)
+    kept, drawn = ~masked(after, target.part), ~masked(before, source.part)
     if not drawn.any():
         return
     start = float(leave[drawn].min())

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from .effects_context import Context, masked
+from .effects_context import Context
 from .effects_flight import meet
 from .effects_types import Effect, Numbers, SoftmaxCard
 from .layout_types import Block
 from .layout_types import Operation as Drawn
 from .trace_manifest import Operation
+from .values import masked
 
 MOST = 16  # columns of the chart: of more, those with the largest shares
 LEAST = 1.5  # seconds that the stages need
@@ -35,10 +36,11 @@ def soften(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Eff
         return
     row = context.row(result)
     scores, shares = context.numbers(source, row), context.numbers(result, row)
-    if masked(scores).all():
+    kept = ~masked(scores, source.part)
+    if not kept.any():
         return
     maximum, powers, total = parts(scores)
-    columns = _columns(scores, shares)
+    columns = _columns(kept, shares)
     until = context.until(end)
     yield SoftmaxCard(
         operation=operation.id,
@@ -60,15 +62,15 @@ def soften(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Eff
 
 def parts(scores: Numbers) -> tuple[float, Numbers, float]:
     """The maximum of a row [n], exp(score - maximum) [n], and the sum of these."""
-    maximum = float(scores[~masked(scores)].max())
+    maximum = float(scores.max())
     powers = np.exp(scores - maximum)
     return maximum, powers, float(powers.sum())
 
 
-def _columns(scores: Numbers, shares: Numbers) -> NDArray[np.int64]:
+def _columns(kept: NDArray[np.bool_], shares: Numbers) -> NDArray[np.int64]:
     """The columns that the chart shows, in their order: all that are not masked, of many those with the largest
     shares."""
-    seen = np.flatnonzero(~masked(scores))
+    seen = np.flatnonzero(kept)
     if len(seen) > MOST:
         seen = np.sort(seen[np.argsort(-shares[seen], kind="stable")[:MOST]])
     return seen

@@ -19,7 +19,9 @@ PROBABILITIES = frozenset({"pattern", "probabilities"})
 LOCAL, GLOBAL = "local", "global"  # scales of the colours
 SCALES = (LOCAL, GLOBAL)
 ABSMAX = "absmax"
-HIDDEN = -1e30  # a score at or below it is masked away
+HIDDEN = -1e30  # a number at or below it is masked away, whatever it is
+SCORES = frozenset({"scores", "masked"})  # parts whose numbers are scores, after a mask where there is one
+HIDDEN_SCORE = -3e4  # a score at or below it is masked: half precision has nothing below -65504 to mask with
 MANY = 1_000_000  # numbers: of so many the trace has said already how they spread
 
 
@@ -46,6 +48,10 @@ class Values:
         if block.tensor not in self._arrays:
             self._arrays[block.tensor] = self._trace.array(block.tensor)
         return matrix_of(self._arrays[block.tensor], block)
+
+    def masked(self, key: str) -> NDArray[np.bool_]:
+        """Which of a block's drawn numbers a mask has hidden, [rows, columns]."""
+        return masked(self.matrix(key), self.blocks[key].part)
 
     def whole(self, key: str) -> NDArray[np.float32]:
         """The numbers of a block's rows with all columns, also those that are elided."""
@@ -79,7 +85,7 @@ class Values:
             return kept
         try:
             matrix = self.matrix(key)
-            return Pooled(pool(matrix, block), block, size=pool_size(matrix, block))
+            return Pooled(pool(matrix, block), block, size=pool_size(matrix, block, drawn.part))
         except UserError:
             if kept is None:
                 raise
@@ -113,7 +119,7 @@ class Values:
             count = rows * columns - stats.nan - stats.inf
             return Spread(stats.absmax, (stats.mean**2 + stats.std**2) * count, count)
         try:
-            return spread(self.matrix(key))
+            return spread(self.matrix(key), block.part)
         except UserError:
             kept = self._map(block)
             if kept is None:
@@ -154,16 +160,16 @@ class Spread:
     count: int
 
 
-def masked(matrix: NDArray[np.float32]) -> NDArray[np.bool_]:
+def masked(matrix: NDArray[np.floating], part: str = "") -> NDArray[np.bool_]:
     """Which numbers a mask has put far below all others: minus infinity, or in models that do not use it about as low
-    as their number type goes."""
-    hidden: NDArray[np.bool_] = matrix <= HIDDEN
+    as their number type goes. In a `part` that holds scores that is as low as half precision goes, too."""
+    hidden: NDArray[np.bool_] = matrix <= (HIDDEN_SCORE if part in SCORES else HIDDEN)
     return hidden
 
 
-def spread(matrix: NDArray[np.float32]) -> Spread:
-    """How the numbers of a matrix spread that are finite and not masked."""
-    finite = matrix[np.isfinite(matrix) & ~masked(matrix)]
+def spread(matrix: NDArray[np.float32], part: str = "") -> Spread:
+    """How the numbers of a matrix spread that are finite and not masked, as those of that part."""
+    finite = matrix[np.isfinite(matrix) & ~masked(matrix, part)]
     if finite.size == 0:
         return Spread(0.0, 0.0, 0)
     return Spread(float(np.abs(finite).max()), float(np.sum(finite.astype(np.float64) ** 2)), finite.size)
@@ -179,9 +185,10 @@ def pool(matrix: NDArray[np.float32], block: tuple[int, int]) -> NDArray[np.floa
     return np.ascontiguousarray(matrix, np.float32)
 
 
-def pool_size(matrix: NDArray[np.float32], block: tuple[int, int]) -> NDArray[np.float32]:
-    """For each block of rows and columns the root mean square of its numbers that are finite and not masked."""
-    counts = np.isfinite(matrix) & ~masked(matrix)
+def pool_size(matrix: NDArray[np.float32], block: tuple[int, int], part: str = "") -> NDArray[np.float32]:
+    """For each block of rows and columns the root mean square of its numbers that are finite and not masked, as those
+    of that part."""
+    counts = np.isfinite(matrix) & ~masked(matrix, part)
     power: NDArray[np.float32] = np.square(np.clip(np.where(counts, matrix, np.float32(0)), -1e18, 1e18))
     for axis, size in enumerate(block):
         if size > 1:

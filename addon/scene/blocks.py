@@ -30,7 +30,7 @@ def level_of(matrix: NDArray[np.float32], high: float, reach: int = 4) -> NDArra
 
     Averaging signed colours gives fog; averaging magnitude keeps the structure of a matrix visible.
     """
-    finite = np.where(np.isfinite(matrix) & ~masked(matrix), matrix, 0.0).astype(np.float64)
+    finite = np.where(np.isfinite(matrix), matrix, 0.0).astype(np.float64)
     rows, columns = matrix.shape
     power = np.zeros((rows + 1, columns + 1))
     np.square(finite / max(high, 1e-12)).cumsum(0).cumsum(1, out=power[1:, 1:])
@@ -56,7 +56,7 @@ def grid_mesh(
     numbers as face attributes. A grid like one in `made` is a copy of it, materials and all: Blender makes it in a
     seventh of the time, and both share what they have in common."""
     # Shaders make NaN of an infinity: they read `finite`, and `state` where there is anything else than numbers.
-    hidden = masked(matrix)
+    hidden = masked(matrix, block.part)
     finite = np.isfinite(matrix) & ~hidden
     whole = bool(finite.all())
     like = (matrix.shape, *_pitch(block), whole)

@@ -46,11 +46,11 @@ class Atlas:
     def __contains__(self, key: object) -> bool:
         return key in self._corners
 
-    def draw(self, key: str, matrix: NDArray[np.float32]) -> None:
-        """Give a key its numbers, [rows, columns]. What is none becomes a number that no model has: shaders cannot
-        tell infinities from NaN."""
+    def draw(self, key: str, matrix: NDArray[np.float32], part: str = "") -> None:
+        """Give a key its numbers, [rows, columns], which are those of that part of the model. What is none becomes a
+        number that no model has: shaders cannot tell infinities from NaN."""
         (top, left), (rows, columns) = self._corners[key], self._shapes[key]
-        seen = np.where(masked(matrix), np.float32(-np.inf), matrix)
+        seen = np.where(masked(matrix, part), np.float32(-np.inf), matrix)
         coded = np.nan_to_num(
             seen.T if key in self._lying else seen, nan=NO_NUMBER, posinf=NO_NUMBER, neginf=-NO_NUMBER
         )
@@ -145,7 +145,7 @@ def slab_mesh(block: Block, sheet: Sheet, high: float, atlas: Atlas) -> bpy.type
     uv.foreach_set("uv", atlas.places(block.key, places).astype(np.float32).ravel())
     # Flat: a smooth border would lean towards the body's rim over the whole breadth of its quads.
     mesh.polygons.foreach_set("use_smooth", np.zeros(len(mesh.polygons), bool))
-    atlas.draw(block.key, sheet.matrix)
+    atlas.draw(block.key, sheet.matrix, block.part)
     return mesh
 
 
@@ -167,7 +167,9 @@ def make_slab(
     grid = sheet.grid(block)
     mesh = slab_mesh(grid, sheet, ends[1], atlas)
     mesh.materials.append(
-        materials.slab if (np.isfinite(sheet.matrix) & ~masked(sheet.matrix)).all() else materials.slab_masked
+        materials.slab
+        if (np.isfinite(sheet.matrix) & ~masked(sheet.matrix, block.part)).all()
+        else materials.slab_masked
     )
     mesh.materials.append(materials.body)
     item = block_object(block, mesh, ends)

@@ -184,3 +184,24 @@ def test_what_a_mask_has_put_far_below_is_no_number_of_the_colours() -> None:
     assert spread(matrix) == spread(np.array([[1.0, -2.0]], np.float32))
     assert pool_size(matrix, (2, 2)).item() == pytest.approx(np.sqrt((1 + 4) / 4))
     assert not masked(np.array([-65504.0, np.nan, np.inf], np.float32)).any()
+
+
+@pytest.mark.parametrize("part", ["scores", "masked"])
+def test_a_score_as_low_as_half_precision_goes_is_masked_and_no_other_number_is(part: str) -> None:
+    matrix = np.array([[3.0, -65504.0], [-2e4, -np.inf]], np.float32)
+    assert masked(matrix, part).tolist() == [[False, True], [False, True]]
+    assert spread(matrix, part) == spread(np.array([[3.0, -2e4]], np.float32))
+    assert spread(matrix, "logits").largest == 65504.0
+    assert pool_size(matrix[:1], (1, 2), part).item() == pytest.approx(3 / np.sqrt(2))
+
+
+def test_a_mask_of_half_precision_is_hidden_in_its_block_and_does_not_stretch_the_colours(trace, layout) -> None:
+    """The same run with a mask of -65504 instead of minus infinity has the same colours and the same absent cells."""
+    plain, half = Values(trace, layout), Values(trace, layout)
+    key = "s0.l0.h1.masked"
+    name = plain.blocks[key].tensor
+    numbers = trace.array(name)
+    half._arrays[name] = np.where(np.isneginf(numbers), np.float32(-65504), numbers)
+    assert half.matrix(key).min() == -65504
+    assert np.array_equal(half.masked(key), plain.masked(key)) and half.masked(key).sum() == 15
+    assert half.ends(key) == plain.ends(key)

@@ -76,6 +76,18 @@ def test_a_mesh_has_one_quad_a_cell_row_after_row(trace: Trace) -> None:
         assert {(column, row), (column + 1, row + 1)} <= set(corners)
 
 
+def test_a_mask_of_half_precision_is_absent_too(trace: Trace) -> None:
+    low = np.zeros((6, 6), np.float32)
+    low[0, 1:] = -65504
+    for key, hidden in (("s0.l0.h0.masked", 5), ("s0.l0.h0.k_flat", 0)):
+        plan = replace(block(trace, key), rows=(0, 5), columns=(0, 5))
+        mesh: Any = grid_mesh("low", plan, low, 1.0)
+        read = np.zeros(36, np.float32)
+        if "state" in mesh.attributes:
+            mesh.attributes["state"].data.foreach_get("value", read)
+        assert read.sum() == hidden and (read[1:6] == 1).all() == bool(hidden)
+
+
 def test_numbers_alone_need_no_state(trace: Trace) -> None:
     mesh = grid_mesh("scores", block(trace, "s0.l0.h0.scores"), np.zeros((6, 6), np.float32), 1.0)
     assert "state" not in mesh.attributes

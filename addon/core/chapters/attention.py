@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from ..story_teller import Teller
 from ..timeline import Window
-from ..values import masked as is_masked
 from .chapter import Chapter, Look, nothing
 
 
@@ -184,7 +183,7 @@ def _softmax(teller: Teller) -> None:
     line, token, seen = teller.line, teller.example.token, teller.example.seen
     masked, shot = _masked(teller), _softmax_look(teller)
     if teller.has("masked"):
-        hides = bool(is_masked(teller.values.matrix(masked)).any())
+        hides = bool(teller.values.masked(masked).any())
         a, b = line.beat(1.4, teller.say("mask" if hides else "shifted"), shot)
         line.use([f"{teller.head}.scores"], (a, b), "left")
         line.fill([masked], (a, b), "row")
