@@ -31,7 +31,7 @@ def side_by_side(layouts: Sequence[Layout]) -> Layout:
     front = min(box.low[1] for box in boxes)
     at, moved, titles = 0.0, [], []
     for number, (layout, box) in enumerate(zip(layouts, boxes, strict=True)):
-        moved.append(_moved(layout, number, at - box.low[0]))
+        moved.append(move_layout(layout, number, (at - box.low[0], 0.0, 0.0)))
         titles += _titles(layout, at, front, total, max(box.high[0] - box.low[0], 0.5 * gap))
         at += box.high[0] - box.low[0] + gap
     bounds = {name: found for one in moved for name, found in one.bounds.items()}
@@ -63,8 +63,8 @@ def _titles(layout: Layout, x: float, front: float, total: float, room: float) -
     return labels
 
 
-def _moved(layout: Layout, number: int, by: float) -> Layout:
-    """A layout moved along x, its keys and names with its place in the row before them."""
+def move_layout(layout: Layout, number: int, by: Vector) -> Layout:
+    """A layout moved as a whole, its keys and names with a number before them: its place among several."""
     stem, whole = f"{number}.", f"{number} {layout.name}".strip()
 
     def key(keys: tuple[str, ...]) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ def _moved(layout: Layout, number: int, by: float) -> Layout:
         return (whole, *(f"{whole} / {name}" for name in names))
 
     def vector(v: Vector) -> Vector:
-        return v[0] + by, v[1], v[2]
+        return v[0] + by[0], v[1] + by[1], v[2] + by[2]
 
     def block(one: Block) -> Block:
         moved = vector(one.origin)
@@ -96,8 +96,11 @@ def _moved(layout: Layout, number: int, by: float) -> Layout:
     def ribbon(one: Ribbon) -> Ribbon:
         return replace(one, points=tuple(vector(point) for point in one.points))
 
+    def flat(v: tuple[float, float]) -> tuple[float, float]:
+        return v[0] + by[0], v[1] + by[1]
+
     def plate(one: Plate) -> Plate:
-        return replace(one, low=(one.low[0] + by, one.low[1]), high=(one.high[0] + by, one.high[1]))
+        return replace(one, low=flat(one.low), high=flat(one.high), z=one.z + by[2])
 
     def card(one: Card) -> Card:
         return replace(one, position=vector(one.position))

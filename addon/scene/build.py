@@ -102,7 +102,7 @@ def build_scene(
     key_clock(scene, story.duration, fps, (act.start for act in story.acts))
     groups = yield from told(("materials", 0.02), group_slices(colors))
     scene["fp_theme"] = colors.name
-    slabs = _slabs(values, layout, story, size, most_cells, most_values)
+    slabs = choose_slabs(values, layout, story, size, most_cells, most_values)
     atlas = Atlas({key: (len(shown.matrix), len(shown.matrix[0])) for key, shown in slabs.items()}) if slabs else None
     materials = make_materials(groups, atlas.image if atlas else None)
     make_world(scene, groups)
@@ -110,7 +110,7 @@ def build_scene(
     yield "materials", 0.05
 
     items: dict[str, bpy.types.Object] = {}
-    blocks = _blocks(values, layout, story, collections, materials, slabs, atlas)
+    blocks = make_blocks(values, layout, story, collections, materials, slabs, atlas)
     for i, (block, item) in enumerate(zip(layout.blocks, blocks, strict=True)):
         items[block.key] = item  # its name differs where the file has another scene of the kind
         if i % 16 == 0:
@@ -118,9 +118,9 @@ def build_scene(
     if atlas:
         atlas.finish()
     yield "blocks", 0.7
-    _operations(layout, story, collections, items)
+    make_operations(layout, story, collections, items)
     yield "operations", 0.72
-    _styles(layout, items, materials)
+    let_stand_out(layout, items, materials)
     yield "operations", 0.74
     if cells != "flat":
         set_style(scene, cells)
@@ -140,7 +140,7 @@ def build_scene(
         labels.objects.link(item)
     for item in make_plates(layout.plates, materials) + make_ribbons(layout.ribbons, materials):
         labels.objects.link(item)
-    _cards(trace, layout, story, collections, materials, font)
+    make_cards(trace, layout, story, collections, materials, font)
     _products(values, story, stage, materials)
     yield "labels", 0.85
 
@@ -189,7 +189,7 @@ def settings(scene: bpy.types.Scene) -> None:
     scene.render.film_transparent = False
 
 
-def _slabs(
+def choose_slabs(
     values: Values, layout: Layout, story: Story, size: tuple[int, int], most_cells: int, most_values: int
 ) -> dict[str, Pooled]:
     """What every block that is no geometry shows, by key: its numbers, or where they are too many one for several."""
@@ -201,7 +201,7 @@ def _slabs(
     return {block.key: values.pooled(block.key, pools[block.key]) for block in blocks}
 
 
-def _blocks(
+def make_blocks(
     values: Values,
     layout: Layout,
     story: Story,
@@ -229,7 +229,7 @@ def _blocks(
         yield item
 
 
-def _styles(layout: Layout, items: dict[str, bpy.types.Object], materials: Materials) -> None:
+def let_stand_out(layout: Layout, items: dict[str, bpy.types.Object], materials: Materials) -> None:
     """What lets cells stand out of their blocks, where they are geometry."""
     blocks = [(items[b.key], b.mirrored) for b in layout.blocks if items[b.key]["fp_detail"] == "cells"]
     add_styles(blocks, style_group(materials.relief, materials.plate))
@@ -264,7 +264,7 @@ def _times(item: bpy.types.Object, block: Block, fill: Fill | None, uses: list[U
     item[USE], item[AGAIN] = first, again
 
 
-def _operations(layout: Layout, story: Story, collections: Collections, items: dict[str, bpy.types.Object]) -> None:
+def make_operations(layout: Layout, story: Story, collections: Collections, items: dict[str, bpy.types.Object]) -> None:
     """An empty for every operation, parent of the blocks that it made and of the weights that it is first to use."""
     fills = {fill.block: fill for fill in story.fills}
     blocks = {block.key: block for block in layout.blocks}
@@ -296,7 +296,7 @@ def _window(operation: Operation, fills: dict[str, Fill]) -> tuple[float, float]
     return start, max(fill.start + fill.duration for fill in made) - start
 
 
-def _cards(
+def make_cards(
     trace: Trace,
     layout: Layout,
     story: Story,
@@ -304,6 +304,7 @@ def _cards(
     materials: Materials,
     font: bpy.types.VectorFont | None,
 ) -> None:
+    """The tokens of the run as cards: those of the prompt at once, those to come when they arrive."""
     arrivals = {arrival.token: arrival.start for arrival in story.arrivals}
     for card in layout.cards:
         for item in make_card(card, trace.tokens[card.token].text, materials, font):

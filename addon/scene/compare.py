@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds the scene of two runs on one clock: each side's blocks as a scene of one run has them, one stage for both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+from numpy.typing import NDArray
+
+from ..core.detail import MOST_CELLS, MOST_VALUES
+from ..core.shots import film
+from ..core.story_compare import ComparePlan, Side
+from ..core.theme import theme as find_theme
+from ..core.values import Pooled
+from ..core.wording import wording_of
+from .acts import NAMES
+from .build import ROOT, VERSION, Collections, choose_slabs, let_stand_out, make_blocks, make_cards, make_operations
+from .build import settings as plain_settings
+from .camera import make_camera
+from .clock import key_clock
+from .furniture import make_plates, make_ribbons, make_world
+from .groups import make_groups
+from .labels import make_labels
+from .marks import make_marks
+from .materials import Materials, make_materials
+from .merge import Piece, Shape, Shapes, merge
+from .overlay import Overlay, add_captions, add_legends, add_shapes, add_title
+from .running_text import add_running_text
+from .slabs import Atlas
+from .text import during, load_font
+
+RIM = 0.3  # width of the frame around a cell, in its shorter side
+THREAD = 0.22  # width of the line between two cells, in units
+SECOND_LINE = 0.078  # how far under the first run's running text that of the second stands, in frame heights
+
+
+@dataclass
+class _Stage:
+    """What both sides are built with."""
+
+    scene: bpy.types.Scene
+    collections: Collections
+    materials: Materials
+    slabs: dict[str, Pooled]
+    atlas: Atlas | None
+    font: bpy.types.VectorFont | None
+    shapes: Shapes
+
+
+def build_compare(
+    scene: bpy.types.Scene,
+    plan: ComparePlan,
+    *,
+    theme: str = "midnight",
+    recipe: str = "",
+    size: tuple[int, int] = (1280, 720),
+    fps: float = 24.0,
+    most_cells: int = MOST_CELLS,
+    most_values: int = MOST_VALUES,
+) -> Iterator[tuple[str, float]]:
+    """Builds into `scene`, yielding (what is being built, share done 0 to 1) between slices of work.
+
+    The blocks of each run keep the scene contract; `fp_run` says which run they are of, 1 or 2. `fp_trace` is the
+    first run's trace and `fp_trace_2` the second's. Raises UserError for a theme that there is not.
+    """
+    colors = find_theme(theme)
+    scene.render.resolution_x, scene.render.resolution_y = size
+    scene.render.resolution_percentage = 100
+    scene.render.fps, scene.render.fps_base = round(fps), round(fps) / fps
+    root = bpy.data.collections.new(ROOT)
+    scene.collection.children.link(root)
+    key_clock(scene, plan.story.duration, fps, (act.start for act in plan.story.acts))
+    groups = make_groups(colors)
+    scene["fp_theme"] = colors.name
+    slabs: dict[str, Pooled] = {}
+    for side in plan.sides:
+        slabs |= choose_slabs(side.values, side.layout, plan.story, size, most_cells // 2, most_values // 2)
+    atlas = Atlas({key: (len(shown.matrix), len(shown.matrix[0])) for key, shown in slabs.items()}) if slabs else None
+    materials = make_materials(groups, atlas.image if atlas else None)
+    make_world(scene, groups)
+    plain_settings(scene)
+    stage = _Stage(scene, Collections(root), materials, slabs, atlas, load_font(), Shapes())
+    yield "materials", 0.05
+    for number, side in enumerate(plan.sides):
+        for share in _side(stage, side, number + 1):
+            yield side.name, 0.05 + 0.35 * (number + share)
+    if atlas:
+        atlas.finish()
+    yield "stage", 0.8
+    aspect = size[0] / size[1]
+    track = film(plan.story.shots, plan.story.duration, aspect)
+    camera, overlays = make_camera(scene, track, size, stage.collections.get(("stage",)))
+    for number, side in enumerate(plan.sides):
+        _furniture(stage, side, number + 1, camera)
+    yield "labels", 0.9
+    overlay = Overlay(scene, overlays, stage.collections.get(("stage",)), aspect, materials, stage.font)
+    add_captions(overlay, plan.story.captions)
+    add_shapes(overlay, plan.story.shapes, None if aspect <= 1.4 else 0.375 - SECOND_LINE)
+    add_legends(overlay, plan.story.legends)
+    if plan.story.title:
+        add_title(overlay, *plan.story.title)
+    overlay.finish(stage.shapes)
+    for number, side in enumerate(plan.sides):
+        # The run that stands above has the upper line.
+        _running(stage, side, overlay, 1 - number if plan.stacked else number)
+    if plan.marks:
+        stage.collections.get(("stage",)).objects.link(_marks(plan, materials, stage.shapes))
+    stage.shapes.clear()
+    scene["fp_version"], scene["fp_recipe"] = VERSION, recipe
+    for name, side in zip(("fp_trace", "fp_trace_2"), plan.sides, strict=True):
+        scene[name] = f"{side.trace.path.name} {side.trace.sha256}"
+    scene["fp_pitch"] = dict(plan.sides[0].layout.pitch)
+    scene[NAMES] = "\n".join(act.name for act in plan.story.acts)
+    for act in plan.story.acts:
+        scene.timeline_markers.new(act.name, frame=1 + round(act.start * fps))
+    yield "done", 1.0
+
+
+def _side(stage: _Stage, side: Side, number: int) -> Iterator[float]:
+    """The blocks and the operations of one run; yields the share that is done."""
+    items: dict[str, bpy.types.Object] = {}
+    made = make_blocks(
+        side.values, side.layout, side.fills, stage.collections, stage.materials, stage.slabs, stage.atlas
+    )
+    for i, (block, item) in enumerate(zip(side.layout.blocks, made, strict=True)):
+        item["fp_run"] = number
+        items[block.key] = item
+        if i % 16 == 0:
+            yield i / len(side.layout.blocks)
+    make_operations(side.layout, side.fills, stage.collections, items)
+    let_stand_out(side.layout, items, stage.materials)
+
+
+def _furniture(stage: _Stage, side: Side, number: int, camera: bpy.types.Object) -> None:
+    """Names, marks, floor and cards of one run."""
+    layout, labels = side.layout, stage.collections.get(("labels",))
+    mine = {block.key for block in layout.blocks}
+    pools = {key: one.block for key, one in stage.slabs.items() if one.block != (1, 1) and key in mine}
+    items = make_labels(layout.labels, stage.materials, stage.font, camera, stage.shapes)
+    items += make_marks(layout.blocks, pools, stage.materials, stage.font, stage.shapes)
+    items += make_plates(layout.plates, stage.materials) + make_ribbons(layout.ribbons, stage.materials)
+    for item in items:
+        labels.objects.link(item)
+    make_cards(side.trace, layout, side.fills, stage.collections, stage.materials, stage.font)
+
+
+def _running(stage: _Stage, side: Side, overlay: Overlay, place: int) -> None:
+    """The running text of one run, in the first or the second line (0 or 1)."""
+    line = bpy.data.objects.new(f"running text {side.name}", None)
+    line.empty_display_size = 0.01
+    line.parent = overlay.root
+    line.location.y = -SECOND_LINE * place
+    overlay.collection.objects.link(line)
+    mine = Overlay(stage.scene, line, overlay.collection, overlay.aspect, stage.materials, stage.font)
+    texts = tuple(token.text for token in side.trace.tokens)
+    prompt, text = len(side.trace.prompt_tokens), not wording_of(side.trace).sorts
+    add_running_text(mine, texts, prompt, side.fills.arrivals, side.fills.duration, text=text)
+    mine.finish(stage.shapes)
+
+
+def _marks(plan: ComparePlan, materials: Materials, shapes: Shapes) -> bpy.types.Object:
+    """The cells that captions speak of: an outline around each in both runs, and a line between the two."""
+    pieces = []
+    for mark in plan.marks:
+        first, second = (np.array(corners) for corners in mark.corners)  # [4, 3] each
+        quads = [quad for corners in (first, second) for quad in _outline(corners)]
+        quads.append(_band(first.mean(0), second.mean(0), THREAD))
+        points = np.concatenate(quads).astype(np.float32)
+        count = len(quads)
+        shape = Shape(points, np.arange(4 * count, dtype=np.int32), np.arange(0, 4 * count, 4, dtype=np.int32))
+        piece = during(Piece("difference", shape, "text", materials.overlay), mark.start, mark.duration)
+        pieces.append((piece, Matrix.Identity(4)))
+    item = merge("differences", pieces, materials.overlay, shapes)
+    item["fp_kind"] = "difference"
+    return item
+
+
+def _outline(corners: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """A frame around a cell, [4, 3] each: from its edge outwards by RIM of its shorter side."""
+    middle = corners.mean(0)
+    short = min(np.linalg.norm(corners[1] - corners[0]), np.linalg.norm(corners[3] - corners[0]))
+    away = corners - middle
+    outer = corners + RIM * short * np.sign(np.round(away, 6))
+    order = (0, 1, 2, 3, 0)
+    return [np.stack([corners[a], corners[b], outer[b], outer[a]]) for a, b in pairwise(order)]
+
+
+def _band(start: NDArray[np.float64], end: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+    """A thin band between two points, [4, 3], that faces the front."""
+    way = end - start
+    side = np.cross(way, (0.0, 1.0, 0.0))
+    side *= width / 2 / max(float(np.linalg.norm(side)), 1e-9)
+    return np.stack([start - side, start + side, end + side, end - side])
