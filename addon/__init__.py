@@ -9,7 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Layout, Story, Trace, UserError, build, lay_out, make_multiply, render_video, scale, tell, trace
+    from .api import (
+        Layout,
+        Story,
+        Trace,
+        UserError,
+        build,
+        compare,
+        lay_out,
+        make_multiply,
+        render_video,
+        scale,
+        tell,
+        trace,
+    )
 
 __all__ = [
     "Layout",
@@ -17,6 +30,7 @@ __all__ = [
     "Trace",
     "UserError",
     "build",
+    "compare",
     "lay_out",
     "make_multiply",
     "register",

@@ -37,6 +37,7 @@ __all__ = [
     "Trace",
     "UserError",
     "build",
+    "compare",
     "lay_out",
     "make_multiply",
     "render_video",
@@ -116,6 +117,7 @@ def scale(
     scene: bpy.types.Scene | None = None,
     *,
     seconds: float | None = None,
+    language: str = "en",
     theme: str = "midnight",
     size: tuple[int, int] = (1280, 720),
     fps: float = 24.0,
@@ -132,9 +134,39 @@ def scale(
     from .core.story_scale import tell_scale
     from .scene.scale import build_scale
 
-    plan = tell_scale(USUAL if models is None else models, seconds=seconds, aspect=size[0] / size[1])
+    chosen = USUAL if models is None else models
+    plan = tell_scale(chosen, seconds=seconds, aspect=size[0] / size[1], language=language)
     made = bpy.data.scenes.new("Forward Pass") if scene is None else scene
     for what, done in build_scale(made, plan, theme=theme, size=size, fps=fps):
+        follow(what, done)
+    return made
+
+
+def compare(
+    first: Trace,
+    second: Trace,
+    scene: bpy.types.Scene | None = None,
+    *,
+    seconds: float | None = None,
+    language: str = "en",
+    theme: str = "midnight",
+    size: tuple[int, int] = (1280, 720),
+    fps: float = 24.0,
+    follow: Follow = nobody,
+) -> bpy.types.Scene:
+    """The scene of two runs on one clock, with what is different in them: one above the other where they are of one
+    model and of prompts of one length, else side by side.
+
+    The choices are those of `tell` and `build`. Raises `UserError`.
+    """
+    import bpy
+
+    from .core.story_compare import tell_compare
+    from .scene.compare import build_compare
+
+    plan = tell_compare(first, second, seconds=seconds, aspect=size[0] / size[1], language=language)
+    made = bpy.data.scenes.new("Forward Pass") if scene is None else scene
+    for what, done in build_compare(made, plan, theme=theme, size=size, fps=fps):
         follow(what, done)
     return made
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .differences import Difference, largest, root_mean_square, strongest_head
+from .compare_captions import Pair, Spoken
+from .differences import Difference, strongest_head
 from .layout import lay_out
 from .layout_beside import move_layout
 from .layout_types import Block, Bounds, Label, Layout, Vector
@@ -20,12 +20,12 @@ from .timeline import reading_time
 from .trace import Trace
 from .values import Values
 from .warp import warp
-from .wording import shortened, shown, vocabulary_of
+from .wording import shortened
+from .words.sides import COMPARE, Sentences
 
 ROOM = 0.45  # between the fences of the one run and of the other above them, in heights of a fence
 APART = 0.10  # between two models side by side, in widths of the wider
 USUAL = 75.0  # seconds
-LIKELY = 3  # odds that a caption tells
 NAME = 16  # characters of a prompt in a name
 NAMED = (
     "residual_0", "norm", "q", "k", "scores", "masked", "pattern", "mix", "merged", "residual_attention", "mlp_norm",
@@ -33,35 +33,6 @@ NAMED = (
 )  # fmt: skip
 HEADROOM = 1.4  # of the way up to the second run
 NAME_SIZE = 0.17  # of a run's name over a fence, in the fence's height
-
-CAPTIONS = {
-    "overview above": "One model, two prompts: {first} below, {second} above. They share their weights, drawn once.",
-    "overview beside": "Side by side, at one scale: {first} on the left, {second} on the right.",
-    "tokens": "{count} of {tokens} tokens differ: {pairs}. Equal tokens in equal places begin with equal numbers.",
-    "equal": "Here the two runs are still equal, to the last digit.",
-    "generic": "{label}: they differ most at token {token}, {column}: {a:.2f} {here}, {b:.2f} {there}.",
-    "pattern": "Layer {layer}, head {head}: token {token} gives token {seen} weight {a:.2f} {here}, {b:.2f} {there}.",
-    "layers": "How far apart the streams are after each layer, root mean square: {steps}.",
-    "odds": "Odds of the next token {here}: {first}. And {there}: {second}.",
-    "again": "{first} goes on with {answer}, {second} with {other}.",
-    "part": "The odds differ most for new token {step}: {first} {here}, {second} {there}.",
-    "alone": "What the one does not have, the other does: this chapter has no cell that both have.",
-}
-# What a column of a block is called, by its innermost axis.
-COLUMNS = {
-    "channel": "channel", "neuron": "neuron", "key_token": "key token", "vocab": "word", "key_dim": "feature",
-    "value_dim": "feature",
-}  # fmt: skip
-PLACES = {True: ("below", "above"), False: ("left", "right")}
-SUBTITLE = "{model}: {parameters:,} parameters, two runs on one clock"
-
-
-@dataclass(frozen=True)
-class Spoken:
-    """A caption, and the cell that it speaks of where it does."""
-
-    text: str
-    cell: Difference | None = None
 
 
 @dataclass(frozen=True)
@@ -114,25 +85,37 @@ class SharedEnds(Values):
         return low, high
 
 
-def tell_compare(first: Trace, second: Trace, *, seconds: float | None = None, aspect: float = 16 / 9) -> ComparePlan:
+def tell_compare(
+    first: Trace,
+    second: Trace,
+    *,
+    seconds: float | None = None,
+    aspect: float = 16 / 9,
+    language: str = "en",
+) -> ComparePlan:
     """The film of two runs. Of one model on prompts of one length, the second run stands above the first and shares
-    its weights; other runs stand side by side, at one scale. `seconds` is about how long it is to be."""
+    its weights; other runs stand side by side, at one scale. `seconds` is about how long it is to be. Raises UserError
+    for a language that there is not."""
     traces = (first, second)
     layouts = (lay_out(first, aspect), lay_out(second, aspect))
     values = (Values(first, layouts[0]), Values(second, layouts[1]))
     stacked = _same_places(*layouts) and _same_weights(*values)
     names = _names(traces)
     head = strongest_head(*values)
-    focus = None if head is None or head.block.layer is None or head.block.head is None else head.block
-    told = tuple(
-        tell(trace, layout, seconds or USUAL, focus=None if focus is None or not _has(layout, focus) else _place(focus))
-        for trace, layout in zip(traces, layouts, strict=True)
-    )
-    if stacked:
-        told = (told[0], told[0])
+    focus = None if head is None else head.block
+    # In a stack every block of the one has its twin in the other: what is told of the first is true of both.
+    apart = layouts[:1] if stacked else layouts
+    stories = [
+        tell(trace, layout, focus=_place(layout, focus), language=language)
+        for trace, layout in zip(traces, apart, strict=False)
+    ]
+    told = (stories[0], stories[-1])
     pairs = common_acts(told[0].acts, told[1].acts)
-    captions = [_captions(i, pair, told, traces, layouts, values, names, stacked) for i, pair in enumerate(pairs)]
-    clocks = _clocks(pairs, captions)
+    say = Sentences(COMPARE, language)
+    pair = Pair(traces, layouts, values, names, stacked, say)
+    captions = [pair.captions(acts[0], told[0]) if i else pair.overview() for i, acts in enumerate(pairs)]
+    pace = (seconds or USUAL) / max(one.duration for one in told)
+    clocks = _clocks(pairs, (told[0].duration, told[1].duration), captions, pace)
     warped = [warp(story, [(act[side], new) for act, new in clocks]) for side, story in enumerate(told)]
     moves = _moves(layouts, stacked)
     sides = tuple(
@@ -151,7 +134,7 @@ def tell_compare(first: Trace, second: Trace, *, seconds: float | None = None, a
         uses=(),
         legends=_legends(warped[0].legends, values),
         shapes=warped[0].shapes if stacked else (),
-        title=(f"{names[0]}  |  {names[1]}", _subtitle(layouts), 0.2, 2.8),
+        title=(f"{names[0]}  |  {names[1]}", _subtitle(layouts, say), 0.2, 2.8),
     )
     marks = tuple(
         _mark(caption, one.cell, sides)
@@ -179,19 +162,24 @@ def _same_weights(a: Values, b: Values) -> bool:
     return all(np.array_equal(a.matrix(key), b.matrix(key), equal_nan=True) for key in keys)
 
 
-def _has(layout: Layout, head: Block) -> bool:
-    return any((b.part, b.layer, b.head) == (head.part, head.layer, head.head) for b in layout.blocks)
-
-
-def _place(head: Block) -> tuple[int, int]:
-    return head.layer or 0, head.head or 0
+def _place(layout: Layout, head: Block | None) -> tuple[int, int] | None:
+    """The layer and the head of a block, where the layout has such a head."""
+    if head is None or head.layer is None or head.head is None:
+        return None
+    there = any((b.part, b.layer, b.head) == (head.part, head.layer, head.head) for b in layout.blocks)
+    return (head.layer, head.head) if there else None
 
 
 def common_acts(first: Sequence[Act], second: Sequence[Act]) -> list[tuple[Act, Act]]:
-    """The chapters that both have, in order; what only one has belongs to the chapter before it."""
+    """The chapters that both have, in order; what only one has belongs to the chapter before it. What a name says
+    after a comma may differ: until it is sorted, for each new letter."""
+
+    def stem(act: Act) -> str:
+        return act.name.partition(",")[0]
+
     pairs, at = [], 0
     for act in first:
-        found = next((i for i in range(at, len(second)) if second[i].name == act.name), None)
+        found = next((i for i in range(at, len(second)) if stem(second[i]) == stem(act)), None)
         if found is not None:
             pairs.append((act, second[found]))
             at = found + 1
@@ -201,22 +189,21 @@ def common_acts(first: Sequence[Act], second: Sequence[Act]) -> list[tuple[Act, 
 
 
 def _clocks(
-    pairs: Sequence[tuple[Act, Act]], captions: Sequence[Sequence[Spoken]]
+    pairs: Sequence[tuple[Act, Act]],
+    durations: tuple[float, float],
+    captions: Sequence[Sequence[Spoken]],
+    pace: float,
 ) -> list[tuple[tuple[float, float], float]]:
-    """When each common chapter begins, in the first story, in the second and on the common clock; and when all end."""
+    """When each common chapter begins, in the first story, in the second and on the common clock; and when all end.
+    A chapter takes its time by `pace`, and as long as its captions need."""
     starts = [(a.start, b.start) for a, b in pairs]
-    ends = [*starts[1:], (_end(pairs, 0), _end(pairs, 1))]
+    ends = [*starts[1:], durations]
     clocks, now = [], 0.0
-    for start, end, words in zip(starts, ends, captions, strict=True):
+    for start, end, spoken in zip(starts, ends, captions, strict=True):
         clocks.append((start, now))
-        reading = sum(reading_time(one.text) + 0.3 for one in words)
-        now += max(end[0] - start[0], end[1] - start[1], reading)
-    return [*clocks, (ends[-1], now)]
-
-
-def _end(pairs: Sequence[tuple[Act, Act]], side: int) -> float:
-    last = pairs[-1][side]
-    return last.start + last.duration
+        reading = sum(reading_time(one.text) + 0.3 for one in spoken)
+        now += max(pace * (end[0] - start[0]), pace * (end[1] - start[1]), reading)
+    return [*clocks, (durations, now)]
 
 
 def _timed(captions: Sequence[Sequence[Spoken]], starts: Sequence[float]) -> tuple[Caption, ...]:
@@ -352,156 +339,8 @@ def _legends(legends: Sequence[Legend], values: Sequence[Values]) -> tuple[Legen
     return tuple(found)
 
 
-def _subtitle(layouts: Sequence[Layout]) -> str:
+def _subtitle(layouts: Sequence[Layout], say: Sentences) -> str:
     models = list(dict.fromkeys(layout.name for layout in layouts))
-    if len(models) == 1:
-        return SUBTITLE.format(model=models[0], parameters=layouts[0].parameters)
-    return ", ".join(f"{layout.name}: {layout.parameters:,} parameters" for layout in layouts)
-
-
-def _captions(
-    number: int,
-    pair: tuple[Act, Act],
-    told: Sequence[Story],
-    traces: Sequence[Trace],
-    layouts: Sequence[Layout],
-    values: tuple[Values, Values],
-    names: tuple[str, str],
-    stacked: bool,
-) -> list[Spoken]:
-    """What is said in a chapter: what fills in it decides."""
-    here, there = PLACES[stacked]
-    words = {"here": here, "there": there}
-    if number == 0:
-        moment = "overview above" if stacked else "overview beside"
-        return [Spoken(CAPTIONS[moment].format(first=names[0], second=names[1]))]
-    act = pair[0]
-    filled = [fill.block for fill in told[0].fills if act.start <= fill.start < act.start + act.duration]
-    blocks = [layouts[0].by_key[key] for key in filled]
-    parts = {block.part for block in blocks if block.step == 0}
-    if any(block.step for block in blocks):
-        answers = ["".join(shown(token.text) for token in trace.generated_tokens) for trace in traces]
-        again = CAPTIONS["again"].format(first=names[0], second=names[1], answer=answers[0], other=answers[1])
-        return [Spoken(again), *_parting(traces, words)]
-    special = _special(parts, blocks, traces, values, words)
-    if special is not None:
-        return [special]
-    told_keys = [b.key for b in blocks if b.kind == "activation" and b.row_axis == ("token",)]
-    # Of what the camera looks at last in this chapter, where that is anything.
-    looks = [shot.subject for shot in told[0].shots if act.start <= shot.start < act.start + act.duration]
-    seen = [key for key in told_keys if looks and _inside(layouts[0].by_key[key], looks[-1])]
-    difference = largest(values[0], values[1], seen or told_keys)
-    if difference is None:
-        return [Spoken(CAPTIONS["alone"])]
-    if difference.size == 0:
-        return [Spoken(CAPTIONS["equal"])]
-    return [_generic(difference, words)]
-
-
-def _inside(block: Block, box: Bounds) -> bool:
-    body = block.body()
-    middle = [(low + high) / 2 for low, high in zip(body.low, body.high, strict=True)]
-    return all(low - 1 <= at <= high + 1 for low, at, high in zip(box.low, middle, box.high, strict=True))
-
-
-def _special(
-    parts: set[str],
-    blocks: Sequence[Block],
-    traces: Sequence[Trace],
-    values: tuple[Values, Values],
-    words: dict[str, str],
-) -> Spoken | None:
-    """The caption of a chapter that has one of its own."""
-    if "token_embedding" in parts:
-        return Spoken(_tokens(traces))
-    if "probabilities" in parts:
-        first, second = (_odds(trace) for trace in traces)
-        return Spoken(CAPTIONS["odds"].format(first=first, second=second, **words))
-    layers = sorted({block.layer for block in blocks if block.part == "residual_mlp" and block.layer is not None})
-    if len(layers) > 1:
-        return Spoken(_drift(values))
-    patterns = [block.key for block in blocks if block.part == "pattern" and "mix" not in parts]
-    difference = largest(values[0], values[1], patterns)
-    if difference is None or difference.size == 0:
-        return None
-    text = CAPTIONS["pattern"].format(
-        layer=(difference.block.layer or 0) + 1,
-        head=(difference.block.head or 0) + 1,
-        token=difference.row + 1,
-        seen=difference.column + 1,
-        a=difference.first,
-        b=difference.second,
-        **words,
-    )
-    return Spoken(text, difference)
-
-
-def _generic(difference: Difference, words: dict[str, str]) -> Spoken:
-    label = difference.block.label.replace("_", " ")
-    axis = difference.block.column_axis[-1] if difference.block.column_axis else ""
-    text = CAPTIONS["generic"].format(
-        label=label[:1].upper() + label[1:],
-        token=difference.row + 1,
-        column=f"{COLUMNS.get(axis, 'column')} {difference.column + 1}",
-        a=difference.first,
-        b=difference.second,
-        **words,
-    )
-    return Spoken(text.replace("-", "−"), difference)
-
-
-def _tokens(traces: Sequence[Trace]) -> str:
-    """Which tokens of the prompts differ, the first few by their texts."""
-    first, second = ([token.text for token in trace.prompt_tokens] for trace in traces)
-    apart = [i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b]
-    count = len(apart) + abs(len(first) - len(second))
-    if not count:
-        return CAPTIONS["equal"]
-    pairs = ", ".join(f"{i + 1} is {shown(first[i])} or {shown(second[i])}" for i in apart[:2])
-    return CAPTIONS["tokens"].format(count=count, tokens=max(len(first), len(second)), pairs=pairs or "one is longer")
-
-
-def _odds(trace: Trace, step: int = 0) -> str:
-    """The likeliest next tokens of a step with their shares."""
-    row = _shares(trace).get(step)
-    if row is None:
-        return "not known"
-    texts = vocabulary_of(trace)
-    best = np.argsort(-row, kind="stable")[:LIKELY]
-    return ", ".join(f"{shown(texts[i])} {100 * row[i]:.1f} %" for i in best)
-
-
-def _shares(trace: Trace) -> dict[int, NDArray[np.float32]]:
-    """The odds of the next token in each step, [vocabulary]."""
-    found = {}
-    for operation in trace.operations:
-        if operation.kind == "softmax" and operation.layer is None:
-            shares = trace.array(operation.outputs[0])
-            found[operation.step] = shares.reshape(-1, shares.shape[-1])[-1]
-    return found
-
-
-def _parting(traces: Sequence[Trace], words: dict[str, str]) -> list[Spoken]:
-    """The step whose odds differ most, where they do."""
-    first, second = (_shares(trace) for trace in traces)
-    steps = [step for step in first if step in second and first[step].shape == second[step].shape]
-    if not steps:
-        return []
-    apart = {step: float(np.abs(first[step] - second[step]).sum()) for step in steps}
-    step = max(steps, key=lambda one: apart[one])
-    if apart[step] < 0.01:
-        return []
-    odds = [
-        f"{shown(vocabulary_of(trace)[int(row[step].argmax())])} {100 * row[step].max():.1f} %"
-        for trace, row in zip(traces, (first, second), strict=True)
-    ]
-    return [Spoken(CAPTIONS["part"].format(step=step + 1, first=odds[0], second=odds[1], **words))]
-
-
-def _drift(values: tuple[Values, Values]) -> str:
-    """How far apart the residual streams are after each layer."""
-    blocks = values[0].blocks.values()
-    keys = {b.layer: b.key for b in blocks if b.part == "residual_mlp" and b.step == 0 and b.layer is not None}
-    apart = [(layer, root_mean_square(*values, key)) for layer, key in sorted(keys.items())]
-    steps = [f"{size:.2f}" for _layer, size in apart if size is not None]
-    return CAPTIONS["layers"].format(steps=", ".join(steps)) if steps else ""
+    moment = "subtitle" if len(models) == 1 else "beside"
+    told = layouts[:1] if len(models) == 1 else layouts
+    return ", ".join(say.say(moment, model=layout.name, parameters=layout.parameters) for layout in told)

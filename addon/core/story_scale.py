@@ -15,6 +15,7 @@ from .pull_back import frame_height, pull_back, seen_at
 from .shots import Key, pose_of
 from .story_types import Act, Caption, Formula, Shot, Story
 from .timeline import reading_time
+from .words.sides import SCALE, Sentences
 
 TOKENS = 8  # of the text that activations are drawn for
 MOST_MODELS = 12
@@ -33,23 +34,9 @@ FIELD = 105.0  # metres: how long a football field is
 TITLE = 3.2  # seconds
 REST = 3.4  # seconds at least between two moves
 
-CAPTIONS = {
-    "first": "{name}: {parameters} numbers. Every rectangle is one of its matrices, one step a number.",
-    "next": "{name}: {parameters} parameters in {layers} layers, {times} times {first}.",
-    "experts": "{name}: {parameters} parameters, {times} times {first}. Of {experts} experts a token uses {chosen}.",
-    "all": "All at one scale: were {last} as long as a football field, {first} would be {small}.",
-    "few": "All at one scale: {last} has {times} times the parameters of {first}.",
-    "back": "And back: in here is the same forward pass, small enough to watch every number.",
-}
-TITLES = ("How large is {last}?", "{count} models at one scale")
-KEY = (
-    ("∎ Q, K, V  ", "feature"),
-    ("∎ attention's output  ", "head"),
-    ("∎ MLP  ", "neuron"),
-    ("∎ words and places  ", "token"),
-    ("shapes only: no values", "secondary"),
-)
-ALL_ACT, BACK_ACT = "All of them", "Back to {first}"
+ENGLISH = Sentences(SCALE, "en")
+# What the line at the top says a hue stands for, by its moment.
+KEY = (("queries", "feature"), ("output", "head"), ("mlp", "neuron"), ("words", "token"))
 
 
 @dataclass(frozen=True)
@@ -106,13 +93,16 @@ class ScalePlan:
     aspect: float
 
 
-def tell_scale(models: Iterable[str] = USUAL, *, seconds: float | None = None, aspect: float = 16 / 9) -> ScalePlan:
+def tell_scale(
+    models: Iterable[str] = USUAL, *, seconds: float | None = None, aspect: float = 16 / 9, language: str = "en"
+) -> ScalePlan:
     """The film of some models, from the smallest to the largest and back.
 
     `models` are keys of `known_models.KNOWN` or paths of config.json; `seconds` about how long it is to be (captions
     keep the time to be read), `aspect` width over height of the picture. Raises UserError for a model that there is
-    not, for fewer than two and for more than a dozen.
+    not, for fewer than two and for more than a dozen, and for a language that there is not.
     """
+    say = Sentences(SCALE, language)
     known = [find_known(word) for word in dict.fromkeys(models)]
     if not 2 <= len(known) <= MOST_MODELS:
         raise UserError(
@@ -120,14 +110,14 @@ def tell_scale(models: Iterable[str] = USUAL, *, seconds: float | None = None, a
             "Write their names with commas between them, for example nano-sort,gpt2,gpt-3.",
             2,
         )
-    standings = line_up(known, aspect)
+    standings = line_up(known, aspect, say)
     pace = 1.0
-    story = _story(standings, pace, aspect)
+    story = _story(standings, pace, aspect, say)
     if seconds is not None:
         # Twice: what is read keeps its time, so that the rest has to give more.
         for _ in range(2):
             pace = max(0.3, pace * seconds / story.duration)
-            story = _story(standings, pace, aspect)
+            story = _story(standings, pace, aspect, say)
     keys = pull_back(story.shots, story.duration, aspect)
     back = story.shots[-1]
     ends = [story.duration + 1.0, *[back.start + back.move] * (len(standings) - 1)]
@@ -136,7 +126,7 @@ def tell_scale(models: Iterable[str] = USUAL, *, seconds: float | None = None, a
     return ScalePlan(standings, story, keys, _signs(standings, story, keys, aspect), seen, aspect)
 
 
-def line_up(models: Sequence[KnownModel], aspect: float = 16 / 9) -> tuple[Standing, ...]:
+def line_up(models: Sequence[KnownModel], aspect: float = 16 / 9, say: Sentences = ENGLISH) -> tuple[Standing, ...]:
     """Where models stand, the smallest first: their fronts on one line, from left to right; in a picture that is
     higher than wide one behind the other. A step along an axis is as long in each as in the others."""
     ordered = sorted(models, key=lambda model: parameters_of(model.config))
@@ -150,7 +140,7 @@ def line_up(models: Sequence[KnownModel], aspect: float = 16 / 9) -> tuple[Stand
         front = 0.0 if aspect >= 1 else at + _titles_depth(width)
         left = at if aspect >= 1 else 0.0
         move = (left - box.low[0], front - box.low[1], 0.0)
-        standings.append(_stand(model, layout, move))
+        standings.append(_stand(model, layout, move, say))
         at += (width + APART * width) if aspect >= 1 else _titles_depth(width) + depth + 0.05 * depth
     return tuple(standings)
 
@@ -174,16 +164,17 @@ def _titles_depth(width: float) -> float:
     return 5.2 * LETTERS * width
 
 
-def _stand(model: KnownModel, layout: Layout, at: Vector) -> Standing:
+def _stand(model: KnownModel, layout: Layout, at: Vector, say: Sentences) -> Standing:
     box = _box(layout)
     low = (box.low[0] + at[0], box.low[1] + at[1], box.low[2])
     high = (box.high[0] + at[0], box.high[1] + at[1], box.high[2])
     width = high[0] - low[0]
-    kind = layout_words(layout, model)
+    channels = _channels(layout)
     lines = (
         (model.name, 1.0, "text"),
-        (f"{layout.parameters:,} parameters", 0.62, "secondary"),
-        (kind, 0.5, "channel"),
+        (say.say("parameters", count=layout.parameters), 0.62, "secondary"),
+        # What the green ruler before it stands for comes first.
+        (say.say("sizes", channels=channels, layers=_layers(layout)), 0.5, "channel"),
     )
     size = min(LETTERS * width, *(0.9 * width / text_width(words, share) for words, share, _hue in lines))
     titles, y = [], low[1] - 0.5 * size
@@ -191,23 +182,20 @@ def _stand(model: KnownModel, layout: Layout, at: Vector) -> Standing:
         y -= 1.5 * share * size
         titles.append(Label(words, (low[0], y, 0.0), share * size, "floor", "left", 0, hue))
     y -= 0.4 * size
-    channels = _channels(layout)
     ruler = Ribbon(((low[0], y, 0.0), (low[0] + channels, y, 0.0)), 0.16 * size, "flow")
     thickness = max(0.6, SLAB * width)
     return Standing(model, layout, at, Bounds(low, high), tuple(titles), ruler, thickness)
 
 
-def layout_words(layout: Layout, model: KnownModel) -> str:
-    """The sizes of a model in a line: what the green ruler before it stands for comes first."""
-    layers = len({block.layer for block in layout.blocks if block.layer is not None})
-    return f"{_channels(layout):,} channels, {layers} layers"
+def _layers(layout: Layout) -> int:
+    return len({block.layer for block in layout.blocks if block.layer is not None})
 
 
 def _channels(layout: Layout) -> int:
     return next(block.counts[1] for block in layout.blocks if block.part == "residual_0")
 
 
-def _story(standings: tuple[Standing, ...], pace: float, aspect: float) -> Story:
+def _story(standings: tuple[Standing, ...], pace: float, aspect: float, say: Sentences) -> Story:
     """Acts, captions and shots: one of each for a model, then all of them, then the way back."""
     first, last = standings[0], standings[-1]
     acts: list[Act] = []
@@ -236,12 +224,12 @@ def _story(standings: tuple[Standing, ...], pace: float, aspect: float) -> Story
     before: tuple[Vector, ...] = ()
     for i, standing in enumerate(standings):
         points = (*(corner for one in standings[:i] for corner in one.box.corners()), *standing.corners())
-        act(standing.model.name, _caption(standing, first), points, before)
+        act(standing.model.name, _caption(standing, first, say), points, before)
         before = points
     everything = tuple(corner for standing in standings for corner in standing.corners())
-    act(ALL_ACT, _whole(first, last), everything, before, view=WHOLE_VIEW)
-    act(BACK_ACT.format(first=first.model.name), CAPTIONS["back"], first.corners(), everything)
-    title, subtitle = TITLES
+    act(say.say("act all"), _whole(first, last, say), everything, before, view=WHOLE_VIEW)
+    act(say.say("act back", first=first.model.name), say.say("back"), first.corners(), everything)
+    key = tuple((f"∎ {say.say(moment)}  ", hue) for moment, hue in KEY)
     return Story(
         duration=now,
         acts=tuple(acts),
@@ -250,8 +238,8 @@ def _story(standings: tuple[Standing, ...], pace: float, aspect: float) -> Story
         shots=tuple(shots),
         fills=(),
         uses=(),
-        shapes=(Formula(TITLE, now - TITLE, tuple((words, hue) for words, hue in KEY)),),
-        title=(title.format(last=last.model.name), subtitle.format(count=len(standings)), 0.0, TITLE),
+        shapes=(Formula(TITLE, now - TITLE, (*key, (say.say("shapes"), "secondary"))),),
+        title=(say.say("title", last=last.model.name), say.say("subtitle", count=len(standings)), 0.0, TITLE),
     )
 
 
@@ -273,42 +261,44 @@ def _move_time(before: Iterable[Vector], after: Iterable[Vector]) -> float:
     return min(MOST_MOVE, LEAST_MOVE + 0.75 * ratio)
 
 
-def _caption(standing: Standing, first: Standing) -> str:
+def _caption(standing: Standing, first: Standing, say: Sentences) -> str:
     layout = standing.layout
-    moment = "first" if standing is first else "experts" if standing.model.config.get("num_local_experts") else "next"
-    return CAPTIONS[moment].format(
+    experts = standing.model.config.get("num_local_experts")
+    return say.say(
+        "first" if standing is first else "experts" if experts else "next",
         name=standing.model.name,
-        parameters=f"{layout.parameters:,}",
-        layers=len({block.layer for block in layout.blocks if block.layer is not None}),
-        times=times(layout.parameters / first.layout.parameters),
+        parameters=layout.parameters,
+        layers=_layers(layout),
+        times=times(layout.parameters / first.layout.parameters, say),
         first=first.model.name,
-        experts=standing.model.config.get("num_local_experts"),
+        experts=experts,
         chosen=standing.model.config.get("num_experts_per_tok", 2),
     )
 
 
-def _whole(first: Standing, last: Standing) -> str:
+def _whole(first: Standing, last: Standing, say: Sentences) -> str:
     ratio = first.width / last.width
-    return CAPTIONS["all" if ratio < 0.1 else "few"].format(
+    return say.say(
+        "all" if ratio < 0.1 else "few",
         last=last.model.name,
         first=first.model.name,
-        times=times(last.layout.parameters / first.layout.parameters),
-        small=_length(FIELD * ratio),
+        times=times(last.layout.parameters / first.layout.parameters, say),
+        small=_length(FIELD * ratio, say),
     )
 
 
-def times(ratio: float) -> str:
+def times(ratio: float, say: Sentences = ENGLISH) -> str:
     """A ratio in four digits that count, or one after the point where it is small: 2,037,000; 9.6."""
     if ratio < 100:
-        return f"{ratio:.1f}".removesuffix(".0")
+        return say.number(ratio, 1 if f"{ratio:.1f}"[-1] != "0" else 0)
     unit = 10 ** max(0, int(math.log10(ratio)) - 3)
-    return f"{round(ratio / unit) * unit:,}"
+    return say.number(round(ratio / unit) * unit)
 
 
-def _length(metres: float) -> str:
+def _length(metres: float, say: Sentences) -> str:
     if metres >= 1:
-        return f"{metres:.0f} m"
-    return f"{metres * 100:.0f} cm" if metres >= 0.01 else f"{metres * 1000:.1f} mm"
+        return f"{say.number(metres)} m"
+    return f"{say.number(metres * 100)} cm" if metres >= 0.01 else f"{say.number(metres * 1000, 1)} mm"
 
 
 def short_count(count: int) -> str:

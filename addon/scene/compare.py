@@ -22,6 +22,7 @@ from .acts import NAMES
 from .build import ROOT, VERSION, Collections, choose_slabs, let_stand_out, make_blocks, make_cards, make_operations
 from .build import settings as plain_settings
 from .camera import make_camera
+from .captions import burn_captions
 from .clock import key_clock
 from .furniture import make_plates, make_ribbons, make_world
 from .groups import make_groups
@@ -29,7 +30,7 @@ from .labels import make_labels
 from .marks import make_marks
 from .materials import Materials, make_materials
 from .merge import Piece, Shape, Shapes, merge
-from .overlay import Overlay, add_captions, add_legends, add_shapes, add_title
+from .overlay import Overlay, add_legends, add_shapes, add_title
 from .running_text import add_running_text
 from .slabs import Atlas
 from .text import during, load_font
@@ -65,7 +66,7 @@ def build_compare(
 ) -> Iterator[tuple[str, float]]:
     """Builds into `scene`, yielding (what is being built, share done 0 to 1) between slices of work.
 
-    The blocks of each run keep the scene contract; `fp_run` says which run they are of, 1 or 2. `fp_trace` is the
+    `most_cells` and `most_values` are those of each run, as in `build_scene`. The blocks of each run keep the scene contract; `fp_run` says which run they are of, 1 or 2. `fp_trace` is the
     first run's trace and `fp_trace_2` the second's. Raises UserError for a theme that there is not.
     """
     colors = find_theme(theme)
@@ -79,7 +80,7 @@ def build_compare(
     scene["fp_theme"] = colors.name
     slabs: dict[str, Pooled] = {}
     for side in plan.sides:
-        slabs |= choose_slabs(side.values, side.layout, plan.story, size, most_cells // 2, most_values // 2)
+        slabs |= choose_slabs(side.values, side.layout, plan.story, size, most_cells, most_values)
     atlas = Atlas({key: (len(shown.matrix), len(shown.matrix[0])) for key, shown in slabs.items()}) if slabs else None
     materials = make_materials(groups, atlas.image if atlas else None)
     make_world(scene, groups)
@@ -99,7 +100,7 @@ def build_compare(
         _furniture(stage, side, number + 1, camera)
     yield "labels", 0.9
     overlay = Overlay(scene, overlays, stage.collections.get(("stage",)), aspect, materials, stage.font)
-    add_captions(overlay, plan.story.captions)
+    burn_captions(overlay, plan.story, stage.shapes)
     add_shapes(overlay, plan.story.shapes, None if aspect <= 1.4 else 0.375 - SECOND_LINE)
     add_legends(overlay, plan.story.legends)
     if plan.story.title:

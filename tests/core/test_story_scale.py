@@ -129,7 +129,7 @@ def test_captions_say_true_numbers_at_a_pace_to_read(usual):
         "GPT-3: 174,604,259,328 parameters in 96 layers, 2,037,000 times"
     )
     assert pytest.approx(2_037_000, rel=1e-3) == 174_604_259_328 / 85_728
-    assert "Of 8 experts a token uses 2" in texts[5]
+    assert "A token uses 2 of 8 experts" in texts[5]
     first, last = usual.standings[0], usual.standings[-1]
     assert f"{105 * first.width / last.width * 100:.0f} cm" in texts[7]
     for caption in usual.story.captions:
