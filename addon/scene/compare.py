@@ -66,8 +66,9 @@ def build_compare(
 ) -> Iterator[tuple[str, float]]:
     """Builds into `scene`, yielding (what is being built, share done 0 to 1) between slices of work.
 
-    `most_cells` and `most_values` are those of each run, as in `build_scene`. The blocks of each run keep the scene contract; `fp_run` says which run they are of, 1 or 2. `fp_trace` is the
-    first run's trace and `fp_trace_2` the second's. Raises UserError for a theme that there is not.
+    The blocks of each run keep the scene contract; `fp_run` says which run they are of, 1 or 2. `fp_trace` is the
+    first run's trace and `fp_trace_2` the second's. `most_cells` and `most_values` are those of each run, as in
+    `build_scene`. Raises UserError for a theme that there is not.
     """
     colors = find_theme(theme)
     scene.render.resolution_x, scene.render.resolution_y = size
