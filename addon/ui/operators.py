@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import IntProperty, StringProperty
+from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from ..core.errors import UserError
 from ..scene.acts import acts_of, switch_act
@@ -98,6 +98,12 @@ class FORWARDPASS_OT_render(JobOperator):
     bl_idname = "forward_pass.render"
     bl_label = "Render Video"
 
+    resume: BoolProperty(  # type: ignore[valid-type]
+        name="Go On",
+        description="Keep the frames of a rendering that was broken off. The scene should be as it was",
+        options={"SKIP_SAVE"},
+    )
+
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """There must be something to render."""
@@ -106,13 +112,33 @@ class FORWARDPASS_OT_render(JobOperator):
     def begin(self, context: bpy.types.Context) -> Job:
         """Starts with the first frame."""
         scene = scene_of(context)
-        return render_job.Rendering(scene, render_quality(scene), video_path(scene), render_job.real_rooms())
+        rooms = render_job.real_rooms()
+        return render_job.Rendering(scene, render_quality(scene), video_path(scene), rooms, self.resume)
 
     def finish(self, context: bpy.types.Context) -> str:
         """Tells where the video is."""
         assert isinstance(SESSION.job, render_job.Rendering)
         SESSION.video = SESSION.job.out
         return f"Rendered {SESSION.video.name}"
+
+
+class FORWARDPASS_OT_discard_frames(bpy.types.Operator):
+    """Remove the frames that are there from a rendering that was broken off"""
+
+    bl_idname = "forward_pass.discard_frames"
+    bl_label = "Discard Frames"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """There must be a scene that they belong to, and nothing at work on them."""
+        return has_scene(cls, context) and not SESSION.running
+
+    def execute(self, context: bpy.types.Context) -> set[Any]:
+        """Only those of this video in this size."""
+        scene = scene_of(context)
+        render_job.discard_frames(video_path(scene), render_quality(scene))
+        return {"FINISHED"}
 
 
 class FORWARDPASS_OT_cancel(bpy.types.Operator):
@@ -359,6 +385,7 @@ CLASSES = (
     FORWARDPASS_OT_generate,
     FORWARDPASS_OT_import_trace,
     FORWARDPASS_OT_render,
+    FORWARDPASS_OT_discard_frames,
     FORWARDPASS_OT_cancel,
     FORWARDPASS_OT_dismiss,
     FORWARDPASS_OT_copy_log,

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ..render.presets import FORMS
 from ..scene.acts import acts_of
-from .drawing import Sidebar, draw_button, draw_notice, draw_progress, foldable, short, write_lines
+from .drawing import Sidebar, draw_button, draw_notice, draw_progress, foldable, short, translated, write_lines
 from .folders import ADDON
 from .place import is_generated
 from .preferences import preferences
 from .properties import FOLDER, HUB, ForwardPassSettings, current_act, scene_of, settings_of
 from .remedies import draw_error
+from .render_job import frames_there
 from .requests import is_built_in_name, render_quality, video_path
 from .session import SESSION
 from .set_up import TITLE
@@ -229,15 +231,30 @@ class FORWARDPASS_PT_render(Sidebar):
         fields.enabled = not SESSION.running
         fields.use_property_split = True
         fields.use_property_decorate = False
-        fields.prop(settings_of(scene), "quality")
-        fields.prop(settings_of(scene), "output")
-        quality, frames = render_quality(scene), scene.frame_end - scene.frame_start + 1
+        settings, quality = settings_of(scene), render_quality(scene)
+        fields.prop(settings, "quality")
+        if quality.form != "stills":
+            fields.prop(settings, "captions")
+        if FORMS[quality.form].alpha:
+            fields.prop(settings, "transparent")
+        fields.prop(settings, "output")
+        frames = scene.frame_end - scene.frame_start + 1
         facts = layout.column(align=True)
         facts.active = False
         size = f"{quality.size[0]} × {quality.size[1]}"
-        facts.label(text=f"{size}, {frames} frames, {frames / quality.fps:.0f} s", translate=False)
+        if quality.form == "stills":
+            count = translated("{count} stills").format(count=len(acts_of(scene)))
+        else:
+            count = translated("{count} frames").format(count=frames) + f", {frames / quality.fps:.0f} s"
+        facts.label(text=f"{size}, {count}", translate=False)
         write_lines(facts, context, short(video_path(scene)))
         draw_button(layout, "forward_pass.render", "RENDER_ANIMATION", "Rendering")
+        there = 0 if SESSION.running else frames_there(video_path(scene), quality)
+        if there:
+            row = layout.row(align=True)
+            text = translated("Go On After {count} Frames").format(count=there)
+            row.operator("forward_pass.render", text=text, icon="PLAY", translate=False).resume = True
+            row.operator("forward_pass.discard_frames", text="", icon="TRASH")
         draw_notice(layout, context, "Rendering")
         if SESSION.video is not None and not SESSION.running:
             layout.operator("forward_pass.open_video", text="Show Video", icon="FILE_FOLDER")

@@ -9,7 +9,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 from ..core.presets import PRESETS, STORY, USUAL
 from ..core.theme import THEMES
 from ..process.models import built_in_models
-from ..render.presets import QUALITIES
+from ..render.presets import FORMS, QUALITIES
 from ..scene.acts import SceneAct, act_markers, acts_of, set_length
 
 FOLDER, HUB = "FOLDER", "HUB"  # the entries of the list of models that ask for a folder and for a name
@@ -91,6 +91,26 @@ def preset_items() -> list[tuple[str, str, str]]:
     """The kinds of video that are told of one run."""
     told = [preset for preset in PRESETS.values() if preset.makes == STORY]
     return [(preset.name, preset.name.replace("-", " ").title(), preset.title) for preset in told]
+
+
+QUALITY_NAMES = {"youtube": "YouTube 1080p", "4k": "4K", "short": "Short", "png": "PNG Sequence", "prores": "ProRes"}
+
+
+def quality_items() -> list[tuple[str, str, str]]:
+    """What can be rendered; shape and frame rate are the scene's."""
+    return [
+        (
+            one.name,
+            QUALITY_NAMES.get(one.name, one.name.title()),
+            f"{min(one.size)} lines, samples: {one.samples}. {FORMS[one.form].words}",
+        )
+        for one in QUALITIES.values()
+    ]
+
+
+def take_form(settings: ForwardPassSettings, context: bpy.types.Context) -> None:
+    """A preset that is made to be laid over something is transparent, others are not until somebody says so."""
+    settings.transparent = QUALITIES[settings.quality].transparent
 
 
 def take_aspect(settings: ForwardPassSettings, context: bpy.types.Context) -> None:
@@ -230,7 +250,20 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
     quality: EnumProperty(  # type: ignore[valid-type]
         name="Quality",
         description="How large and how clean the pictures are",
-        items=[(q.name, q.name.title(), f"{min(q.size)} lines, {q.samples} samples") for q in QUALITIES.values()],
+        items=quality_items(),
+        update=take_form,
+    )
+    captions: EnumProperty(  # type: ignore[valid-type]
+        name="Captions",
+        description="Where the captions go",
+        items=(
+            ("both", "In the Picture and Beside", "Burnt into the picture, and as files beside it"),
+            ("burnt", "In the Picture", "Burnt into the picture only"),
+            ("beside", "Beside", "As files beside it only: players and video sites show them when they are wanted"),
+        ),
+    )
+    transparent: BoolProperty(  # type: ignore[valid-type]
+        name="Transparent", description="Clear where nothing stands, to be laid over something else"
     )
     output: StringProperty(  # type: ignore[valid-type]
         name="Output",

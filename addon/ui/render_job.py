@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,18 +36,19 @@ def real_rooms() -> RenderRooms:
 class Rendering:
     """One press of the button: every frame, then what is made of them with its captions and chapters beside it.
 
-    Frames go to a hidden folder beside the video, which is gone at the end however it ends; an earlier video stays
-    until the new one is whole. Raises `UserError` where nothing can be written there.
+    Frames go to a hidden folder beside the video. Where it is broken off after the first frame they stay there, so
+    that `resume` can go on with them; an earlier video stays until the new one is whole. Raises `UserError` where
+    nothing can be written there.
     """
 
-    def __init__(self, scene: Any, quality: Quality, out: Path, rooms: RenderRooms) -> None:
+    def __init__(self, scene: Any, quality: Quality, out: Path, rooms: RenderRooms, resume: bool = False) -> None:
         self.state: State = "rendering"
         self.error: UserError | None = None
         self.progress = Progress("Rendering", "Rendering the first frame")
         self.out = with_ending(out, quality)
         self.log: tuple[str, ...] = ()
-        self._folder = _folder_beside(self.out)
-        self._work = rooms.produce(Production(scene, quality, self.out, self._folder), self._hear)
+        self._folder = _make_folder(frames_folder(out, quality), resume)
+        self._work = rooms.produce(Production(scene, quality, self.out, self._folder, resume=resume), self._hear)
 
     @property
     def running(self) -> bool:
@@ -68,7 +68,7 @@ class Rendering:
             self._leave("failed")
 
     def cancel(self) -> None:
-        """Stops between two frames and takes them away."""
+        """Stops between two frames."""
         self._leave("cancelled")
 
     end = cancel
@@ -85,15 +85,36 @@ class Rendering:
         self.state = state
         with suppress(ReferenceError):  # the scene is gone, and its settings with it
             self._work.close()  # puts the scene's settings back
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if state == "done" or not any(self._folder.iterdir()):
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 END = object()
 
 
-def _folder_beside(out: Path) -> Path:
+def frames_folder(out: Path, quality: Quality) -> Path:
+    """Where the frames of that video are until it is whole. Frames of another size or rate have another folder."""
+    wide, high = quality.size
+    return out.with_name(f".{with_ending(out, quality).name}-{wide}x{high}-{quality.fps}-frames")
+
+
+def frames_there(out: Path, quality: Quality) -> int:
+    """How many frames of that video are there from a rendering that was broken off."""
+    folder = frames_folder(out, quality)
+    return len(list(folder.glob("*.png"))) if folder.is_dir() else 0
+
+
+def discard_frames(out: Path, quality: Quality) -> None:
+    """Takes them away."""
+    shutil.rmtree(frames_folder(out, quality), ignore_errors=True)
+
+
+def _make_folder(folder: Path, resume: bool) -> Path:
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f".{out.stem}-frames-", dir=out.parent))
+        if not resume:
+            shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{out} cannot be written: {error.strerror}.", "Choose another output folder.") from error
+        what = f"{folder.parent} cannot be written: {error.strerror}."
+        raise UserError(what, "Choose another output folder.") from error
+    return folder

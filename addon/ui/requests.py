@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import bpy
 from ..core.errors import UserError
 from ..process.job import TraceRequest
 from ..process.options import DEFAULTS, TraceOptions
-from ..render.presets import Quality, quality
+from ..render.presets import FORMS, Quality, quality
 from .folders import user_folder
 from .generate import GenerateRequest
 from .preferences import chosen_python
@@ -48,16 +49,22 @@ def render_quality(scene: bpy.types.Scene) -> Quality:
     wide, high = scene.render.resolution_x, scene.render.resolution_y
     scale = min(preset.size) / min(wide, high)
     size = (2 * round(wide * scale / 2), 2 * round(high * scale / 2))
-    return Quality(preset.name, size, round(scene.render.fps / scene.render.fps_base), preset.samples, preset.engine)
+    settings = settings_of(scene)
+    clear = settings.transparent and FORMS[preset.form].alpha
+    fps = round(scene.render.fps / scene.render.fps_base)
+    return dataclasses.replace(preset, size=size, fps=fps, transparent=clear, captions=settings.captions)
 
 
 def video_path(scene: bpy.types.Scene) -> Path:
-    """Where the video of that scene goes; beside the .blend by default, in the home folder while there is none."""
+    """What the video of that scene is called, or the folder of pictures; beside the .blend by default, in the home
+    folder while there is none."""
     settings = settings_of(scene)
+    form = quality(settings.quality).form
+    name = file_name(settings.prompt) + (FORMS[form].suffix or f"-{form}")
     folder = settings.output.strip() or "//"
     if folder.startswith("//") and not bpy.data.filepath:
-        return Path.home() / f"{file_name(settings.prompt)}.mp4"
-    return Path(bpy.path.abspath(folder)) / f"{file_name(settings.prompt)}.mp4"
+        return Path.home() / name
+    return Path(bpy.path.abspath(folder)) / name
 
 
 def file_name(prompt: str) -> str:

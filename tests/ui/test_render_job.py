@@ -16,7 +16,7 @@ from forward_pass.core.script import Script, write_script
 from forward_pass.core.story import Act, Caption
 from forward_pass.render.presets import Quality
 from forward_pass.render.production import Production, Step
-from forward_pass.ui.render_job import Rendering, RenderRooms
+from forward_pass.ui.render_job import Rendering, RenderRooms, discard_frames, frames_there
 
 pytestmark = [pytest.mark.blender, pytest.mark.usefixtures("addon")]
 
@@ -27,10 +27,11 @@ class Pretence:
     """A render room that writes small files, and remembers whether its generator was closed."""
 
     def __init__(self, fail: str = "") -> None:
-        self.fail, self.closed = fail, False
+        self.fail, self.closed, self.resumed = fail, False, False
 
     def produce(self, job: Production, follow: Callable[[Step], None]) -> Generator[None, None, None]:
         first, last = job.range
+        self.resumed = job.resume
         try:
             for frame in range(first, last + 1):
                 if self.fail == "frames" and frame == 3:
@@ -94,20 +95,34 @@ def test_a_cancel_leaves_the_earlier_video(scene: Any, tmp_path: Path, polls: in
     rendering.cancel()
     assert rendering.state == "cancelled"
     assert pretence.closed or polls == 0  # a generator that never began has nothing to put back
-    assert names(tmp_path / "videos") == ["a.mp4"]
+    kept = [".a.mp4-64x64-12-frames"] if polls else []
+    assert names(tmp_path / "videos") == [*kept, "a.mp4"]
     assert rendering.out.read_text() == "of yesterday"
+    assert frames_there(rendering.out, TINY) == min(polls, 4)
+    discard_frames(rendering.out, TINY)
+    assert names(tmp_path / "videos") == ["a.mp4"]
+
+
+def test_a_rendering_that_was_broken_off_goes_on(scene: Any, tmp_path: Path) -> None:
+    broken = start(scene, tmp_path, Pretence("encode"))
+    finish(broken)
+    assert broken.state == "failed"
+    again = Pretence()
+    rendering = Rendering(scene, TINY, tmp_path / "videos" / "a.mp4", again.rooms(), resume=True)
+    finish(rendering)
+    assert again.resumed and names(tmp_path / "videos") == ["a.mp4"]
 
 
 @pytest.mark.parametrize(
     ("fail", "message"),
     [("frames", "Frame 3 could not be rendered."), ("encode", "Rendering the video failed: OSError: no space.")],
 )
-def test_a_failure_leaves_nothing(scene: Any, tmp_path: Path, fail: str, message: str) -> None:
+def test_a_failure_leaves_frames_only(scene: Any, tmp_path: Path, fail: str, message: str) -> None:
     rendering = start(scene, tmp_path, Pretence(fail))
     finish(rendering)
     assert rendering.state == "failed" and rendering.error is not None
     assert rendering.error.message == message
-    assert names(tmp_path / "videos") == []
+    assert names(tmp_path / "videos") == [".a.mp4-64x64-12-frames"]
 
 
 def test_a_place_that_cannot_be_written_is_refused_at_once(scene: Any, tmp_path: Path) -> None:
