@@ -10,9 +10,21 @@ import bpy
 
 def _modules() -> tuple[ModuleType, ...]:
     """The files of this room that have something to register, in that order."""
-    from . import add_matmul, files, handlers, help, operators, panels, preferences, properties, remedies, set_up
+    from . import (
+        add_matmul,
+        files,
+        handlers,
+        help,
+        operators,
+        panels,
+        preferences,
+        properties,
+        remedies,
+        set_up,
+        translations,
+    )
 
-    return preferences, properties, operators, remedies, set_up, help, add_matmul, panels, files, handlers
+    return preferences, properties, operators, remedies, set_up, help, add_matmul, panels, files, handlers, translations
 
 
 def register() -> None:
