@@ -25,7 +25,8 @@ from .progress import Progress, as_user_error
 State = Literal["tracing", "reading", "layout", "story", "building", "done", "failed", "cancelled"]
 ENDS = ("done", "failed", "cancelled")
 CHOICES = ("temperature", "top_k", "top_p", "seed", "chat", "dtype", "attention")  # of the options, in a recipe
-SLICE, LONGEST_SLICE = 0.03, 0.1  # seconds of building in one poll
+TOLD = ("seconds", "scale", "preset", "focus", "language")  # of the request, what the story depends on
+SLICE, LONGEST_SLICE = 0.03, 0.06  # seconds of building in one poll
 # Where each part of the work begins and ends on the one bar, by what it takes on two cores.
 TRACING = {"load": (0.0, 0.25), "trace": (0.25, 0.4), "write": (0.4, 0.45)}
 PREPARING, BUILDING = (0.45, 0.5), (0.5, 1.0)
@@ -44,6 +45,7 @@ class GenerateRequest:
     cells: str = "flat"
     scale: str = "local"
     preset: str = USUAL
+    language: str = "en"
     focus: tuple[int, int] | None = None  # layer and head to work, from 0
 
     @property
@@ -57,6 +59,7 @@ class GenerateRequest:
         recipe = Recipe(
             **ran,
             preset=self.preset,
+            language=self.language,
             focus=self.focus and write_focus(self.focus),
             seconds=self.seconds,
             theme=self.theme,
@@ -136,8 +139,8 @@ class Generation:
         return tuple(self._job.log)
 
     def poll(self) -> None:
-        """Goes on a little: 30 ms where the work can be cut that small, and up to 100 ms where Blender itself takes
-        longer than that to draw its window between two polls. Raises nothing."""
+        """Goes on a little: 30 ms where the work can be cut that small, and up to 60 ms where Blender itself takes longer
+        than that to draw its window between two polls. Raises nothing."""
         try:
             if self.state == "tracing":
                 self._trace()
@@ -171,7 +174,7 @@ class Generation:
             path: Path = self._job.result
             self.trace = path
             width, height = self.request.size
-            telling = {name: getattr(self.request, name) for name in ("seconds", "scale", "preset", "focus")}
+            telling = {name: getattr(self.request, name) for name in TOLD}
             self._preparation = Preparation(self._rooms, path, width / height, telling)
             self.state = "reading"
         elif self._job.state == "failed":

@@ -48,6 +48,8 @@ TEXTS = {
     "Length": "Länge",
     "Length of the video in seconds; 0 gives each act the time that it needs": "Länge des Videos in Sekunden; "
     "0 gibt jedem Akt die Zeit, die er braucht",
+    "Language": "Sprache",
+    "Of all that the video says: captions, names, titles": "Alles dessen, was das Video sagt: Untertitel, Namen, Titel",
     "Choose the Head": "Kopf wählen",
     "Layer": "Schicht",
     "Head": "Kopf",

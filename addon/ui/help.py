@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class FORWARDPASS_OT_help(bpy.types.Operator):
         name = f"Forward Pass: {self.page}"
         text = bpy.data.texts.get(name) or bpy.data.texts.new(name)
         text.clear()
-        text.write(path.read_text(encoding="utf-8"))
+        text.write(readable(path.read_text(encoding="utf-8")))
         text.cursor_set(0)
         show_text(context, text, wrap=True)
         return {"FINISHED"}
@@ -56,6 +57,16 @@ def page_path(page: str) -> Path:
     if path is None or not path.is_file():
         raise UserError(f"There is no page {page!r} in the manual.", "Install the add-on again.", code=2)
     return path
+
+
+def readable(markdown: str) -> str:
+    """A page without the marks that only a browser makes something of."""
+    lines = []
+    for line in markdown.splitlines():
+        found = re.match(r"#+ (.*)", line)
+        plain = re.sub(r"\*\*|`|(?<!\w)\*(?=\w)|(?<=[\w.…])\*(?!\w)", "", line if found is None else found[1].upper())
+        lines.append(re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", plain))
+    return "\n".join(lines) + "\n"
 
 
 def show_text(context: bpy.types.Context, text: bpy.types.Text, wrap: bool) -> None:

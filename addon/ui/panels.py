@@ -49,7 +49,7 @@ class FORWARDPASS_PT_generate(Sidebar):
         built_in = is_built_in_name(settings)
         body = foldable(fields, "show", "What to Show", closed=False)
         if body is not None:
-            for name in ("preset", "steps", "seconds", "focus"):
+            for name in ("preset", "steps", "seconds", "language", "focus"):
                 body.prop(settings, name)
             if settings.focus:
                 row = body.row(align=True)

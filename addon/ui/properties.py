@@ -8,6 +8,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 
 from ..core.presets import PRESETS, STORY, USUAL
 from ..core.theme import THEMES
+from ..core.words import CATALOGS
 from ..process.models import built_in_models
 from ..render.presets import FORMS, QUALITIES
 from ..scene.acts import SceneAct, act_markers, acts_of, set_length
@@ -157,6 +158,12 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
     )
     preset: EnumProperty(  # type: ignore[valid-type]
         name="Preset", description="What kind of video it is", items=preset_items(), default=USUAL, update=take_aspect
+    )
+    language: EnumProperty(  # type: ignore[valid-type]
+        name="Language",
+        description="Of all that the video says: captions, names, titles",
+        items=[(one.language, one.name, "") for one in CATALOGS.values()],
+        default="en",
     )
     focus: BoolProperty(  # type: ignore[valid-type]
         name="Choose the Head",

@@ -89,6 +89,7 @@ def _request(settings: ForwardPassSettings, trace: TraceRequest | Path) -> Gener
         cells=settings.cells,
         scale=settings.scale,
         preset=settings.preset,
+        language=settings.language,
         focus=(settings.focus_layer - 1, settings.focus_head - 1) if settings.focus else None,
     )
 
