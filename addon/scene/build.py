@@ -36,7 +36,7 @@ from .furniture import make_card, make_plates, make_products, make_ribbons, make
 from .groups import group_slices
 from .labels import labels_in_turn
 from .marks import make_marks
-from .materials import Materials, make_materials
+from .materials import Materials, material_slices
 from .merge import Shapes
 from .overlay import Overlay, add_formulas, add_legends, add_shapes, add_title
 from .running_text import add_running_text
@@ -104,7 +104,7 @@ def build_scene(
     scene["fp_theme"] = colors.name
     slabs = choose_slabs(values, layout, story, size, most_cells, most_values)
     atlas = Atlas({key: (len(shown.matrix), len(shown.matrix[0])) for key, shown in slabs.items()}) if slabs else None
-    materials = make_materials(groups, atlas.image if atlas else None)
+    materials = yield from told(("materials", 0.04), material_slices(groups, atlas.image if atlas else None))
     make_world(scene, groups)
     settings(scene)
     yield "materials", 0.05
@@ -129,6 +129,7 @@ def build_scene(
     stage = collections.get(("stage",))
     aspect = size[0] / size[1]
     camera, overlays = make_camera(scene, film(story.shots, story.duration, aspect), size, stage)
+    yield "labels", 0.76
     font = load_font()
     labels = collections.get(("labels",))
     shapes = Shapes()

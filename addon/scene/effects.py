@@ -47,7 +47,9 @@ def effect_slices(
 ) -> Slices[None]:
     """Adds what is seen between the multiplies to the scene, in slices: the objects `flights`, `panels`, `charts`."""
     effects = effects_of(trace, layout, story)
+    yield
     solid = solid_material(groups)
+    yield
     if effects.flights:
         flights = Sheet()
         for flight in effects.flights:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from .compat import enable_nodes
 from .groups import Groups
 from .merge import HUE, INK
 from .nodes import Nodes, named
+from .slices import Slices, at_once
 
 # In an atlas this stands for NaN and plus infinity, and its negative for minus infinity.
 NO_NUMBER = 3e38
@@ -42,22 +44,34 @@ class Materials:
 
 def make_materials(groups: Groups, atlas: bpy.types.Image | None = None) -> Materials:
     """Make the materials on those groups; `atlas` holds the numbers of all slabs, where there are any."""
+    return at_once(material_slices(groups, atlas))
+
+
+def material_slices(groups: Groups, atlas: bpy.types.Image | None = None) -> Slices[Materials]:
+    """As `make_materials`, in slices."""
     cell = cell_group(groups)
-    return Materials(
-        cells=_cells(groups, cell, "FP Cells"),
-        masked=_cells(groups, cell, "FP Cells masked", masked=True),
-        relief=_cells(groups, cell, "FP Cells relief", masked=True, relief=True),
-        plate=_plate(groups),
-        body=_body(groups),
-        ink=_ink(groups, "FP Label", fade=True),
-        halo=_halo(groups),
-        overlay=_ink(groups, "FP Overlay", fade=False),
-        shade=_shade(groups),
-        scale=_scale(groups),
-        products=_products(groups),
-        slab=None if atlas is None else _cells(groups, cell, "FP Slab", atlas=atlas),
-        slab_masked=None if atlas is None else _cells(groups, cell, "FP Slab masked", masked=True, atlas=atlas),
-    )
+    yield
+    makers: dict[str, Callable[[], bpy.types.Material]] = {
+        "cells": lambda: _cells(groups, cell, "FP Cells"),
+        "masked": lambda: _cells(groups, cell, "FP Cells masked", masked=True),
+        "relief": lambda: _cells(groups, cell, "FP Cells relief", masked=True, relief=True),
+        "plate": lambda: _plate(groups),
+        "body": lambda: _body(groups),
+        "ink": lambda: _ink(groups, "FP Label", fade=True),
+        "halo": lambda: _halo(groups),
+        "overlay": lambda: _ink(groups, "FP Overlay", fade=False),
+        "shade": lambda: _shade(groups),
+        "scale": lambda: _scale(groups),
+        "products": lambda: _products(groups),
+    }
+    if atlas is not None:
+        makers["slab"] = lambda: _cells(groups, cell, "FP Slab", atlas=atlas)
+        makers["slab_masked"] = lambda: _cells(groups, cell, "FP Slab masked", masked=True, atlas=atlas)
+    made: dict[str, Any] = {"slab": None, "slab_masked": None}
+    for name, make in makers.items():
+        made[name] = make()
+        yield
+    return Materials(**made)
 
 
 def _new(name: str) -> tuple[bpy.types.Material, Nodes]:

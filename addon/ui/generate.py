@@ -139,8 +139,8 @@ class Generation:
         return tuple(self._job.log)
 
     def poll(self) -> None:
-        """Goes on a little: 30 ms where the work can be cut that small, and up to 60 ms where Blender itself takes longer
-        than that to draw its window between two polls. Raises nothing."""
+        """Goes on a little: 30 ms where the work can be cut that small, and up to 60 ms where Blender itself takes
+        longer than that to draw its window between two polls. Raises nothing."""
         try:
             if self.state == "tracing":
                 self._trace()

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 
 from .german import GERMAN
 
-LANGUAGES = {"de_DE": GERMAN, "de": GERMAN}  # the first until Blender 4.x, the second is its short name
+LANGUAGES: dict[str, Any] = {"de_DE": GERMAN, "de": GERMAN}  # the first until Blender 4.x, the second is its short name
 
 
 def register() -> None:
