@@ -91,6 +91,15 @@ def project(points: Sequence[Vector] | Array, pose: CameraPose) -> Array:
     return np.stack([x, y, depth], axis=1)
 
 
+def spread(points: Array, directions: int = 48) -> float:
+    """The area of the polygon that spans the farthest of `points` [n, 2] in evenly spaced directions: that of their
+    convex hull, or hardly less."""
+    angles = np.linspace(0.0, 2 * np.pi, directions, endpoint=False)
+    farthest = (points @ np.stack([np.cos(angles), np.sin(angles)])).argmax(axis=0)
+    x, y = points[farthest].T
+    return float((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) / 2
+
+
 def basis(azimuth: float, elevation: float) -> tuple[Array, Array, Array]:
     """Right, up and forward of a level camera at `azimuth` and `elevation` (degrees), as unit vectors [3]."""
     a, e = radians(azimuth), radians(elevation)

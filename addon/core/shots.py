@@ -6,15 +6,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
-from .camera import fit
+from .camera import basis, fit, project, spread
 from .layout_types import Vector
 from .story import Shot
 
 ABOVE = 0.10  # share of the frame's height that belongs to the running text
-MARGIN = 0.04
+MARGIN = 0.05
+NARROW = 1.4  # an aspect below this is narrow: there a card stands over the subject, not beside it
+# How far a shot may turn and tip from the angle that its kind asks for, to see its subject larger. Whoever looks from
+# the side (by more than SIDE) keeps doing so, and nothing is seen more edge-on than FACING (a cosine; of the
+# floor, where weights and names lie, FLOOR_FACING) without need.
+TURNS, TIPS = (-18.0, -12.0, -6.0, 0.0, 6.0, 12.0), (-12.0, -6.0, 0.0, 6.0)
+LEAST_TURN, SIDE, MOST_TURN = 4.0, 26.0, 48.0
+FLATTEST, STEEPEST = 30.0, 50.0
+FACING, FLOOR_FACING = 0.5, 0.53
 DRIFT = 0.45  # degrees a second
 MOST_DRIFT = 3.0
 SAMPLES = 24  # keys in a move
@@ -32,6 +41,7 @@ class Key:
     distance: float
     lens: float
     lift: float  # how far above the frame's middle the target is seen, as a share of the frame's height
+    side: float = 0.0  # how far to the right of it, as a share of the frame's width
 
 
 def film(shots: Sequence[Shot], duration: float, aspect: float) -> tuple[Key, ...]:
@@ -57,14 +67,45 @@ def film(shots: Sequence[Shot], duration: float, aspect: float) -> tuple[Key, ..
     return tuple(keys)
 
 
+@lru_cache(maxsize=512)
 def pose_of(shot: Shot, aspect: float) -> Key:
-    """The pose that shows the shot's subject whole, between the overlays."""
-    height = 1 - ABOVE - shot.below
-    free = aspect / height  # the aspect of what is left for the subject
-    long_side = 1.0 if aspect >= 1 else height if free < 1 else aspect
-    pose = fit(shot.subject.corners(), shot.azimuth, shot.elevation, shot.lens / long_side, free, MARGIN)
-    lift = (shot.below - ABOVE) / 2
-    return Key(shot.start, pose.target, shot.azimuth, shot.elevation, pose.distance, shot.lens, lift)
+    """The pose that shows the shot's subject whole, in what overlays and a card leave free: of the angles close to the
+    one that the shot asks for, the one from which the subject is largest."""
+    turns = [turn for turn in TURNS if _may_turn(shot.azimuth, shot.azimuth + turn)]
+    tips = [tip for tip in TIPS if tip == 0 or FLATTEST <= shot.elevation + tip <= STEEPEST]
+    tried = [_pose(shot, aspect, shot.azimuth + turn, shot.elevation + tip) for turn in turns for tip in tips]
+    return max(tried, key=lambda each: each[1])[0]
+
+
+def _may_turn(asked: float, azimuth: float) -> bool:
+    if azimuth == asked:
+        return True
+    return SIDE <= -azimuth <= MOST_TURN if asked <= -SIDE else LEAST_TURN <= -azimuth <= SIDE
+
+
+def free_room(shot: Shot, aspect: float) -> tuple[float, float, float]:
+    """What is not the subject's: shares of the frame's width at the right, of its height below and above."""
+    if aspect < NARROW:
+        return 0.0, shot.below, ABOVE + shot.aside * (1 - ABOVE - shot.below)
+    return shot.aside, shot.below, ABOVE
+
+
+def _pose(shot: Shot, aspect: float, azimuth: float, elevation: float) -> tuple[Key, float]:
+    """The pose at an angle, and how good it is: the share of the frame that the subject covers, less where faces are
+    seen edge-on."""
+    right, below, above = free_room(shot, aspect)
+    width, height = 1 - right, 1 - above - below
+    free = aspect * width / height  # the aspect of what is left for the subject
+    # `fit` reckons the sensor along the longer side of what is left, Blender along that of the whole frame.
+    lens = shot.lens * max(1.0, aspect) / max(aspect * width, height)
+    points = np.asarray(shot.subject.corners())
+    pose = fit(points, azimuth, elevation, lens, free, MARGIN)
+    forward = basis(azimuth, elevation)[2]
+    side = abs(forward[0]) if shot.azimuth <= -SIDE else 1.0
+    facing = min(1.0, abs(forward[1]) / FACING, side / FACING, abs(forward[2]) / FLOOR_FACING)
+    worth = spread(project(points, pose)[:, :2]) * float(facing)
+    key = Key(shot.start, pose.target, azimuth, elevation, pose.distance, shot.lens, (below - above) / 2, -right / 2)
+    return key, worth
 
 
 def _move(before: Key, after: Key, start: float) -> list[Key]:
@@ -88,6 +129,7 @@ def _move(before: Key, after: Key, start: float) -> list[Key]:
                 distance,
                 before.lens * (after.lens / before.lens) ** e,
                 before.lift + (after.lift - before.lift) * e,
+                before.side + (after.side - before.side) * e,
             )
         )
     return keys

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from .chapters import CHAPTERS, Chapter, check_chapters
 from .errors import UserError
 from .examples import choose_example
+from .framing import with_room
 from .layout_types import Layout
 from .presets import BRIEF, DEPTHS, FULL, LAYER, PASS, STORY, STRONGEST, USUAL, WORKED, Preset
 from .presets import preset as find_preset
@@ -73,7 +74,7 @@ def tell(
         whole = not off and only is None
         seconds = min(max(natural.duration, chosen.seconds.shortest), chosen.seconds.longest)
         if not whole or seconds == natural.duration:
-            return natural
+            return with_room(natural, trace, layout)
     wordy: Story | None = None  # in more words at the fastest pace, and too long all the same
     for depth in DEPTHS[DEPTHS.index(chosen.words) :]:
         fastest = told(depth, FASTEST)
@@ -85,12 +86,12 @@ def tell(
         and wordy.duration <= chosen.seconds.longest
         and wordy.duration - seconds < seconds - told(depth, SLOWEST).duration
     ):
-        return wordy
+        return with_room(wordy, trace, layout)
     low, high = FASTEST, SLOWEST
     for _ in range(20):
         middle = (low + high) / 2
         low, high = (low, middle) if told(depth, middle).duration > seconds else (middle, high)
-    return told(depth, low)
+    return with_room(told(depth, low), trace, layout)
 
 
 def read_plan(chosen: Preset, off: Collection[str] = (), only: Collection[str] | None = None) -> dict[str, str]:

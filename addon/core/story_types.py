@@ -80,6 +80,7 @@ class Shot:
     lens: float
     name: str
     below: float = 0.16  # share of the frame's height under the subject that formula and caption need
+    aside: float = 0.0  # share of the room for the subject that a card takes: at the right or, in a tall frame, above
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ PALETTE = (
     "pill",
     "key",
 )
+HEAD = PALETTE.index("head")
 KEY = PALETTE.index("key")  # the key position: the tokens' colour, drawn in dashes
 
 

@@ -48,6 +48,7 @@ AXIS_COLORS = {
     "position": "token",
     "channel": "channel",
     "head": "head",
+    "expert": "head",
     "key_dim": "feature",
     "value_dim": "feature",
     "neuron": "neuron",
@@ -155,7 +156,7 @@ class Timeline:
     def _look(self, place: str | Sequence[str], angle: str) -> float:
         """The camera moves to a place, from now on; returns how long that takes."""
         move = MOVE * min(1.0, max(self.pace, LEAST_MOVE)) if self._shots else 0.0
-        subject = self._tight(self.layout.bounds[place] if isinstance(place, str) else self._with_names(place))
+        subject = self._tight(self.layout.bounds[place]) if isinstance(place, str) else self._with_names(place)
         azimuth, elevation, lens, below = ANGLES[angle]
         name = place if isinstance(place, str) else ", ".join(place)
         self._shots.append(Shot(self.now, move, subject, azimuth, elevation, lens, name, below))
@@ -183,10 +184,12 @@ class Timeline:
         return replace(box, points=tuple(map(tuple, points.tolist())))
 
     def _with_names(self, keys: Sequence[str]) -> Bounds:
-        """The box around blocks and the names that lie before them on the floor."""
-        bounds = self.layout.bounds_of(*self.there(keys))
-        x, y, z = bounds.low
-        return Bounds((x, y - NAMES, min(z, 0.0)), bounds.high)
+        """What a camera has to see of blocks: their corners, and the names that lie before them on the floor."""
+        bodies = [self.layout.by_key[key].body() for key in self.there(keys)]
+        names = [(x, box.low[1] - NAMES, min(box.low[2], 0.0)) for box in bodies for x in (box.low[0], box.high[0])]
+        points = [point for box in bodies for point in box.corners()]
+        whole = Bounds.around([*points, *names])
+        return replace(whole, points=tuple(dict.fromkeys([*points, *names])))
 
     def fill(
         self, keys: Sequence[str], window: Window, style: str = "row", focus: int | None = None, share: float = 0.0

@@ -16,6 +16,7 @@ from ..core.colormaps import color_map
 from ..core.detail import MOST_CELLS, MOST_VALUES, choose_details, choose_pools, seen_sizes
 from ..core.errors import UserError
 from ..core.layout import Block, Layout, Operation
+from ..core.names import choose_names, showing
 from ..core.shots import film, pose_of
 from ..core.story import Fill, Story, Use
 from ..core.theme import theme as find_theme
@@ -32,11 +33,11 @@ from .cell_styles import add_styles, check_style, set_style, style_group
 from .clock import key_clock
 from .compat import eevee
 from .effects import effect_slices
-from .furniture import make_card, make_plates, make_products, make_ribbons, make_world
+from .furniture import make_card, make_plates, make_products, make_ribbons, make_shadows, make_world
 from .groups import group_slices
 from .labels import labels_in_turn
 from .marks import make_marks
-from .materials import Materials, material_slices
+from .materials import HEADS, Materials, material_slices
 from .merge import Shapes
 from .overlay import Overlay, add_formulas, add_legends, add_shapes, add_title
 from .running_text import add_running_text
@@ -52,6 +53,9 @@ NEVER = 1e9
 PART_HUES = {
     "residual": "token",
     "q": "feature",
+    "q_norm": "feature",
+    "k_norm": "feature",
+    "q_rotary": "feature",
     "k": "feature",
     "v": "feature",
     "mix": "feature",
@@ -61,6 +65,11 @@ PART_HUES = {
     "pattern": "token",
     "hidden": "neuron",
     "gelu": "neuron",
+    "gate": "neuron",
+    "product": "neuron",
+    "router": "head",
+    "router_share": "head",
+    "chosen": "head",
     "logits": "vocab",
     "probabilities": "vocab",
 }
@@ -128,18 +137,25 @@ def build_scene(
 
     stage = collections.get(("stage",))
     aspect = size[0] / size[1]
-    camera, overlays = make_camera(scene, film(story.shots, story.duration, aspect), size, stage)
+    names = choose_names(layout, story, aspect)
+    yield "names", 0.755
+    track = film(story.shots, story.duration, aspect)
+    camera, overlays = make_camera(scene, track, size, stage, showing(names, story.shots))
     yield "labels", 0.76
     font = load_font()
     labels = collections.get(("labels",))
     shapes = Shapes()
-    for item in labels_in_turn(layout.labels, materials, font, camera, shapes):
+    for item in labels_in_turn(layout.labels, materials, font, camera, shapes, names):
         labels.objects.link(item)
         yield "labels", 0.8
     pools = {key: shown.block for key, shown in slabs.items() if shown.block != (1, 1)}
     for item in make_marks(layout.blocks, pools, materials, font, shapes):
         labels.objects.link(item)
-    for item in make_plates(layout.plates, materials) + make_ribbons(layout.ribbons, materials):
+    for item in [
+        *make_shadows(layout.plates, materials),
+        *make_plates(layout.plates, materials),
+        *make_ribbons(layout.ribbons, materials),
+    ]:
         labels.objects.link(item)
     make_cards(trace, layout, story, collections, materials, font)
     _products(values, story, stage, materials)
@@ -226,8 +242,16 @@ def make_blocks(
         fill = fills.get(block.key)
         _times(item, block, fill, uses[block.key])
         item.pass_index = hue_number(_hue(block), axis_color(block.row_axis), axis_color(block.column_axis))
+        item[HEADS] = [*_heads(block, layout), 0.0]
         collections.get(block.collection).objects.link(item)
         yield item
+
+
+def _heads(block: Block, layout: Layout) -> list[float]:
+    """How many cells a head takes of the rows and of the columns; 0 along an axis that is not heads times features."""
+    first = layout.by_key.get(f"s0.l{block.layer}.h0.mix")
+    size = 0.0 if first is None else float(first.shape[1])
+    return [size if axis[:1] == ("head",) and len(axis) > 1 else 0.0 for axis in (block.row_axis, block.column_axis)]
 
 
 def let_stand_out(layout: Layout, items: dict[str, bpy.types.Object], materials: Materials) -> None:
@@ -240,6 +264,7 @@ def _hue(block: Block) -> str:
     if block.kind != "activation":
         return block.kind
     part = block.part.split("_")[0] if block.part.startswith("residual") else block.part.removesuffix("_flat")
+    part = part.removeprefix("e_")
     return PART_HUES.get(part, "channel")
 
 

@@ -7,11 +7,13 @@ import math
 
 import bpy
 
+from ..core.names import Showing, view_height
 from ..core.shots import Key
 from .clock import drive
 
 NEAR = 0.06  # clip start as a share of the distance: nearer, depth ties make blocks flicker
 FAR, BEYOND = 100_000.0, 12.0  # clip end, in units, and in the largest distance where that is more
+NAMES, VIEW = "fp_names", "fp_view"  # of the camera's data, read by the names' material
 OVERLAY = 1.4  # where the overlays float, in clip starts
 
 
@@ -20,6 +22,7 @@ def make_camera(
     track: tuple[Key, ...],
     size: tuple[int, int],
     collection: bpy.types.Collection,
+    names: Showing | None = None,
 ) -> tuple[bpy.types.Object, bpy.types.Object]:
     """The camera on its rig, and the empty that holds the overlays.
 
@@ -56,9 +59,27 @@ def make_camera(
     for axis in range(3):
         drive(overlay, "scale", axis, scene, [(s, h * d) for s, h, d in zip(seconds, heights, depths, strict=True)])
     drive(overlay, "location", 2, scene, [(s, -d) for s, d in zip(seconds, depths, strict=True)])
-    # Room for the captions: a shift of the lens lifts what is seen, and the overlays have to follow it.
-    drive(data, "shift_y", -1, scene, [(k.second, -k.lift * height / max(width, height)) for k in track])
-    lifts = [k.lift for k in track]
-    shift = [(s, -lift * h * d) for s, lift, h, d in zip(seconds, lifts, heights, depths, strict=True)]
-    drive(overlay, "location", 1, scene, shift)
+    # Room for captions and cards: a shift of the lens moves what is seen, and the overlays have to follow it.
+    longer = max(width, height)
+    drive(data, "shift_x", -1, scene, [(k.second, -k.side * width / longer) for k in track])
+    drive(data, "shift_y", -1, scene, [(k.second, -k.lift * height / longer) for k in track])
+    for axis, shifts in ((0, [k.side * width / height for k in track]), (1, [k.lift for k in track])):
+        ways = [(s, -shift * h * d) for s, shift, h, d in zip(seconds, shifts, heights, depths, strict=True)]
+        drive(overlay, "location", axis, scene, ways)
+    if names is not None:
+        _tell_names(data, scene, track, size, names)
     return camera, overlay
+
+
+def _tell_names(
+    data: bpy.types.Camera, scene: bpy.types.Scene, track: tuple[Key, ...], size: tuple[int, int], names: Showing
+) -> None:
+    """What the names in the world read: where the bit of the camera's pose is, how much is shown of them (nothing
+    in the middle of a move), and how many units high the picture is where the camera looks."""
+    data[NAMES], data[VIEW] = [0.0, 1.0, 1.0], 1.0
+    path = f'["{NAMES}"]'
+    for i in (0, 1):
+        drive(data, path, i, scene, [(second, float(place[i])) for second, place in names.places], "CONSTANT")
+    drive(data, path, 2, scene, list(names.shown))
+    aspect = size[0] / size[1]
+    drive(data, f'["{VIEW}"]', -1, scene, [(k.second, view_height(k, aspect)) for k in track])

@@ -135,7 +135,7 @@ def _cell(n: Nodes, groups: Groups) -> _Cell:
 
 def _number_color(n: Nodes, groups: Groups, cell: _Cell, value: Any) -> Any:
     """The colour of a cell's number: of its sign and size in play, of its size alone at rest and from afar."""
-    hue, _rows, _columns = cell.hues
+    hue, _rows, columns = cell.hues
     level = named(n.attribute("level").outputs, "Fac")
     low, high = object_one(n, "fp_low"), object_one(n, "fp_high")
     # Its place between the map's ends; magnitude is the distance from zero.
@@ -151,14 +151,17 @@ def _number_color(n: Nodes, groups: Groups, cell: _Cell, value: Any) -> Any:
     resting = n.blend(0.55, cell.look["Magnitude"], hue)
     near_rest = n.blend(n.math("MULTIPLY", size, 0.55), quiet, resting)
     near_rest = n.blend(0.14, near_rest, full)
-    far_rest = n.blend(n.math("MULTIPLY", level, 0.75), quiet, hue)
+    # From afar the hue of its role: a weight's is that of what it makes, less strong than that of what is made.
+    role = n.blend(cell.weight, hue, columns)
+    amount = n.math("MULTIPLY_ADD", level, 0.85, 0.16, clamp=True)
+    far_rest = n.blend(n.math("MULTIPLY", amount, n.mix(cell.weight, 1.0, 0.8)), quiet, role)
 
     # Weights were never filled: they do not shine by themselves.
     result = n.math("MULTIPLY", n.mix(cell.settled, 1.0, 0.22), n.math("SUBTRACT", 1.0, cell.weight))
     near = n.blend(n.math("MAXIMUM", cell.active, result), near_rest, full)
     # From afar signed colours would average to fog: there what is in play glows in its own hue.
     busy = n.math("MAXIMUM", cell.active, n.math("MULTIPLY", n.math("SUBTRACT", result, 0.22), 1.28))
-    far_play = n.blend(n.math("MULTIPLY_ADD", level, 0.6, 0.3), quiet, hue)
+    far_play = n.blend(n.math("MULTIPLY_ADD", level, 0.55, 0.45, clamp=True), quiet, role)
     return n.blend(cell.tile["Near"], n.blend(busy, far_rest, far_play), near)
 
 
@@ -166,8 +169,10 @@ def _strength(n: Nodes, cell: _Cell) -> Any:
     """How strongly a cell shines: most while it is in play and just behind the sweep. Without glow always about as
     strongly."""
     glow = cell.look["Glow"]
-    strength = n.mix(cell.active, n.mix(cell.settled, 0.86, 0.66), n.math("MULTIPLY_ADD", glow, 0.22, 1.0))
-    weight = n.mix(cell.active, 0.82, n.math("MULTIPLY_ADD", glow, 0.25, 1.0))
+    near = cell.tile["Near"]
+    rest = n.mix(near, 1.0, n.mix(cell.settled, 0.86, 0.66))  # from afar nothing is dim: hues tell what is what
+    strength = n.mix(cell.active, rest, n.math("MULTIPLY_ADD", glow, 0.22, 1.0))
+    weight = n.mix(cell.active, n.mix(near, 1.0, 0.82), n.math("MULTIPLY_ADD", glow, 0.25, 1.0))
     strength = n.mix(cell.weight, strength, weight)
     front = n.math("MULTIPLY", cell.fill["Front"], n.math("MULTIPLY", glow, 0.55))
     strength = n.mix(cell.shown, 1.0, n.math("ADD", front, strength))

@@ -61,7 +61,8 @@ def effect_slices(
         keys = film(story.shots, story.duration, overlay.aspect)
         landings = _landings(overlay, trace)
         for card in effects.cards:
-            x, y, scale = _place(card, keys, overlay.aspect, layout)
+            room = any(shot.aside > 0 for shot in story.shots if shot.start == _shot_at(card.shot, story))
+            x, y, scale = _place(card, keys, overlay.aspect, layout, room)
             pen = Pen(panels, charts, letters, (x, y), scale, _size(card), (card.start, card.end))
             _draw(card, pen, landings)
             yield
@@ -80,11 +81,16 @@ def _size(card: Card) -> tuple[float, float]:
     return SIZES.get(type(card), SIZE)
 
 
-def _place(card: Card, keys: tuple[Key, ...], aspect: float, layout: Layout) -> tuple[float, float, float]:
+def _shot_at(second: float, story: Story) -> float:
+    """When the shot began that is seen then."""
+    return max((shot.start for shot in story.shots if shot.start <= second), default=0.0)
+
+
+def _place(card: Card, keys: tuple[Key, ...], aspect: float, layout: Layout, room: bool) -> tuple[float, float, float]:
     """Where a card hides least, and by how much it must shrink."""
     clear = [layout.by_key[key] for key in card.clear]
     others = [block for block in layout.blocks if block.step == 0]
-    return place_card(keys, card.shot, aspect, clear, others, _size(card))
+    return place_card(keys, card.shot, aspect, clear, others, _size(card), room)
 
 
 def _landings(overlay: Overlay, trace: Trace) -> dict[int, Landing]:

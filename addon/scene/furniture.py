@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
+from itertools import combinations, pairwise
+from typing import Any
 
 import bpy
 import numpy as np
@@ -19,16 +20,18 @@ from .blocks import grid_mesh, hue_number, place
 from .cell_group import CELLS
 from .compat import enable_nodes
 from .groups import Groups
-from .materials import Materials
+from .materials import WIDTH, Materials
 from .nodes import Nodes, named
 from .text import make_text, width_of
 
 RIBBON_HUES = {
-    "spine": ("token", 0.17),
-    "key": ("feature", 0.22),
-    "value": ("feature", 0.16),
-    "flow": ("channel", 0.20),
+    "spine": ("token", 0.50),
+    "key": ("feature", 0.42),
+    "value": ("feature", 0.30),
+    "flow": ("channel", 0.38),
 }
+SECTION = 1  # tier of the plates under sections
+SHADOW, SHADOW_Z = 7.0, -0.4  # how far a section's shadow reaches at most, and its height under everything, in units
 
 
 def _flat(
@@ -50,34 +53,70 @@ def make_plates(
 ) -> list[bpy.types.Object]:
     """Floor plates, and a line of that width around each, so far above it, merged by tier."""
     items = []
+    plates = tuple(plates)
     for tier in sorted({plate.tier for plate in plates}):
-        faces, lines = [], []
-        for plate in (p for p in plates if p.tier == tier):
-            (x0, y0), (x1, y1), z = plate.low, plate.high, plate.z
-            faces.append(_rectangle(x0, y0, x1, y1, z))
-            for a, b, c, d in (
-                (x0, y0, x1, y0 + width),
-                (x0, y1 - width, x1, y1),
-                (x0, y0 + width, x0 + width, y1 - width),
-                (x1 - width, y0 + width, x1, y1 - width),
-            ):
-                lines.append(_rectangle(a, b, c, d, z + above))
-        items.append(_flat(f"plates {tier}", faces, "line", 0.22 + 0.06 * tier / 3, materials.shade))
-        items.append(_flat(f"plate lines {tier}", lines, "line", 0.75, materials.shade))
+        mine = [plate for plate in plates if plate.tier == tier]
+        faces = [_rectangle(*plate.low, *plate.high, plate.z) for plate in mine]
+        lines = [line for plate in mine for line in _frame(plate, width, plate.z + above)]
+        items.append(_flat(f"plates {tier}", faces, "line", 0.46 + 0.06 * tier, materials.shade))
+        items.append(_flat(f"plate lines {tier}", lines, "secondary", 0.34, materials.shade))
     return items
+
+
+def _frame(plate: Plate, width: float, z: float) -> list[list[tuple[float, float, float]]]:
+    """A line along the inside of a plate's edge."""
+    (x0, y0), (x1, y1) = plate.low, plate.high
+    return [
+        _rectangle(x0, y0, x1, y0 + width, z),
+        _rectangle(x0, y1 - width, x1, y1, z),
+        _rectangle(x0, y0 + width, x0 + width, y1 - width, z),
+        _rectangle(x1 - width, y0 + width, x1, y1 - width, z),
+    ]
+
+
+def make_shadows(plates: Iterable[Plate], materials: Materials) -> list[bpy.types.Object]:
+    """A ring around each plate of the outermost tier, dark inside and clear outside: so narrow that none meets
+    another. One object, or none where there is no plate."""
+    plates = [plate for plate in plates if plate.tier == SECTION]
+    if not plates:
+        return []
+    reach = min([SHADOW, *(0.5 * _apart(a, b) for a, b in combinations(plates, 2))])
+    points: list[tuple[float, float, float]] = []
+    quads = []
+    for plate in plates:
+        inner = _rectangle(*plate.low, *plate.high, SHADOW_Z)
+        (x0, y0), (x1, y1) = plate.low, plate.high
+        first = len(points)
+        points += [*inner, *_rectangle(x0 - reach, y0 - reach, x1 + reach, y1 + reach, SHADOW_Z)]
+        quads += [tuple(first + k for k in (i, (i + 1) % 4, 4 + (i + 1) % 4, 4 + i)) for i in range(4)]
+    mesh = bpy.data.meshes.new("section shadows")
+    mesh.from_pydata(points, [], quads)
+    level: Any = mesh.attributes.new("level", "FLOAT", "POINT")
+    level.data.foreach_set("value", np.tile(np.repeat([1.0, 0.0], 4), len(plates)).astype(np.float32))
+    mesh.materials.append(materials.shadow)
+    return [bpy.data.objects.new(mesh.name, mesh)]
+
+
+def _apart(a: Plate, b: Plate) -> float:
+    """How far two plates are apart along the axis along which they are farther."""
+    return max(max(a.low[axis] - b.high[axis], b.low[axis] - a.high[axis]) for axis in (0, 1))
 
 
 def _rectangle(x0: float, y0: float, x1: float, y1: float, z: float) -> list[tuple[float, float, float]]:
     return [(x0, y0, z), (x1, y0, z), (x1, y1, z), (x0, y1, z)]
 
 
-def make_ribbons(ribbons: Iterable[Ribbon], materials: Materials) -> list[bpy.types.Object]:
-    """Flat bands along their points with square joins, merged by colour."""
+def make_ribbons(ribbons: Sequence[Ribbon], materials: Materials) -> list[bpy.types.Object]:
+    """Flat bands along their points with square joins, merged by colour and width."""
     items = []
-    for color in sorted({ribbon.color for ribbon in ribbons}):
-        quads = [quad for ribbon in ribbons if ribbon.color == color for quad in _band(ribbon)]
+    for color, width in sorted({(ribbon.color, ribbon.width) for ribbon in ribbons}):
+        mine = [ribbon for ribbon in ribbons if (ribbon.color, ribbon.width) == (color, width)]
         hue, amount = RIBBON_HUES[color]
-        items.append(_flat(f"ribbons {color}", quads, hue, amount, materials.shade))
+        item = _flat(
+            f"ribbons {color}", [quad for ribbon in mine for quad in _band(ribbon)], hue, amount, materials.shade
+        )
+        item[WIDTH] = width
+        items.append(item)
     return items
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import bpy
+import numpy as np
 from mathutils import Matrix
 
 from ..core.layout import Label
-from .materials import Materials
+from ..core.names import MOST_SCALE, Names, anchor, reckoned
+from .materials import ANCHOR, MOST, SHOTS, Materials
 from .merge import BASE, Line, Piece, Shapes, merge
-from .text import CAPITAL, make_text, width_of
+from .text import make_text, width_of
 
 TIERS = ("names of the model", "names of sections", "names of tensors", "names of heads", "names of columns")
 SUBSCRIPT = 0.62
@@ -29,9 +31,10 @@ def make_labels(
     font: bpy.types.VectorFont | None,
     camera: bpy.types.Object,
     shapes: Shapes,
+    names: Names | None = None,
 ) -> list[bpy.types.Object]:
     """The names in the world, all at once."""
-    return list(labels_in_turn(labels, materials, font, camera, shapes))
+    return list(labels_in_turn(labels, materials, font, camera, shapes, names))
 
 
 def labels_in_turn(
@@ -40,21 +43,38 @@ def labels_in_turn(
     font: bpy.types.VectorFont | None,
     camera: bpy.types.Object,
     shapes: Shapes,
+    names: Names | None = None,
 ) -> Iterator[bpy.types.Object]:
-    """The names in the world, one after the other. Those that face the camera stay texts of their own."""
-    together: dict[tuple[int | None, int], list[Placed]] = defaultdict(list)
-    for label in labels:
-        texts = place_label(label, materials, font)
+    """The names in the world, one after the other. With `names` each is shown in those poses of the camera, at one
+    size on screen; without, in its own size while that can be read. Those that face the camera stay texts."""
+    material = materials.ink if names is None else materials.name
+    together: dict[tuple[int | None, int], list[tuple[int, Label]]] = defaultdict(list)
+    for i, label in enumerate(labels):
         if label.plane == "camera":
-            yield from _face(texts, camera)
+            yield from _face(place_label(label, materials.ink, font), camera)
         else:
-            together[label.layer, label.tier] += texts
+            together[label.layer, label.tier].append((i, label))
     for (layer, tier), items in together.items():
         name = TIERS[tier] if layer is None else f"{TIERS[tier]}, layer {layer}"
-        yield merge(name, items, materials.ink, shapes)
+        lines = [place_label(label, material, font) for _i, label in items]
+        item = merge(name, [piece for line in lines for piece in line], material, shapes)
+        if names is not None:
+            counts = [sum(len(shapes.of(piece.form).points) for piece, _where in line) for line in lines]
+            _tell(item.data, ANCHOR, [anchor(label) for _i, label in items], counts)
+            _tell(item.data, SHOTS, [names.words(i) for i, _label in items], counts)
+            mesh: Any = item.data
+            most = mesh.attributes.new(MOST, "FLOAT", "POINT")
+            most.data.foreach_set("value", np.full(sum(counts), MOST_SCALE[tier], np.float32))
+        yield item
 
 
-def place_label(label: Label, materials: Materials, font: bpy.types.VectorFont | None) -> list[Placed]:
+def _tell(mesh: Any, name: str, vectors: Sequence[Sequence[float]], counts: Sequence[int]) -> None:
+    """Give the points of each label its vector."""
+    each = np.repeat(np.array(vectors, np.float32).reshape(-1, 3), counts, axis=0)
+    mesh.attributes.new(name, "FLOAT_VECTOR", "POINT").data.foreach_set("vector", each.ravel())
+
+
+def place_label(label: Label, material: bpy.types.Material, font: bpy.types.VectorFont | None) -> list[Placed]:
     """The lines of a name, each with its place in the world; "W_Q 1" gets a real subscript."""
     name, _, below = label.text.partition("_")
     below, _, after = below.partition(" ")
@@ -68,8 +88,8 @@ def place_label(label: Label, materials: Materials, font: bpy.types.VectorFont |
         beside = place @ Matrix.Translation((width_of(name, em) + em * 0.03, -em * 0.12, 0.0))
         small = Line(f"{below} {after}".strip(), em * SUBSCRIPT, font, "LEFT", BASE)
         lines = [(Line(name, em, font, "LEFT", BASE), place), (small, beside)]
-    ink = {"fp_start": 0.0, "fp_duration": 0.0, "fp_size": em * CAPITAL}  # a subscript comes and goes with its name
-    return [(Piece(label.text, line, label.color, materials.ink, ink), where) for line, where in lines]
+    ink = {"fp_start": 0.0, "fp_duration": 0.0, "fp_size": reckoned(label)}  # a subscript grows with its name
+    return [(Piece(label.text, line, label.color, material, ink), where) for line, where in lines]
 
 
 def _face(texts: list[Placed], camera: bpy.types.Object) -> list[bpy.types.Object]:

@@ -9,12 +9,19 @@ from typing import Any
 
 import bpy
 
+from ..core.names import LEAST_SCALE, TARGET
+from ..core.theme import HEAD
 from .cell_group import CELLS, cell_group, dashes, object_four, object_one, palette_numbers
 from .compat import enable_nodes
 from .groups import Groups
 from .merge import HUE, INK
 from .nodes import Nodes, named
 from .slices import Slices, at_once
+
+ANCHOR, SHOTS, MOST = "fp_anchor", "fp_shots", "fp_most"  # of a name: see scene.labels
+NAMES, VIEW = 'camera.data["fp_names"]', 'camera.data["fp_view"]'  # which names are shown, how large: scene.camera
+WIDTH = "fp_width"  # of a band on the floor, in units
+HEADS = "fp_heads"  # cells that a head takes of the rows and of the columns, where an axis is heads times features
 
 # In an atlas this stands for NaN and plus infinity, and its negative for minus infinity.
 NO_NUMBER = 3e38
@@ -33,9 +40,11 @@ class Materials:
     plate: bpy.types.Material  # what they stand on
     body: bpy.types.Material
     ink: bpy.types.Material
+    name: bpy.types.Material
     halo: bpy.types.Material
     overlay: bpy.types.Material
     shade: bpy.types.Material
+    shadow: bpy.types.Material
     scale: bpy.types.Material
     products: bpy.types.Material
     slab: bpy.types.Material | None  # where there are slabs
@@ -57,10 +66,12 @@ def material_slices(groups: Groups, atlas: bpy.types.Image | None = None) -> Sli
         "relief": lambda: _cells(groups, cell, "FP Cells relief", masked=True, relief=True),
         "plate": lambda: _plate(groups),
         "body": lambda: _body(groups),
-        "ink": lambda: _ink(groups, "FP Label", fade=True),
+        "ink": lambda: _ink(groups, "FP Mark", fade=True),
+        "name": lambda: _name(groups),
         "halo": lambda: _halo(groups),
         "overlay": lambda: _ink(groups, "FP Overlay", fade=False),
         "shade": lambda: _shade(groups),
+        "shadow": lambda: _shadow(groups),
         "scale": lambda: _scale(groups),
         "products": lambda: _products(groups),
     }
@@ -80,21 +91,26 @@ def _new(name: str) -> tuple[bpy.types.Material, Nodes]:
 
 
 def _finish(
-    n: Nodes, material: bpy.types.Material, color: Any, strength: Any, alpha: Any = None, shown: Any = None
+    n: Nodes, material: bpy.types.Material, color: Any, strength: Any, alpha: Any = None, moved: Any = None
 ) -> None:
-    """Emission of that colour; with `alpha` over what is behind it. What is not `shown` shrinks to a point: many
-    clear surfaces one behind the other would each be drawn, and turn black in Cycles."""
+    """Emission of that colour; with `alpha` over what is behind it, its points `moved` by a vector."""
     output = n.add("ShaderNodeOutputMaterial")
     n.feed(named(output.inputs, "Surface"), n.emission(color, strength, alpha))
     material.use_backface_culling = False
-    if shown is not None:
+    if moved is not None:
         move = n.add("ShaderNodeVectorDisplacement", space="OBJECT")
-        here = named(n.add("ShaderNodeTexCoord").outputs, "Object")
-        n.feed(named(move.inputs, "Vector"), n.vector("SCALE", here, scale=n.math("MULTIPLY_ADD", shown, 1.0, -1.0)))
+        n.feed(named(move.inputs, "Vector"), moved)
         n.feed(named(move.inputs, "Midlevel"), 0.0)
         n.feed(named(move.inputs, "Scale"), 1.0)
         n.feed(named(output.inputs, "Displacement"), move.outputs[0])
         material.displacement_method = "DISPLACEMENT"
+
+
+def _gone(n: Nodes, there: Any) -> Any:
+    """What is not `there` shrinks to a point: many clear surfaces one behind the other would each be drawn, and turn
+    black in Cycles."""
+    here = named(n.add("ShaderNodeTexCoord").outputs, "Object")
+    return n.vector("SCALE", here, scale=n.math("SUBTRACT", there, 1.0))
 
 
 def _hue(n: Nodes, groups: Groups) -> Any:
@@ -203,11 +219,21 @@ def _body(groups: Groups) -> bpy.types.Material:
     axis = n.mix(across, column_number, row_number)
     u, v, _w = n.separate(named(n.add("ShaderNodeUVMap", uv_map="cells").outputs, "UV"))
     place = n.math("SUBTRACT", n.math("FRACT", n.mix(across, u, v)), 0.5)
-    amount = n.math("MULTIPLY", dashes(n, axis, place, 1.0), 0.5)
+    amount = n.math("MULTIPLY", dashes(n, axis, place, 1.0), 0.62)
     body = n.blend(0.25, look["Body"], n.group(groups.palette, Number=number)["Color"])
-    color = n.blend(amount, body, n.group(groups.palette, Number=axis)["Color"])
+    edge = n.group(groups.palette, Number=axis)["Color"]
+    edge = n.blend(_begins_a_head(n, across, u, v), edge, n.group(groups.palette, Number=HEAD)["Color"])
+    color = n.blend(amount, body, edge)
     _finish(n, material, color, n.math("MULTIPLY_ADD", look["Glow"], -0.15, 0.9))
     return material
+
+
+def _begins_a_head(n: Nodes, across: Any, u: Any, v: Any) -> Any:
+    """1 along the first quarter of what every head takes of an edge, elsewhere 0."""
+    rows, columns, _z = n.separate(named(n.attribute(HEADS, "OBJECT").outputs, "Vector"))
+    size = n.mix(across, columns, rows)
+    part = n.math("FRACT", n.math("DIVIDE", n.mix(across, u, v), n.math("MAXIMUM", size, 1.0)))
+    return n.math("MULTIPLY", n.math("LESS_THAN", part, 0.25), n.math("GREATER_THAN", size, 0.5))
 
 
 @dataclass(frozen=True)
@@ -249,7 +275,33 @@ def _ink(groups: Groups, name: str, fade: bool) -> bpy.types.Material:
             "MULTIPLY", n.smoothstep(share, 0.011, 0.016), n.math("SUBTRACT", 1.0, n.smoothstep(share, 0.045, 0.065))
         )
         alpha = n.math("MULTIPLY", alpha, legible)
-    _finish(n, material, ink.hue, 1.0, alpha, ink.there)
+    _finish(n, material, ink.hue, 1.0, alpha, _gone(n, ink.there))
+    material.surface_render_method = "BLENDED"
+    return material
+
+
+def _name(groups: Groups) -> bpy.types.Material:
+    """Names in the world, each in the poses of the camera whose bits it has, at about one size on screen. Under a
+    camera that tells nothing of poses all names are there as they lie."""
+    material, n = _new("FP Label")
+    ink = _read_ink(n, groups)
+    word, bit, fade = n.separate(named(n.attribute(NAMES, "VIEW_LAYER").outputs, "Vector"))
+    words = n.separate(named(n.attribute(SHOTS).outputs, "Vector"))
+    first, second = (n.math("COMPARE", word, float(i), 0.1) for i in (0, 1))
+    mine = n.mix(first, n.mix(second, words[2], words[1]), words[0])
+    half = n.math("DIVIDE", n.math("FLOOR", n.math("DIVIDE", mine, n.math("MAXIMUM", bit, 1.0))), 2.0)
+    among = n.math("GREATER_THAN", n.math("FRACT", half), 0.25)
+    told = n.math("GREATER_THAN", bit, 0.5)
+    shown = n.math("MULTIPLY", n.mix(told, 1.0, n.math("MULTIPLY", among, fade)), ink.shown)
+
+    height = n.scene_value(VIEW)
+    wanted = n.math("DIVIDE", n.math("MULTIPLY", height, TARGET), n.math("MAXIMUM", ink.size, 1e-6))
+    most = named(n.attribute(MOST).outputs, "Fac")
+    scale = n.mix(told, 1.0, n.math("MINIMUM", n.math("MAXIMUM", wanted, LEAST_SCALE), most))
+    scale = n.math("MULTIPLY", scale, n.math("GREATER_THAN", shown, 0.0))
+    here = named(n.add("ShaderNodeTexCoord").outputs, "Object")
+    away = n.vector("SUBTRACT", here, named(n.attribute(ANCHOR).outputs, "Vector"))
+    _finish(n, material, ink.hue, 1.0, shown, n.vector("SCALE", away, scale=n.math("SUBTRACT", scale, 1.0)))
     material.surface_render_method = "BLENDED"
     return material
 
@@ -259,18 +311,32 @@ def _halo(groups: Groups) -> bpy.types.Material:
     material, n = _new("FP Halo")
     ink = _read_ink(n, groups)
     edge = n.group(groups.backdrop)["Edge"]
-    _finish(n, material, edge, 1.0, n.math("MULTIPLY", ink.shown, 0.85), ink.there)
+    _finish(n, material, edge, 1.0, n.math("MULTIPLY", ink.shown, 0.85), _gone(n, ink.there))
     material.surface_render_method = "BLENDED"
     return material
 
 
 def _shade(groups: Groups) -> bpy.types.Material:
-    """Ribbons and plates: a flat colour of the palette over the backdrop, as strong as the object's `fp_size` says."""
+    """Ribbons and plates: a flat colour of the palette over the backdrop, as strong as the object's `fp_size` says.
+    A band (of width `fp_width`, in units) that is wide in the picture stands back: there it is not the subject."""
     material, n = _new("FP Floor")
-    hue = _hue(n, groups)
-    backdrop = n.group(groups.backdrop)["Color"]
-    color = n.blend(object_one(n, "fp_size"), backdrop, hue)
+    distance = named(n.add("ShaderNodeCameraData").outputs, "View Distance")
+    frame = n.math("MULTIPLY", distance, n.group(groups.view)["Frame"])
+    share = n.math("DIVIDE", object_one(n, WIDTH), n.math("MAXIMUM", frame, 1e-6))
+    back = n.math("MULTIPLY_ADD", n.smoothstep(share, 0.018, 0.055), -0.72, 1.0)
+    amount = n.math("MULTIPLY", object_one(n, "fp_size"), back)
+    color = n.blend(amount, n.group(groups.backdrop)["Color"], _hue(n, groups))
     _finish(n, material, color, 1.0)
+    return material
+
+
+def _shadow(groups: Groups) -> bpy.types.Material:
+    """A soft shadow on the floor: the backdrop, darker where the attribute `level` is larger."""
+    material, n = _new("FP Shadow")
+    level = named(n.attribute("level").outputs, "Fac")
+    dark = n.math("MULTIPLY_ADD", n.group(groups.look)["Glow"], 0.45, 0.14)
+    light = n.math("SUBTRACT", 1.0, n.math("MULTIPLY", n.math("MULTIPLY", level, level), dark))
+    _finish(n, material, n.group(groups.backdrop)["Color"], light)
     return material
 
 
@@ -282,7 +348,7 @@ def _scale(groups: Groups) -> bpy.types.Material:
     positive = n.group(groups.sequential, Place=n.math("SQRT", u))["Color"]
     ink = _read_ink(n, groups)
     color = n.blend(ink.size, signed, positive)
-    _finish(n, material, color, 1.0, ink.shown, ink.there)
+    _finish(n, material, color, 1.0, ink.shown, _gone(n, ink.there))
     material.surface_render_method = "BLENDED"
     return material
 

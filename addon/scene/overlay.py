@@ -20,14 +20,15 @@ from .merge import Line, Piece, Shape, Shapes, merge
 from .slices import Slices, at_once
 from .text import ADVANCE, CAPITAL, during, width_of
 
-CAPTION = 0.056  # text sizes, as shares of the frame's height
-FORMULA = 0.052
-LEGEND, LEGEND_WIDTH = 0.036, 0.20
-SHAPES = 0.044
+CAPTION = 0.068  # text sizes, as shares of the frame's height
+LEADING = 0.86  # from line to line, in text sizes
+FORMULA = 0.064
+LEGEND, LEGEND_WIDTH = 0.046, 0.22
+SHAPES = 0.054
 TITLE, SUBTITLE = 0.12, 0.052
 FORMULA_GAP, SHAPES_GAP = 0.34, 0.3  # between parts, in text sizes
 EDGE = 0.05  # free at the sides, in frame heights
-TOP, FORMULA_HEIGHT, CAPTION_FLOOR = 0.445, -0.312, -0.485
+TOP, FORMULA_HEIGHT, CAPTION_FLOOR = 0.452, -0.308, -0.485
 LONG_LINE = 0.45  # of the frame's width
 CAPTION_WIDTH = 60  # characters in a line
 
@@ -105,10 +106,10 @@ def add_captions(overlay: Overlay, captions: tuple[Caption, ...]) -> None:
     letters = min(CAPTION_WIDTH, int((overlay.aspect - 3 * EDGE) / (ADVANCE * size)))
     for i, caption in enumerate(captions):
         lines = textwrap.wrap(caption.text, letters, break_long_words=False)
-        height = len(lines) * size + size * 0.45
+        height = (len(lines) - 1) * size * LEADING + size * 1.1
         middle = max(-0.425, CAPTION_FLOOR + height / 2)
         for j, line in enumerate(lines):
-            y = middle + (len(lines) - 1) * size * 0.5 - j * size
+            y = middle + ((len(lines) - 1) * 0.5 - j) * size * LEADING
             text = overlay.text(f"caption {i + 1}.{j + 1}", line, size, "text")
             overlay.put(during(text, caption.start, caption.duration), 0.0, y, 0.004)
         width = max(width_of(line, size) for line in lines) + 1.5 * size
@@ -126,7 +127,7 @@ def add_formulas(overlay: Overlay, formulas: tuple[Formula, ...]) -> None:
         size = FORMULA * overlay.shrink(widest)
         start, end = run[0].start, run[-1].start + run[-1].duration
         for name, extra, hue, depth in (("line", 0.0045, "line", -0.002), ("pill", 0.0, "pill", 0.0)):
-            high = size * 1.35 + extra
+            high = size * 1.2 + extra
             width = widest * size / FORMULA + extra
             pill = rounded(f"formula {i + 1} {name}", width, high, high / 2, hue, overlay.materials.overlay)
             overlay.put(during(pill, start, end - start), 0.0, FORMULA_HEIGHT, depth)
@@ -160,7 +161,7 @@ def add_shapes(overlay: Overlay, shapes: tuple[Formula, ...], y: float | None = 
     """The running multiply in the upper left: names, and dimensions in the colours of their axes. A long line reaches
     into the middle, over names in the world: it gets a halo."""
     if y is None:
-        y = 0.375 if overlay.wide else 0.27
+        y = 0.372 if overlay.wide else 0.27
     for i, formula in enumerate(shapes):
         total = sum(width_of(body, SHAPES) + SHAPES * SHAPES_GAP for body, _hue in formula.parts)
         size = SHAPES * overlay.shrink(total)
@@ -177,7 +178,7 @@ def add_shapes(overlay: Overlay, shapes: tuple[Formula, ...], y: float | None = 
 
 def add_legends(overlay: Overlay, legends: tuple[Legend, ...]) -> None:
     """The colour bar in the lower right with the true numbers of its two ends, for the block that is the subject."""
-    width, height = LEGEND_WIDTH, 0.016
+    width, height = LEGEND_WIDTH, 0.018
     x, y = overlay.aspect / 2 - width / 2 - EDGE, TOP if overlay.wide else 0.38
     for i, legend in enumerate(legends):
         signed = legend.low < 0
@@ -190,9 +191,9 @@ def add_legends(overlay: Overlay, legends: tuple[Legend, ...]) -> None:
         ends = (("low", number(legend.low), -w, "LEFT"), ("high", number(legend.high), w, "RIGHT"))
         for name, body, at, align in ends:
             text = overlay.text(f"legend {i + 1} {name}", body, LEGEND, "secondary", align)
-            overlay.put(during(text, legend.start, legend.duration), x + at, y - 0.030, 0.004)
+            overlay.put(during(text, legend.start, legend.duration), x + at, y - 0.034, 0.004)
         text = overlay.text(f"legend {i + 1} name", legend.name, LEGEND, "secondary")
-        overlay.put(during(text, legend.start, legend.duration), x, y - 0.062, 0.004)
+        overlay.put(during(text, legend.start, legend.duration), x, y - 0.070, 0.004)
 
 
 def number(value: float) -> str:

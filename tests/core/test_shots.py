@@ -12,8 +12,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forward_pass.core.camera import spread
+from forward_pass.core.framing import ASIDE
 from forward_pass.core.layout import Bounds, lay_out
-from forward_pass.core.shots import ABOVE, MARGIN, MOST_DRIFT, Key, film, pose_of
+from forward_pass.core.shots import (
+    ABOVE,
+    MARGIN,
+    MOST_DRIFT,
+    NARROW,
+    SIDE,
+    TIPS,
+    TURNS,
+    Key,
+    _pose,
+    film,
+    free_room,
+    pose_of,
+)
 from forward_pass.core.story import Shot, Story, tell
 from forward_pass.core.trace import Trace
 
@@ -51,6 +66,7 @@ def look(points, key: Key, aspect: float) -> np.ndarray:
     wide = 36 / key.lens * min(1.0, aspect)  # of the picture at distance 1; the sensor lies along the longer side
     x = 0.5 + seen[:, 0] / depth / wide
     y = 0.5 + seen[:, 1] / depth / (wide / aspect) + key.lift
+    x = x + key.side
     return np.stack([x, y, depth], axis=1)
 
 
@@ -63,14 +79,16 @@ def spans(story: Story, keys: tuple[Key, ...]):
 
 
 def test_the_subject_stands_whole_between_the_overlays(story, aspect):
-    """From the arrival to the end of the drift; on arrival with its margin of the free area."""
+    """From the arrival to the end of the drift, beside the card where there is one; on arrival with its margin of the
+    free area."""
     for shot, keys in spans(story, film(story.shots, story.duration, aspect)):
-        free = 1 - ABOVE - shot.below
+        right, below, above = free_room(shot, aspect)
+        wide, high = 1 - right, 1 - below - above
         for key, margin in ((keys[0], MARGIN), (keys[-1], 0.0)):
             x, y, depth = look(shot.subject.corners(), key, aspect).T
             least = margin - 1e-3
-            assert least <= x.min() and x.max() <= 1 - least, shot.name
-            assert shot.below + least * free <= y.min() and y.max() <= 1 - ABOVE - least * free, shot.name
+            assert least * wide <= x.min() and x.max() <= wide * (1 - least), shot.name
+            assert below + least * high <= y.min() and y.max() <= 1 - above - least * high, shot.name
             assert depth.min() > 0.25 * key.distance  # well behind the overlays, which float close to the camera
 
 
@@ -78,9 +96,35 @@ def test_a_subject_touches_its_margin_on_arrival(story, aspect):
     """As near as can be: along one direction there is nothing left but the margin."""
     for shot, keys in spans(story, film(story.shots, story.duration, aspect)):
         x, y, _depth = look(shot.subject.corners(), keys[0], aspect).T
-        free = 1 - ABOVE - shot.below
-        spare = min(1 - np.ptp(x), 1 - np.ptp(y) / free)
+        right, below, above = free_room(shot, aspect)
+        spare = min(1 - np.ptp(x) / (1 - right), 1 - np.ptp(y) / (1 - below - above))
         assert spare == pytest.approx(2 * MARGIN, abs=1e-3), shot.name
+
+
+def test_a_card_has_the_room_beside_its_subject(story, aspect):
+    """Those shots that show a card while it lasts keep a part of the frame for it, and others none."""
+    assert {shot.aside for shot in story.shots} == {0.0, ASIDE}
+    assert all(shot.aside == 0.0 for shot in story.shots if shot.name == "model")
+    shot = next(shot for shot in story.shots if shot.aside)
+    alone = pose_of(replace(shot, aside=0.0), aspect)
+    right, _below, above = free_room(shot, aspect)
+    assert (right, above) == ((ASIDE, ABOVE) if aspect > NARROW else (0.0, above)) and max(right, above) > 0.3
+    assert pose_of(shot, aspect).side == pytest.approx(-right / 2) and alone.side == 0.0
+
+
+def test_a_shot_looks_from_where_its_subject_is_largest(story, aspect):
+    """Of the angles that it may turn to none shows more of it, unless faces are seen edge-on there."""
+    for shot in {shot.name: shot for shot in story.shots}.values():
+        pose = pose_of(shot, aspect)
+        assert abs(pose.azimuth - shot.azimuth) <= -min(TURNS) and abs(pose.elevation - shot.elevation) <= -min(TIPS)
+        assert pose.azimuth <= -SIDE if shot.azimuth <= -SIDE else pose.azimuth >= -SIDE
+        asked = _pose(shot, aspect, shot.azimuth, shot.elevation)[0]
+        assert covered(shot, pose, aspect) >= 0.85 * covered(shot, asked, aspect), shot.name
+
+
+def covered(shot: Shot, key: Key, aspect: float) -> float:
+    """The share of the frame that the hull of the subject covers."""
+    return spread(look(shot.subject.corners(), key, aspect)[:, :2])
 
 
 def test_a_move_ends_in_the_pose_of_its_shot(story, aspect):
@@ -88,7 +132,7 @@ def test_a_move_ends_in_the_pose_of_its_shot(story, aspect):
         want = pose_of(shot, aspect)
         got = keys[0]
         assert got.second == pytest.approx(shot.start + shot.move)
-        for name in ("target", "azimuth", "elevation", "distance", "lens", "lift"):
+        for name in ("target", "azimuth", "elevation", "distance", "lens", "lift", "side"):
             assert getattr(got, name) == pytest.approx(getattr(want, name), rel=1e-9, abs=1e-9), (shot.name, name)
 
 
@@ -107,9 +151,9 @@ def test_the_path_runs_forward_and_smoothly(story, aspect):
 
 
 def test_while_it_rests_the_camera_only_drifts(story, aspect):
-    for shot, keys in spans(story, film(story.shots, story.duration, aspect)):
+    for _shot, keys in spans(story, film(story.shots, story.duration, aspect)):
         for key in keys:
-            assert abs(key.azimuth - shot.azimuth) <= MOST_DRIFT
+            assert abs(key.azimuth - keys[0].azimuth) <= MOST_DRIFT
             assert replace(key, second=0.0, azimuth=0.0) == replace(keys[0], second=0.0, azimuth=0.0)
 
 

@@ -424,7 +424,7 @@ def test_every_subject_is_in_the_frame(built: Built, found: Found) -> None:
 def test_a_subject_fills_a_good_part_of_the_frame(built: Built, found: Found) -> None:
     for shot in built.story.shots:
         x, y, _depth = see(found.moment(shot.start + shot.move), shot.subject.corners()).T
-        assert max(np.ptp(x), np.ptp(y) / (1 - 0.10 - shot.below)) > 0.85, shot.name
+        assert max(np.ptp(x) / (1 - shot.aside), np.ptp(y) / (1 - 0.10 - shot.below)) > 0.85, shot.name
 
 
 def test_the_camera_moves_with_the_clock(built: Built, found: Found) -> None:
