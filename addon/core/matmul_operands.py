@@ -27,10 +27,10 @@ MOST_ROWS, MOST_COLUMNS = 20, 48  # that are shown whole
 ROWS, COLUMNS, INNER, WORDS = 16, 32, 128, 12  # that are shown of more; columns that are named in words
 STEP = 8  # windows begin at a multiple of it
 LONGEST = 48.0  # units of the axis that is summed over
-TALLEST = 24.0  # units of an axis of single letters, about
+TALLEST = 27.0  # units of an axis of single letters, about
 LETTERS = 6  # of a token's text beside a cell
 FEW_TICKS = 7
-SPACE = "␣"
+SPACE = "·"
 
 NOUNS = {
     "token": "token", "key_token": "token", "position": "position", "channel": "channel", "key_dim": "feature",
@@ -86,7 +86,7 @@ class Axis:
         """The length of a step, in units: tokens wide enough for their texts, long axes thin."""
         if self.texts:
             longest = max(len(shortest(text)) for text in self.texts)
-            return 3.0 if longest > 1 else min(2.0, max(TALLEST / self.count, 1.0))
+            return 3.0 if longest > 1 else min(3.0, max(TALLEST / self.count, 1.0))
         return next(
             (size for most, size in ((8, 3.0), (20, 2.0), (64, 1.0)) if self.count <= most), LONGEST / self.count
         )

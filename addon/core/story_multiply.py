@@ -51,7 +51,7 @@ TALL = {
 HIDDEN, STEEPEST = 0.65, 54.0  # share of R's depth that O may hide; degrees
 ROOM, ROOM_FORMULA = 0.17, 0.25  # below the subject, for the caption alone and with a formula
 FLAT = {"wide": "row", "square": "corner", "tall": "box"}  # in which names and shapes are told
-LETTERS = {"wide": 1.4, "square": 1.35, "tall": 1.7}  # size of the letters
+LETTERS = {"wide": 1.4, "square": 1.5, "tall": 1.7}  # size of the letters
 
 
 class Key(NamedTuple):
@@ -174,7 +174,9 @@ class _Film:
             ("rule", self.operands.result, self.operands.names[2]),
         ):
             a, _b = self._beat(1.6, self._say(moment), self.flat if moment == "left" else None)
-            self._legend(a, name, color_ends(matrix, False)[1])
+            # Until all is scaled, the colours of the result show the sums.
+            larger = 1.0 if moment != "rule" else abs(self.operands.scale)
+            self._legend(a, name, color_ends(matrix, False)[1] / larger)
 
     def _corner(self) -> None:
         self._act("corner")
@@ -227,6 +229,8 @@ class _Film:
                 self._act(moment)
                 a, b = self._beat(1.8, self._say(moment), "box")
                 self._ramp("fp_sweep_at", a, b, end)
+                if moment == "scale":
+                    self._legend(b, self.operands.names[2], color_ends(self.operands.result, False)[1])
 
     def _result(self) -> None:
         self._act("result")

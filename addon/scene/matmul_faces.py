@@ -238,6 +238,8 @@ def result_group(groups: FaceGroups) -> Any:
     value = n.math("MULTIPLY_ADD", bias, state["Bias"], n.named_number("value"))
     factor = n.math("MULTIPLY_ADD", n.math("SUBTRACT", into["Factor"], 1.0), state["Scale"], 1.0)
     mesh = n.store(mesh, "value", n.math("MULTIPLY", value, factor))
+    # The colours' end is that of the scaled result: before, it is as much further away as the sums are larger.
+    high = n.math("MULTIPLY", into["High"], n.math("ABSOLUTE", n.math("DIVIDE", factor, into["Factor"])))
     row = n.math("COMPARE", grid["Row"], state["Row"], 0.5)
     column = n.math("COMPARE", grid["Column"], state["Column"], 0.5)
     play = n.math("MULTIPLY", pick(n, into["Style"], row, row, column, 0.5, 0.5), state["Running"])
@@ -251,7 +253,7 @@ def result_group(groups: FaceGroups) -> Any:
         Glow=cell["Glow"],
         Result=1.0,
         **steps,
-        **passed(LOOK, into),
+        **{**passed(LOOK, into), "High": high},
     )
     n.feed(out["Geometry"], dressed["Geometry"])
     return tree

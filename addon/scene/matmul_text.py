@@ -41,6 +41,7 @@ FORMULA = (
 )
 WHITE, GREY, PILL, LINE = (PALETTE.index(name) for name in ("text", "secondary", "pill", "line"))
 BRACE_STEPS = 193
+FINE = 4  # points to a bend of a letter
 
 
 def facing(n: GeoNodes) -> Any:
@@ -88,7 +89,12 @@ def label_group(ink: bpy.types.Material, font: bpy.types.VectorFont | None) -> A
 def flat_text(n: GeoNodes, instances: Any) -> Any:
     """Letters as faces."""
     curves = n.one("GeometryNodeRealizeInstances", "Geometry", {"Geometry": instances})
-    return n.one("GeometryNodeFillCurve", "Mesh", {"Curve": curves})
+    return n.one("GeometryNodeFillCurve", "Mesh", {"Curve": coarse(n, curves)})
+
+
+def coarse(n: GeoNodes, curves: Any) -> Any:
+    """Outlines of letters with as few points as they need: filling them takes most of the time of a frame."""
+    return n.one("GeometryNodeSetSplineResolution", "Geometry", {"Geometry": curves, "Resolution": FINE})
 
 
 def moved(n: GeoNodes, geometry: Any, translation: Any, rotation: Any = None) -> Any:
@@ -289,7 +295,7 @@ def formula_group(groups: FaceGroups, ink: bpy.types.Material, font: bpy.types.V
     hue = n.mix(n.math("MULTIPLY", state["Running"], dot), WHITE, _hue_of(n, pieces))
     instances = n.store(instances, "fp_ink", n.combine(hue, into["Formula"], 0.0), "INSTANCE", "FLOAT_VECTOR")
     # Filled while each letter is still one: a filled curve forgets its attributes, an instance does not.
-    letters = n.one("GeometryNodeFillCurve", "Mesh", {"Curve": instances})
+    letters = n.one("GeometryNodeFillCurve", "Mesh", {"Curve": coarse(n, instances)})
     letters = n.paint(n.one("GeometryNodeRealizeInstances", "Geometry", {"Geometry": letters}), ink)
     pill = _pill(n, letters, size, into["Formula"], ink)
     shown = n.join(pill, moved(n, letters, n.combine(0.0, 0.0, n.math("MULTIPLY", size, 0.06))))

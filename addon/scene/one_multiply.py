@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import bpy
 
+from ..core.matmul_operands import Operands
 from ..core.shots import film
 from ..core.story_multiply import MultiplyPlan
 from ..core.theme import theme as find_theme
@@ -56,7 +57,15 @@ def build_multiply_film(
     settings(scene)
     yield "materials", 0.2
 
-    empty = _multiply(scene, plan, theme, cells, _collection("multiply", root))
+    empty = make_operation(
+        scene,
+        plan.operands,
+        window=(0.0, story.duration),
+        theme=theme,
+        cells=cells,
+        text=plan.text,
+        collection=_collection("multiply", root),
+    )
     yield "multiply", 0.6
 
     for control, track in plan.tracks.items():
@@ -94,11 +103,19 @@ def _collection(name: str, parent: bpy.types.Collection) -> bpy.types.Collection
     return made
 
 
-def _multiply(
-    scene: bpy.types.Scene, plan: MultiplyPlan, theme: str, cells: str, collection: bpy.types.Collection
+def make_operation(
+    scene: bpy.types.Scene,
+    operands: Operands,
+    *,
+    window: tuple[float, float] = (0.0, 0.0),
+    theme: str = "midnight",
+    cells: str = "flat",
+    text: float = 1.0,
+    collection: bpy.types.Collection | None = None,
 ) -> bpy.types.Object:
-    """The theatre with the trace's numbers, and what the scene contract asks of its parts."""
-    operands = plan.operands
+    """The theatre of a trace's multiply in any scene, with what the scene contract asks of its parts: the empty that
+    drives it. `window` is start and duration in seconds of story time, which is told and not played: `play_sweep` does
+    that. `text` scales letters and lines. Raises UserError as `make_multiply` does."""
     i, k, j = operands.axes
     empty = make_multiply(
         scene,
@@ -111,15 +128,15 @@ def _multiply(
         cell_style=cells,
         names=operands.names,
         axes=(i.brace, k.brace, j.brace),
-        pitch=plan.shape.pitch,
+        pitch=operands.pitch,
         collection=collection,
-        dress=Dress((i.ticks, k.ticks, j.ticks), (i.color, k.color, j.color), plan.text, counted=False),
+        dress=Dress((i.ticks, k.ticks, j.ticks), (i.color, k.color, j.color), text, counted=False),
     )
     operation = operands.choice.operation
     items = [empty, *empty.children_recursive]
     for item in items:
         item["fp_operation"] = operation.id
-        item["fp_start"], item["fp_duration"] = 0.0, plan.story.duration
+        item["fp_start"], item["fp_duration"] = window
     rows, inner, columns = operands.spans
     spans = {"left": (rows, inner), "right": (inner, columns), "out": (rows, columns)}
     for role, (name, index) in zip(spans, operands.tensors, strict=True):

@@ -13,9 +13,18 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 
+from forward_pass.core.layout import lay_out
+from forward_pass.core.matmul import beats
+from forward_pass.core.matmul_choice import choose_multiply
+from forward_pass.core.matmul_operands import read_operands
 from forward_pass.core.story_multiply import MultiplyPlan, plan_multiply
 from forward_pass.core.trace import Trace
-from forward_pass.scene.one_multiply import build_multiply_film
+from forward_pass.core.values import Values
+from forward_pass.scene.blocks import grid_mesh
+from forward_pass.scene.compat import set_modifier_input
+from forward_pass.scene.matmul import play_sweep
+from forward_pass.scene.matmul_kit import kit_for
+from forward_pass.scene.one_multiply import build_multiply_film, make_operation
 from tests.scene.test_matmul import evaluated, of_role, read, values
 
 pytestmark = pytest.mark.blender
@@ -149,3 +158,50 @@ def test_the_scene_keeps_the_contract(film: Film) -> None:
     assert [list(one) for one in weight["fp_columns"]] == [[32, 47]]  # the third head's queries
     root = bpy.data.collections["Forward Pass"]
     assert {child.name for child in root.children} == {"multiply", "stage"}
+
+
+def test_a_multiply_of_a_model_stands_in_any_scene_and_follows_its_clock(root: Path) -> None:
+    trace = Trace.open(root / "tests" / "data" / "CBABBC.trace.safetensors")
+    operands = read_operands(trace, choose_multiply(trace, lay_out(trace), "layer 1 head 2 scores"))
+    scene = bpy.context.scene
+    box = make_operation(scene, operands, window=(1.0, 4.0))
+    box["fp_style"] = 4
+    play_sweep(box, scene, 1.0, 4.0)
+    (out,) = of_role(box, "out")
+    go(scene, 1.0 + 4.0 * beats(False, True).sums * 5 / 16)  # five of sixteen products
+    np.testing.assert_allclose(values(out), operands.left[:, :5] @ operands.right[:5], atol=1e-3)
+    high = read(evaluated(out), "fp_look", 3)[0, 0]
+    go(scene, 5.0)
+    np.testing.assert_allclose(values(out), trace.array("step0.transformer.h.0.attn.scale")[0, 1], atol=1e-5)
+    assert read(evaluated(out), "fp_look", 3)[0, 0] == pytest.approx(high * operands.scale)  # the colours' end
+
+
+def test_the_node_group_multiplies_two_blocks_of_a_model(root: Path) -> None:
+    """What docs/matmul.md says of blocks as a model's scene has them."""
+    trace = Trace.open(root / "tests" / "data" / "CBABBC.trace.safetensors")
+    layout = lay_out(trace)
+    found = Values(trace, layout)
+    scene = bpy.context.scene
+    items = {}
+    for key in ("s0.l0.h1.q", "s0.l0.h1.k_flat"):
+        mesh = grid_mesh(key, layout.by_key[key], found.matrix(key), 1.0)
+        items[key] = bpy.data.objects.new(key, mesh)
+        scene.collection.objects.link(items[key])
+    item = bpy.data.objects.new("product", bpy.data.meshes.new("product"))
+    scene.collection.objects.link(item)
+    tree = kit_for(scene, "midnight").matmul
+    modifier: Any = item.modifiers.new("Matmul", "NODES")
+    modifier.node_group = tree
+    numbers = {
+        "Sweep": 0.25,
+        "Style": 4,
+        "Left": items["s0.l0.h1.q"],
+        "Right": items["s0.l0.h1.k_flat"],
+        "Guides": False,
+    }
+    for name, value in numbers.items():
+        identifier = next(s.identifier for s in tree.interface.items_tree if s.name == name)
+        set_modifier_input(modifier, identifier, value)
+    item.update_tag()
+    wanted = found.matrix("s0.l0.h1.q")[:, :4] @ found.matrix("s0.l0.h1.k_flat")[:4]
+    np.testing.assert_allclose(read(evaluated(item), "value")[:36].reshape(6, 6), wanted, atol=1e-5)
