@@ -9,6 +9,7 @@ pixels, which is as fast as a frame can be.
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -31,6 +32,7 @@ from scripts._table import Column, table
 
 NAIVE = 500  # cells: what one can wait for
 STEPS = 48  # of the clock, all through the story
+THROUGH = 5  # how often through it
 SIZE, FRAMES = (480, 270), 6
 IDS = tuple(37 * i % 50_257 for i in range(1, 33))
 PROMPTS = {"nano-sort": "CBABBC", "tiny-shakespeare": "To be, or not to b"}
@@ -102,13 +104,26 @@ def report(costs: list[Cost]) -> dict[str, Any]:
         found |= cost.keys()
     if costs:
         found["frame_over_static_mesh"] = found.get("nano_frame_over_static_mesh")
+    if (power := growth(costs)) is not None:
+        found["frame_set_exponent"] = power
     return found
+
+
+def growth(costs: list[Cost]) -> float | None:
+    """The power of the number of cells with which a step of the clock grows from the smallest scene to the largest;
+    None for fewer than two."""
+    scenes = sorted((cost for cost in costs if cost.name != "naive"), key=lambda cost: cost.cells)
+    if len(scenes) < 2 or scenes[0].cells == scenes[-1].cells:
+        return None
+    return math.log(scenes[-1].step / scenes[0].step) / math.log(scenes[-1].cells / scenes[0].cells)
 
 
 def lines(costs: list[Cost]) -> list[str]:
     """What people are told."""
     naive = next((cost for cost in costs if cost.name == "naive"), None)
     said = table(COLUMNS, [cost.row() for cost in costs], None)
+    if (power := growth(costs)) is not None:
+        said.append(f"a step of the clock grows with the number of cells to the power of {power:.2f}")
     if naive is not None:
         for cost in costs:
             if cost is not naive:
@@ -168,8 +183,8 @@ def measure(name: str, path: Path, tiny: bool) -> Cost:
     save_blend(blend)
     peak, file = peak_bytes(), blend.stat().st_size
     cells = sum(block.counts[0] * block.counts[1] for block in layout.blocks)
-    objects, step = len(scene.objects), _step(scene)
-    frame, static = _frames(scene, 2 if tiny else FRAMES)
+    objects, step = len(scene.objects), _step(scene, 1 if tiny else THROUGH)
+    frame, static = _frames(scene, tiny)
     return Cost(name, cells, objects, build, peak, file, step, frame, static)
 
 
@@ -198,12 +213,12 @@ def measure_naive(cells: int) -> Cost:
     return Cost("naive", cells, cells, build, peak_bytes(), 0, _step(scene), 0.0, 0.0)
 
 
-def _step(scene: Any) -> float:
+def _step(scene: Any, often: int = THROUGH) -> float:
     """Milliseconds of a step of the clock: the median over the story, of the quietest of a few times through it."""
     frames = [round(1 + i * (scene.frame_end - 1) / (STEPS - 1)) for i in range(STEPS)]
     scene.frame_set(frames[0])
     through = []
-    for _ in range(5):
+    for _ in range(often):
         times = []
         for frame in frames[1:]:
             started = time.perf_counter()
@@ -213,19 +228,21 @@ def _step(scene: Any) -> float:
     return 1000 * min(through)
 
 
-def _frames(scene: Any, count: int) -> tuple[float, float]:
+def _frames(scene: Any, tiny: bool) -> tuple[float, float]:
     """Seconds a frame takes: of the scene, and of one static mesh that covers the same pixels."""
+    count = 2 if tiny else FRAMES
     scene.render.resolution_x, scene.render.resolution_y = SIZE
+    scene.render.resolution_percentage = 20 if tiny else 100
     scene.eevee.taa_render_samples = 1
     scene.frame_start = scene.frame_end // 2
     scene.frame_end = scene.frame_start + count - 1
     scene.frame_set(scene.frame_start)
-    moving = _animation(scene, count)
+    moving = animation(scene)
     _freeze(scene)
-    return moving, _animation(scene, count)
+    return moving, animation(scene)
 
 
-def _animation(scene: Any, count: int) -> float:
+def animation(scene: Any) -> float:
     """The least seconds a frame of the animation takes, the first left out: it compiles the shaders."""
     import bpy
 

@@ -6,7 +6,8 @@
     layout   layout and story, from a trace
     build    the scene, from a trace
     frame    frames of that scene in some sizes and samples
-    scene    the scenes of three sizes of model, each in a process of its own, beside the naive way and a static mesh
+    scene    the scenes of three sizes of model, each in a process of its own, beside the naive way and a static mesh;
+             and a frame of one matrix of millions of cells beside one of few
 
 Times are the best of a few runs, as other work on the machine only ever adds to them. A ratio compares two times of
 the same run, so it holds on another machine too.
@@ -36,6 +37,7 @@ from forward_pass.process.trace_prompt import trace_prompt
 from forward_pass.render.captions import write_text
 from scripts._bench_overhead import Overhead, measure_overhead
 from scripts._bench_scene import Cost, lines, measure_scenes, report
+from scripts._bench_slabs import Slabs, measure_slabs
 from scripts._memory import peak_memory
 
 PROMPT = "CBABBC"
@@ -173,9 +175,9 @@ def main(arguments: list[str]) -> int:
             fresh = Path(folder) / "bench.trace.safetensors"
             found = {what: _bench(what, asked.trace, fresh, asked.runs) for what in asked.what if what != SCENE}
         overheads = _overheads(asked.runs) if "trace" in asked.what else []
-        costs = _scenes() if SCENE in asked.what else []
+        costs, slabs = _scenes() if SCENE in asked.what else ([], None)
         if asked.json is not None:
-            words = _report(found, overheads) | report(costs)
+            words = _report(found, overheads) | report(costs) | (slabs.keys() if slabs else {})
             write_text(asked.json, json.dumps(words, indent=1) + "\n")
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
@@ -196,11 +198,11 @@ def _bench(what: str, given: Path | None, fresh: Path, runs: int) -> list[Measur
     return measures
 
 
-def _scenes() -> list[Cost]:
+def _scenes() -> tuple[list[Cost], Slabs]:
     """What scenes cost, measured and shown."""
-    costs = list(measure_scenes())
-    print(SCENE, *lines(costs), sep="\n  ", flush=True)
-    return costs
+    costs, slabs = list(measure_scenes()), measure_slabs()
+    print(SCENE, *lines(costs), slabs.line(), sep="\n  ", flush=True)
+    return costs, slabs
 
 
 def _overheads(runs: int) -> list[Overhead]:

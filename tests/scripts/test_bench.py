@@ -14,7 +14,8 @@ import pytest
 from forward_pass.core.errors import UserError
 from scripts import _bench_overhead, _bench_peers
 from scripts._bench_overhead import Overhead, Run
-from scripts._bench_scene import GPT2, Cost, lines, measure_scenes, report
+from scripts._bench_scene import GPT2, Cost, growth, lines, measure_scenes, report
+from scripts._bench_slabs import measure_slabs
 from scripts.bench import Measure, best
 
 
@@ -141,6 +142,13 @@ def test_scenes_are_kept_under_their_names() -> None:
     assert report([]) == {}
 
 
+def test_growth_is_the_power_of_the_cells() -> None:
+    costs = [cost(GPT2, 9.0, 90_000), cost("nano-sort", 3.0, 10_000), cost("naive", 40.0, 500)]
+    assert growth(costs) == report(costs)["frame_set_exponent"] == pytest.approx(0.5)
+    assert growth(costs[:1]) is growth([costs[0], costs[2]]) is None
+    assert "to the power of 0.50" in "\n".join(lines(costs))
+
+
 def test_the_naive_way_is_scaled_only_in_words() -> None:
     said = lines([cost("nano-sort", 1.0, 4000), cost("naive", 40.0, 500)])
     assert said[-1] == "nano-sort: the naive way, were it to grow evenly, would take 320 ms a step"
@@ -156,3 +164,11 @@ def test_small_scenes_are_measured() -> None:
     for cost in costs.values():
         assert cost.build > 0 and cost.step > 0 and cost.cells > 20 and cost.objects > 20
         assert (cost.frame > 0 and cost.static > 0 and cost.file > 100_000) == (cost.name != "naive")
+
+
+@pytest.mark.blender
+def test_a_slab_of_more_cells_is_measured() -> None:
+    pytest.importorskip("bpy")
+    slabs = measure_slabs(128, percent=10)
+    assert slabs.cells == 128 * 128 and slabs.few > 0 and slabs.many > 0
+    assert slabs.keys()["slab_frame_over_few_cells"] == slabs.many / slabs.few
