@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +20,15 @@ from forward_pass.render.presets import Quality
 KEY = "made-from"  # the file beside the frames that says what they show
 
 
-def key_of(trace: Trace, layout: Layout, story: Story, quality: Quality, *look: str) -> str:
+def key_of(traces: Sequence[Trace], layouts: Sequence[Layout], story: Story, quality: Quality, *look: str) -> str:
     """What the frames depend on, as a digest: the same where the same pictures come out."""
     digest = hashlib.sha256()
-    for part in (trace.model.name, trace.prompt, layout, story, dataclasses.asdict(quality), look):
+    for part in (*layouts, story, dataclasses.asdict(quality), look):
         digest.update(repr(part).encode())
-    for step in trace.steps:  # every weight and every token has a part in them
-        digest.update(np.ascontiguousarray(trace.array(step.logits)).tobytes())
+    for trace in traces:
+        digest.update(repr((trace.model.name, trace.prompt)).encode())
+        for step in trace.steps:  # every weight and every token has a part in them
+            digest.update(np.ascontiguousarray(trace.array(step.logits)).tobytes())
     return digest.hexdigest()
 
 

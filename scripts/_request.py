@@ -17,7 +17,8 @@ from typing import NoReturn
 from forward_pass.core.chapters import CHAPTERS
 from forward_pass.core.errors import UserError
 from forward_pass.core.examples import read_focus, write_focus
-from forward_pass.core.presets import PRESETS, USUAL, preset
+from forward_pass.core.known_models import KNOWN
+from forward_pass.core.presets import COMPARE, PRESETS, SCALE, USUAL, preset
 from forward_pass.core.recipe import Recipe, read_recipe
 from forward_pass.core.story import read_plan
 from forward_pass.core.theme import THEMES, theme
@@ -73,6 +74,24 @@ class Request:
     language: str = "en"
     captions: Mapping[str, str] = field(default_factory=dict)
     operation: str | None = None
+    other: str | None = None
+    other_model: str | None = None
+    models: tuple[str, ...] = ()
+
+    @property
+    def makes(self) -> str:
+        """What kind of production it is: `core.presets` says which there are."""
+        return preset(self.preset).makes
+
+    @property
+    def second(self) -> Request:
+        """The run that the preset compare puts beside this one."""
+        return dataclasses.replace(
+            self,
+            prompt=self.other if self.other is not None else self.prompt,
+            model=self.other_model or self.model,
+            trace=None,
+        )
 
     @property
     def multiply(self) -> str | None:
@@ -87,7 +106,7 @@ class Request:
 
     def targets(self, prompt: str | None = None) -> dict[str, Path]:
         """The files to write, by what they are; `prompt` is that of a trace that was read."""
-        prompt = self.prompt if self.prompt is not None else prompt
+        prompt = self.preset if self.makes == SCALE else self.prompt if self.prompt is not None else prompt
         assert prompt is not None
         name = file_name(prompt) + (self.quality.suffix or f"-{self.quality.form}")
         video = Path("out") / name if self.video is None else self.video
@@ -96,8 +115,10 @@ class Request:
         found = {"video": video} if self.renders else {}
         found["blend"] = self.blend or beside(video, self.quality, ".blend")
         found["recipe"] = beside(video, self.quality, ".recipe.toml")
-        if not self.reads_trace:
+        if not self.reads_trace and self.makes != SCALE:
             found["trace"] = self.trace or beside(video, self.quality, ".trace.safetensors")
+        if self.makes == COMPARE:
+            found["second"] = beside(video, self.quality, ".second.trace.safetensors")
         if self.renders:
             found |= {ending: beside(video, self.quality, ending) for ending in endings(self.quality)}
         return found
@@ -116,7 +137,7 @@ class Request:
                 code=2,
             )
 
-    def recipe(self, prompt: str) -> Recipe:
+    def recipe(self, prompt: str | None) -> Recipe:
         """What would make the same video again."""
         usual, options = _upright(QUALITIES[self.quality.name], self.preset), self.options
         own = {name: value for name in ("size", *OWN) if (value := getattr(self.quality, name)) != getattr(usual, name)}
@@ -133,6 +154,9 @@ class Request:
             language=self.language,
             captions=self.captions,
             operation=self.operation,
+            other=self.other,
+            other_model=self.other_model,
+            models=self.models,
             seconds=self.seconds,
             theme=self.theme,
             cells=self.cells,
@@ -156,7 +180,9 @@ def read_request(arguments: list[str]) -> Request:
     asked = _parse(arguments)
     prompt: str | None = asked.prompt
     trace = asked.trace
-    if prompt is None and (trace is None or not os.path.exists(trace)):
+    chosen = preset(asked.preset)
+    _check_sides(asked, chosen.makes)
+    if prompt is None and chosen.makes != SCALE and (trace is None or not os.path.exists(trace)):
         raise UserError(
             "There is no prompt." if trace is None else f"There is no prompt, and no trace {trace} to read.",
             "For the built-in model write six letters out of A, B and C, for example CBABBC.",
@@ -166,7 +192,7 @@ def read_request(arguments: list[str]) -> Request:
         raise UserError("The prompt is empty.", "For the built-in model write six letters, for example CBABBC.", 2)
     if asked.narration is not None and asked.speak is not None:
         raise UserError("A video is narrated by recordings or by a command.", "Give one of the two.", code=2)
-    usual, chosen = _upright(quality(asked.quality), asked.preset), preset(asked.preset)
+    usual = _upright(quality(asked.quality), asked.preset)
     without, acts = _names(asked.without), _names(asked.acts)
     read_plan(chosen, without, acts or None)
     own = {"size": asked.size and read_size(asked.size), **{name: getattr(asked, name) for name in OWN}}
@@ -197,7 +223,26 @@ def read_request(arguments: list[str]) -> Request:
         language=catalog(asked.language).language,
         captions=asked.own_words,
         operation=asked.operation,
+        other=asked.other,
+        other_model=asked.other_model,
+        models=_names(asked.models),
     )
+
+
+def _check_sides(asked: argparse.Namespace, makes: str) -> None:
+    """Raises `UserError` (code 2) for a comparison with nothing, and for choices that another preset has."""
+    if makes == COMPARE and asked.other is None and asked.other_model is None:
+        raise UserError(
+            "There is nothing to compare with.",
+            "Write the other prompt, for example --with ABCABC, or another model with --with-model.",
+            2,
+        )
+    if makes != COMPARE and (asked.other is not None or asked.other_model is not None):
+        raise UserError("Only the preset compare shows a second run.", "Add --preset compare.", 2)
+    if makes != SCALE and asked.models:
+        raise UserError("Only the preset scale shows several models.", "Add --preset scale.", 2)
+    if makes == SCALE and (asked.prompt is not None or asked.trace is not None):
+        raise UserError("The preset scale shows sizes: no model runs.", "Leave the prompt and the trace out.", 2)
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
@@ -228,6 +273,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         language=recipe.language,
         own_words=recipe.captions,
         operation=recipe.operation,
+        other=recipe.other,
+        other_model=recipe.other_model,
+        models=list(recipe.models),
         theme=recipe.theme,
         cells=recipe.cells,
         quality=recipe.quality,
@@ -275,6 +323,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--captions", metavar="WHERE", help=f"{', '.join(CAPTIONS)}: in the picture, in files beside it (both)")
     add("--operation", metavar="WHICH", help="the multiply of one-multiply: " + OPERATION)
+    add("--with", dest="other", metavar="PROMPT", help="compare: the prompt of the second run")
+    add("--with-model", dest="other_model", metavar="MODEL", help="compare: the model of the second run")
+    add(
+        "--models",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help=f"scale: {', '.join(one.key for one in KNOWN)}, or a config.json",
+    )
     add("--language", default="en", metavar="NAME", help=f"of what is said: {', '.join(CATALOGS)} (%(default)s)")
     parser.set_defaults(own_words={})
     add("--narration", type=Path, metavar="FOLDER", help="recordings, each named after the number of its act: 01.wav")

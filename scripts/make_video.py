@@ -7,23 +7,29 @@ prompt -> trace (in a process of its own) -> layout -> story -> scene -> .blend 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib.util
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from forward_pass.core.errors import UserError
+from forward_pass.core.known_models import USUAL as MODELS
 from forward_pass.core.layout import Layout, lay_out
 from forward_pass.core.messages import Message, ProgressMessage, WarningMessage
-from forward_pass.core.presets import MULTIPLY, preset
+from forward_pass.core.presets import COMPARE, MULTIPLY, SCALE, STORY
 from forward_pass.core.recipe import write_recipe
 from forward_pass.core.script import script_of
 from forward_pass.core.story import Story, tell
-from forward_pass.core.story_multiply import MultiplyPlan, plan_multiply
+from forward_pass.core.story_compare import tell_compare
+from forward_pass.core.story_multiply import plan_multiply
+from forward_pass.core.story_scale import tell_scale
 from forward_pass.core.trace import Trace
 from forward_pass.process.models import find_model
 from forward_pass.process.trace_prompt import trace_prompt
@@ -75,28 +81,31 @@ def make_video(request: Request, terminal: Terminal, outputs: Outputs, guard: Gu
         raise UserError(
             "Blender's module bpy is not installed in this Python.", "Run `make setup`, use .venv's Python."
         )
-    trace = find_trace(request, terminal, outputs)
+    trace = None if request.makes == SCALE else find_trace(request, terminal, outputs)
     targets = request.targets(trace.prompt if trace else None)
     places = {kind: outputs.stage(path, kind in request.folders) for kind, path in targets.items()}
-    if trace is None:
+    if trace is None and request.makes != SCALE:
         trace = make_trace(request, places.pop("trace"), terminal)
+    traces = [] if trace is None else [trace]
+    if request.makes == COMPARE:
+        traces.append(make_trace(request.second, places.pop("second"), terminal))
     guard.grace = 1.0  # from here on nothing needs asking
     voice = Voice(request.speak, outputs.scratch("speech")) if request.speak else None
-    layout, story, multiply = plan(request, trace, terminal, voice)
-    recipe = write_recipe(request.recipe(trace.prompt), places["recipe"].name)
+    film = plan(request, traces, terminal, voice)
+    recipe = write_recipe(request.recipe(trace.prompt if trace else None), places["recipe"].name)
     places["recipe"].write_text(recipe, encoding="utf-8")
-    scene = make_scene(request, trace, layout, story, multiply, recipe, terminal)
-    add_sound(request, scene, story, voice, terminal)
+    scene = make_scene(request, film, recipe, terminal)
+    add_sound(request, scene, film.story, voice, terminal)
     save_scene(places["blend"], terminal)
     if "video" in places:
-        kept = keep_frames(request, trace, layout, story, outputs)
+        kept = keep_frames(request, film, outputs)
         folder = outputs.scratch("frames") if kept is None else kept.folder
         render(request, scene, places, folder, terminal)
         if kept is not None:
             kept.discard()
     written = outputs.targets
     outputs.publish()
-    terminal.say(_counts(trace, layout, scene))
+    terminal.say(_counts(film, scene))
     terminal.say(f"{duration(time.monotonic() - started)} in all, peak memory {peak_memory()}")
     print(*map(_shown, written), sep="\n")
 
@@ -104,7 +113,8 @@ def make_video(request: Request, terminal: Terminal, outputs: Outputs, guard: Gu
 def find_trace(request: Request, terminal: Terminal, outputs: Outputs) -> Trace | None:
     """The trace that is there already, read; None where the model is to run. Raises `UserError`."""
     if not request.reads_trace:
-        find_model(request.model, request.options.online)  # before anything else is done
+        for one in (request, request.second):  # before anything else is done
+            find_model(one.model, one.options.online)
         return None
     assert request.trace is not None
     with terminal.stage("trace") as stage:
@@ -148,71 +158,98 @@ def _follow(message: Message, stage: Stage, terminal: Terminal) -> None:
         terminal.say(f"Warning: {message.message}")
 
 
-def plan(
-    request: Request, trace: Trace, terminal: Terminal, voice: Voice | None = None
-) -> tuple[Layout, Story, MultiplyPlan | None]:
-    """Where everything stands and when it happens, at the pace of a voice where there is one, and the plan of a film of
-    one multiply. Raises `UserError`."""
+@dataclass(frozen=True)
+class Film:
+    """What is told, how its scene is built (into a scene, with its look), and of what runs and layouts it is."""
+
+    story: Story
+    build: Callable[..., Iterator[tuple[str, float]]]
+    traces: tuple[Trace, ...]
+    layouts: tuple[Layout, ...]
+
+
+def plan(request: Request, traces: Sequence[Trace], terminal: Terminal, voice: Voice | None = None) -> Film:
+    """Where everything stands and when it happens, at the pace of a voice where there is one. Raises `UserError`."""
     width, height = request.quality.size
-    with terminal.stage("layout") as stage:
-        layout = lay_out(trace, width / height)
-        stage.summary = f"{len(layout.blocks):,} blocks"
-    multiply: MultiplyPlan | None = None
+    layouts: tuple[Layout, ...] = ()
+    if request.makes in (STORY, MULTIPLY):
+        with terminal.stage("layout") as stage:
+            layouts = (lay_out(traces[0], width / height),)
+            stage.summary = f"{len(layouts[0].blocks):,} blocks"
+    film: Film | None = None
     with terminal.stage("story") as stage:
 
         def told(durations: dict[str, float]) -> Story:
-            nonlocal multiply
-            if preset(request.preset).makes == MULTIPLY:
-                aspect = width / height
-                multiply = plan_multiply(trace, request.multiply, request.seconds, aspect, durations)
-                return multiply.story
-            return tell(
-                trace,
-                layout,
-                request.seconds,
-                preset=request.preset,
-                off=request.without,
-                only=request.acts or None,
-                focus=request.focus,
-                language=request.language,
-                captions=request.captions,
-                durations=durations,
-            )
+            nonlocal film
+            film = _film(request, traces, layouts, durations)
+            return film.story
 
         story = told({}) if voice is None else tell_aloud(told, voice, stage.update)
+        assert film is not None
         stage.summary = f"{len(story.acts)} acts, {duration(story.duration)} long"
     if request.frames is not None:
         request.check_frames(1 + round(story.duration * request.quality.fps))
-    return layout, story, multiply
+    return dataclasses.replace(film, story=story)
 
 
-def make_scene(
-    request: Request,
-    trace: Trace,
-    layout: Layout,
-    story: Story,
-    multiply: MultiplyPlan | None,
-    recipe: str,
-    terminal: Terminal,
-) -> bpy.types.Scene:
+def _film(request: Request, traces: Sequence[Trace], layouts: tuple[Layout, ...], durations: dict[str, float]) -> Film:
+    """What the preset makes; `durations` are the least seconds of captions, by their text."""
+    from forward_pass.scene.build import build_scene
+    from forward_pass.scene.compare import build_compare
+    from forward_pass.scene.one_multiply import build_multiply_film
+    from forward_pass.scene.scale import build_scale
+
+    aspect = request.quality.size[0] / request.quality.size[1]
+    common: Any = {"seconds": request.seconds, "aspect": aspect, "language": request.language, "durations": durations}
+    if request.makes == SCALE:
+        sizes = tell_scale(request.models or MODELS, **common)
+        stood = tuple(standing.layout for standing in sizes.standings)
+        return Film(sizes.story, lambda scene, **look: build_scale(scene, sizes, **look), (), stood)
+    if request.makes == COMPARE:
+        two = tell_compare(traces[0], traces[1], **common)
+        stood = tuple(side.layout for side in two.sides)
+        return Film(two.story, lambda scene, **look: build_compare(scene, two, **look), tuple(traces), stood)
+    trace, layout, cells = traces[0], layouts[0], request.cells
+    if request.makes == MULTIPLY:
+        one = plan_multiply(trace, request.multiply, request.seconds, aspect, durations)
+        return Film(
+            one.story,
+            lambda scene, **look: build_multiply_film(scene, trace, one, cells=cells, **look),
+            (trace,),
+            layouts,
+        )
+    story = tell(
+        trace,
+        layout,
+        request.seconds,
+        preset=request.preset,
+        off=request.without,
+        only=request.acts or None,
+        focus=request.focus,
+        language=request.language,
+        captions=request.captions,
+        durations=durations,
+    )
+    return Film(
+        story,
+        lambda scene, **look: build_scene(scene, trace, layout, story, cells=cells, **look),
+        (trace,),
+        layouts,
+    )
+
+
+def make_scene(request: Request, film: Film, recipe: str, terminal: Terminal) -> bpy.types.Scene:
     """The scene, built in an otherwise empty file. Raises `UserError`."""
     import bpy
 
     from forward_pass.render.quiet import quiet
-    from forward_pass.scene.build import build_scene
-    from forward_pass.scene.one_multiply import build_multiply_film
 
     quality = request.quality
     with terminal.stage("scene") as stage:
         with quiet():
             bpy.ops.wm.read_factory_settings(use_empty=True)
         scene = bpy.data.scenes[0]
-        look: Any = {"theme": request.theme, "recipe": recipe, "size": quality.size, "fps": quality.fps}
-        if multiply is not None:
-            build = build_multiply_film(scene, trace, multiply, cells=request.cells, **look)
-        else:
-            build = build_scene(scene, trace, layout, story, cells=request.cells, **look)
-        for text, done in build:
+        for text, done in film.build(scene, theme=request.theme, recipe=recipe, size=quality.size, fps=quality.fps):
             stage.update(done, text)
         stage.summary = f"{len(scene.objects):,} objects"
     return scene
@@ -240,11 +277,12 @@ def save_scene(path: Path, terminal: Terminal) -> None:
         stage.summary = f"{path.stat().st_size / 1e6:.1f} MB"
 
 
-def keep_frames(request: Request, trace: Trace, layout: Layout, story: Story, outputs: Outputs) -> KeptFrames | None:
+def keep_frames(request: Request, film: Film, outputs: Outputs) -> KeptFrames | None:
     """The frames that a run that was broken off has left, where they are to be kept. Raises `UserError`."""
     if not request.resumes:
         return None
-    return KeptFrames(outputs.targets[0], key_of(trace, layout, story, request.quality, request.theme, request.cells))
+    look = (request.theme, request.cells)
+    return KeptFrames(outputs.targets[0], key_of(film.traces, film.layouts, film.story, request.quality, *look))
 
 
 def render(request: Request, scene: bpy.types.Scene, places: dict[str, Path], folder: Path, terminal: Terminal) -> None:
@@ -287,13 +325,13 @@ def _run(trace: Trace) -> str:
     return f"{trace.prompt} -> {generated}, {len(trace.operations):,} operations, {trace.run.device}"
 
 
-def _counts(trace: Trace, layout: Layout, scene: bpy.types.Scene) -> str:
-    multiplies = sum(operation.kind == "matmul" for operation in trace.operations)
-    cells = sum(rows * columns for rows, columns in (block.shape for block in layout.blocks))
-    return (
-        f"{len(trace.operations):,} operations ({multiplies:,} multiplies), {len(layout.blocks):,} blocks, "
-        f"{cells:,} cells, {len(scene.objects):,} objects"
-    )
+def _counts(film: Film, scene: bpy.types.Scene) -> str:
+    operations = [operation for trace in film.traces for operation in trace.operations]
+    multiplies = sum(operation.kind == "matmul" for operation in operations)
+    blocks = [block for layout in film.layouts for block in layout.blocks]
+    cells = sum(rows * columns for rows, columns in (block.shape for block in blocks))
+    ran = f"{len(operations):,} operations ({multiplies:,} multiplies), " if operations else ""
+    return f"{ran}{len(blocks):,} blocks, {cells:,} cells, {len(scene.objects):,} objects"
 
 
 def _shown(path: Path) -> str:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -92,10 +92,11 @@ def tell_compare(
     seconds: float | None = None,
     aspect: float = 16 / 9,
     language: str = "en",
+    durations: Mapping[str, float] | None = None,
 ) -> ComparePlan:
     """The film of two runs. Of one model on prompts of one length, the second run stands above the first and shares
-    its weights; other runs stand side by side, at one scale. `seconds` is about how long it is to be. Raises UserError
-    for a language that there is not."""
+    its weights; other runs stand side by side, at one scale. `seconds` is about how long it is to be,
+    `durations` are the least seconds of captions, by their text. Raises UserError for a language that there is not."""
     traces = (first, second)
     layouts = (lay_out(first, aspect), lay_out(second, aspect))
     values = (Values(first, layouts[0]), Values(second, layouts[1]))
@@ -115,7 +116,8 @@ def tell_compare(
     pair = Pair(traces, layouts, values, names, stacked, say)
     captions = [pair.captions(acts[0], told[0]) if i else pair.overview() for i, acts in enumerate(pairs)]
     pace = (seconds or USUAL) / max(one.duration for one in told)
-    clocks = _clocks(pairs, (told[0].duration, told[1].duration), captions, pace)
+    needs = [[max(reading_time(one.text), (durations or {}).get(one.text, 0.0)) for one in many] for many in captions]
+    clocks = _clocks(pairs, (told[0].duration, told[1].duration), needs, pace)
     warped = [warp(story, [(act[side], new) for act, new in clocks]) for side, story in enumerate(told)]
     moves = _moves(layouts, stacked)
     sides = tuple(
@@ -127,7 +129,7 @@ def tell_compare(
     story = Story(
         duration=starts[-1],
         acts=tuple(Act(pair[0].name, a, b - a) for pair, a, b in zip(pairs, starts, starts[1:], strict=False)),
-        captions=_timed(captions, starts),
+        captions=_timed(captions, needs, starts),
         formulas=(),
         shots=shots,
         fills=(),
@@ -191,7 +193,7 @@ def common_acts(first: Sequence[Act], second: Sequence[Act]) -> list[tuple[Act, 
 def _clocks(
     pairs: Sequence[tuple[Act, Act]],
     durations: tuple[float, float],
-    captions: Sequence[Sequence[Spoken]],
+    needs: Sequence[Sequence[float]],
     pace: float,
 ) -> list[tuple[tuple[float, float], float]]:
     """When each common chapter begins, in the first story, in the second and on the common clock; and when all end.
@@ -199,20 +201,21 @@ def _clocks(
     starts = [(a.start, b.start) for a, b in pairs]
     ends = [*starts[1:], durations]
     clocks, now = [], 0.0
-    for start, end, spoken in zip(starts, ends, captions, strict=True):
+    for start, end, seconds in zip(starts, ends, needs, strict=True):
         clocks.append((start, now))
-        reading = sum(reading_time(one.text) + 0.3 for one in spoken)
+        reading = sum(seconds) + 0.3 * len(seconds)
         now += max(pace * (end[0] - start[0]), pace * (end[1] - start[1]), reading)
     return [*clocks, (durations, now)]
 
 
-def _timed(captions: Sequence[Sequence[Spoken]], starts: Sequence[float]) -> tuple[Caption, ...]:
+def _timed(
+    captions: Sequence[Sequence[Spoken]], needs: Sequence[Sequence[float]], starts: Sequence[float]
+) -> tuple[Caption, ...]:
     """The captions of each chapter share its time as they need it."""
     found = []
-    for words, start, end in zip(captions, starts, starts[1:], strict=False):
-        needs = [reading_time(one.text) for one in words]
-        share = (end - start) / sum(needs)
-        for one, need in zip(words, needs, strict=True):
+    for words, seconds, start, end in zip(captions, needs, starts, starts[1:], strict=False):
+        share = (end - start) / sum(seconds)
+        for one, need in zip(words, seconds, strict=True):
             found.append(Caption(start + 0.1, need * share - 0.2, one.text))
             start += need * share
     return tuple(found)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .errors import UserError
@@ -94,12 +94,18 @@ class ScalePlan:
 
 
 def tell_scale(
-    models: Iterable[str] = USUAL, *, seconds: float | None = None, aspect: float = 16 / 9, language: str = "en"
+    models: Iterable[str] = USUAL,
+    *,
+    seconds: float | None = None,
+    aspect: float = 16 / 9,
+    language: str = "en",
+    durations: Mapping[str, float] | None = None,
 ) -> ScalePlan:
     """The film of some models, from the smallest to the largest and back.
 
     `models` are keys of `known_models.KNOWN` or paths of config.json; `seconds` about how long it is to be (captions
-    keep the time to be read), `aspect` width over height of the picture. Raises UserError for a model that there is
+    keep the time to be read), `aspect` width over height of the picture, `durations` the least seconds of captions, by
+    their text. Raises UserError for a model that there is
     not, for fewer than two and for more than a dozen, and for a language that there is not.
     """
     say = Sentences(SCALE, language)
@@ -112,12 +118,12 @@ def tell_scale(
         )
     standings = line_up(known, aspect, say)
     pace = 1.0
-    story = _story(standings, pace, aspect, say)
+    story = _story(standings, pace, aspect, say, durations or {})
     if seconds is not None:
         # Twice: what is read keeps its time, so that the rest has to give more.
         for _ in range(2):
             pace = max(0.3, pace * seconds / story.duration)
-            story = _story(standings, pace, aspect, say)
+            story = _story(standings, pace, aspect, say, durations or {})
     keys = pull_back(story.shots, story.duration, aspect)
     back = story.shots[-1]
     ends = [story.duration + 1.0, *[back.start + back.move] * (len(standings) - 1)]
@@ -195,7 +201,9 @@ def _channels(layout: Layout) -> int:
     return next(block.counts[1] for block in layout.blocks if block.part == "residual_0")
 
 
-def _story(standings: tuple[Standing, ...], pace: float, aspect: float, say: Sentences) -> Story:
+def _story(
+    standings: tuple[Standing, ...], pace: float, aspect: float, say: Sentences, durations: Mapping[str, float]
+) -> Story:
     """Acts, captions and shots: one of each for a model, then all of them, then the way back."""
     first, last = standings[0], standings[-1]
     acts: list[Act] = []
@@ -214,7 +222,8 @@ def _story(standings: tuple[Standing, ...], pace: float, aspect: float, say: Sen
         seen = tuple(points)
         move = _move_time(before, seen) * max(pace, 0.6) if shots else 0.0
         lead = 0.1 + 0.45 * move if shots else TITLE
-        length = max(lead + reading_time(words) * max(pace, 1.0) + 0.05, move + REST * pace)
+        need = max(reading_time(words) * max(pace, 1.0), durations.get(words, 0.0))
+        length = max(lead + need + 0.05, move + REST * pace)
         box = Bounds.around(seen)
         shots.append(_shot(now, move, Bounds(box.low, box.high, seen), view, name, aspect))
         captions.append(Caption(now + lead, length - lead - 0.05, words))

@@ -251,3 +251,42 @@ def test_who_speaks_is_one_or_the_other_and_a_command_stays_out_of_recipes(tmp_p
     assert read_request(["--recipe", str(recipe)]).narration == Path("spoken")
     with pytest.raises(UserError, match="by recordings or by a command"):
         read_request(["CBABBC", "--narration", "spoken", "--speak", "say -o {file}"])
+
+
+def test_a_comparison_has_a_second_run_and_its_trace(tmp_path: Path) -> None:
+    arguments = ["CBABBC", "--preset", "compare", "--with", "ABCABC", "-o", str(tmp_path / "two.mp4")]
+    request = read_request(arguments)
+    assert (request.second.prompt, request.second.model, request.second.trace) == ("ABCABC", "nano-sort", None)
+    targets = request.targets()
+    assert targets["second"] == tmp_path / "two.second.trace.safetensors" != targets["trace"]
+    other = read_request(["CBABBC", "--preset", "compare", "--with-model", "tiny-shakespeare"])
+    assert (other.second.prompt, other.second.model) == ("CBABBC", "tiny-shakespeare")
+    recipe = tmp_path / "two.recipe.toml"
+    recipe.write_text(write_recipe(request.recipe("CBABBC"), recipe.name), encoding="utf-8")
+    again = read_request(["--recipe", str(recipe)])
+    assert (again.preset, again.prompt, again.other, again.other_model) == ("compare", "CBABBC", "ABCABC", None)
+
+
+def test_sizes_need_no_prompt_and_no_trace(tmp_path: Path) -> None:
+    request = read_request(["--preset", "scale", "--models", "nano-sort,gpt2", "gpt-3"])
+    assert request.models == ("nano-sort", "gpt2", "gpt-3")
+    targets = request.targets()
+    assert targets["video"] == Path("out/scale.mp4") and not {"trace", "second"} & set(targets)
+    recipe = tmp_path / "scale.recipe.toml"
+    recipe.write_text(write_recipe(request.recipe(None), recipe.name), encoding="utf-8")
+    assert read_request(["--recipe", str(recipe)]).models == request.models
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["CBABBC", "--preset", "compare"], "nothing to compare with"),
+        (["CBABBC", "--with", "ABCABC"], "Only the preset compare"),
+        (["CBABBC", "--models", "gpt2"], "Only the preset scale"),
+        (["CBABBC", "--preset", "scale"], "no model runs"),
+    ],
+)
+def test_choices_of_another_preset_are_refused(arguments: list[str], sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence) as caught:
+        read_request(arguments)
+    assert caught.value.code == 2 and caught.value.hint
