@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from .chapters import CHAPTERS, Chapter, check_chapters
@@ -13,13 +14,18 @@ from .framing import with_room
 from .layout_types import Layout
 from .presets import BRIEF, DEPTHS, FULL, LAYER, PASS, STORY, STRONGEST, USUAL, WORKED, Preset
 from .presets import preset as find_preset
+from .story_check import check
+from .story_progress import progress_of
 from .story_teller import Teller
-from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products, Shot, Story, Use
+from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products, Progress, Shot, Story, Use
 from .trace import Trace
 from .values import LOCAL, Values
 from .words import catalog, check_captions
 
-__all__ = ["Act", "Arrival", "Caption", "Fill", "Formula", "Legend", "Products", "Shot", "Story", "Use", "tell"]
+__all__ = [
+    "Act", "Arrival", "Caption", "Fill", "Formula", "Legend", "Products", "Progress", "Shot", "Story", "Use",
+    "read_plan", "tell",
+]  # fmt: skip
 
 SLOWEST, FASTEST = 3.0, 0.4  # bounds of the pace
 NONE: Mapping[str, str] = MappingProxyType({})
@@ -68,10 +74,15 @@ def tell(
     def told(depth: str, pace: float) -> Story:
         return _told(tellers[depth], plan, pace, durations)
 
+    story = _fitted(told, chosen, seconds, whole=not off and only is None)
+    return replace(check(story), progress=progress_of(layout, story))
+
+
+def _fitted(told: Callable[[str, float], Story], chosen: Preset, seconds: float | None, whole: bool) -> Story:
+    """The story of the words and the pace with which it is nearest to its length: that which is asked for, or its own
+    within what its preset takes. Where chapters are chosen by hand (not `whole`) their time is their own."""
     if seconds is None:
         natural = told(chosen.words, 1.0)
-        # Where chapters are chosen by hand, their time is their own.
-        whole = not off and only is None
         seconds = min(max(natural.duration, chosen.seconds.shortest), chosen.seconds.longest)
         if not whole or seconds == natural.duration:
             return with_room(natural, trace, layout)
@@ -119,6 +130,8 @@ def _told(teller: Teller, plan: dict[str, str], pace: float, spoken: Mapping[str
             teller.line.act(teller.act(chapter.act(teller)))
         last = chapter.name
         (chapter.passes if plan[chapter.name] == PASS else chapter.worked)(teller)
+    if not last:
+        raise UserError("Of the chapters that are asked for, this run has none.", "Ask for others, or for all.", 2)
     _run_unseen(teller, waiting)
     return teller.line.story(*teller.title())
 

@@ -22,7 +22,7 @@ from .values import Values
 from .wording import FEW, wording_of
 
 # The stages of a layer when it is run through as a whole, with the share of the time that each takes.
-LAYER_STAGES = (
+ATTENTION_STAGES = (
     ("norm", 0.5),
     ("qkv", 1.2),
     ("flat", 0.3),
@@ -30,11 +30,8 @@ LAYER_STAGES = (
     ("softmax", 0.8),
     ("mix", 0.7),
     ("projection", 0.9),
-    ("mlp_norm", 0.4),
-    ("up", 0.9),
-    ("gelu", 0.4),
-    ("down", 0.9),
 )
+MLP_STAGES = (("mlp_norm", 0.4), ("up", 0.9), ("gelu", 0.4), ("down", 0.9))
 LEAST_FORMULA = 0.9  # seconds that a formula needs to be taken in
 MOST_CHOSEN = 4  # experts that a formula names
 LEAST_PAIR = 0.1  # length of a pair whose turn is shown
@@ -132,14 +129,25 @@ class Stretches:
 
     def layer(self, step: int, layer: int, window: Window) -> None:
         """A whole layer in one window, all heads at once."""
-        spans = dict(zip((n for n, _s in LAYER_STAGES), split(window, [s for _n, s in LAYER_STAGES]), strict=True))
-        line = self.line
-        line.use(self.stream_before(step, layer), spans["norm"], "left")
+        shares = [sum(share for _name, share in stages) for stages in (ATTENTION_STAGES, MLP_STAGES)]
+        first, second = split(window, shares)
+        self.attention(step, layer, first)
+        self.feed_forward(step, layer, second)
+        self.plain(step, layer, window)
+
+    def attention(self, step: int, layer: int, window: Window) -> None:
+        """A layer's norm, all its heads and what they add to the stream."""
+        spans = _spans(window, ATTENTION_STAGES)
+        self.line.use(self.stream_before(step, layer), spans["norm"], "left")
         self.norm(step, layer, "norm", spans["norm"])
         self.heads(
             step, layer, range(self.heads_of(layer)), [spans[n] for n in ("qkv", "flat", "scores", "softmax", "mix")]
         )
         self.project(step, layer, spans["projection"])
+
+    def feed_forward(self, step: int, layer: int, window: Window) -> None:
+        """A layer's MLP or its experts."""
+        spans = _spans(window, MLP_STAGES)
         self.mlp_norm(step, layer, spans["mlp_norm"])
         self.up(step, layer, spans["up"])
         if f"s{step}.l{layer}.router" in self.values.blocks:
@@ -148,7 +156,6 @@ class Stretches:
         else:
             self.activate(step, layer, spans["gelu"])
             self.down(step, layer, split(spans["down"], (0.7, 0.3)))
-        self.plain(step, layer, window)
 
     def heads_of(self, layer: int) -> int:
         """How many heads of a layer are drawn."""
@@ -470,6 +477,11 @@ def turned_pair(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[tuple[i
             best = int(np.argmax(np.where(before > LEAST_PAIR, np.abs(angles), -1.0)))
             return (int(first[best]), int(second[best])), float(angles[best])
     return None
+
+
+def _spans(window: Window, stages: tuple[tuple[str, float], ...]) -> dict[str, Window]:
+    """The window of each stage."""
+    return dict(zip((n for n, _s in stages), split(window, [s for _n, s in stages]), strict=True))
 
 
 def split(window: Window, shares: Iterable[float]) -> list[Window]:

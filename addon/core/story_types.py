@@ -110,6 +110,25 @@ class Use:
 
 
 @dataclass(frozen=True)
+class Progress:
+    """The part of the model that is at work, by its place in the layout, such as "layer 1 / mlp"."""
+
+    start: float
+    duration: float
+    part: str
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """The name of an act with its number, from 1, as it begins."""
+
+    start: float
+    duration: float
+    number: int
+    name: str
+
+
+@dataclass(frozen=True)
 class Story:
     """A whole video. `duration` in seconds; everything sorted by start."""
 
@@ -125,3 +144,4 @@ class Story:
     products: tuple[Products, ...] = ()
     shapes: tuple[Formula, ...] = ()  # the running multiply with its dimensions, in the colours of their axes
     title: tuple[str, str, float, float] | None = None  # title, subtitle, start, duration
+    progress: tuple[Progress, ...] = ()

@@ -102,6 +102,8 @@ class Timeline:
         or as long as the captions take to be read one after another. Returns the window of the action."""
         start = self.now
         opens = not self._shots and start > 0
+        if shot is None and not self._shots:
+            shot = "model", "model"
         move = self._look(*shot) if shot is not None else 0.0
         lead = OPENING if opens else move * 0.85
         length = max(move, lead) + action * self.pace + REST
@@ -194,9 +196,12 @@ class Timeline:
     def fill(
         self, keys: Sequence[str], window: Window, style: str = "row", focus: int | None = None, share: float = 0.0
     ) -> None:
-        """Blocks get their values; keys of blocks that this model or this step does not have are passed over."""
+        """Blocks get their values; keys of blocks that this model or this step does not have are passed over. Raises
+        ValueError for a block that has got its values before."""
         start, end = window
         for key in self.there(keys):
+            if key in self._fills:
+                raise ValueError(f"{key} fills twice: at {self._fills[key].start:.2f} s and at {start:.2f} s")
             self._fills[key] = Fill(key, start, end - start, style, focus, share, end + AFTERGLOW)
 
     def use(self, keys: Sequence[str], window: Window, side: str, focus: int | None = None, share: float = 0.0) -> None:
@@ -303,7 +308,7 @@ def _joined(uses: list[Use]) -> tuple[Use, ...]:
 
 def _without_gaps(legends: list[Legend], end: float) -> tuple[Legend, ...]:
     """Each legend stays until the next."""
-    starts = [*(legend.start for legend in legends[1:]), end]
+    starts = [*(legend.start for legend in legends[1:]), end][: len(legends)]
     return tuple(
         replace(legend, duration=max(start - legend.start, 0.01)) for legend, start in zip(legends, starts, strict=True)
     )

@@ -19,6 +19,7 @@ from ..core.layout import Block, Layout, Operation
 from ..core.names import choose_names, showing
 from ..core.shots import film, pose_of
 from ..core.story import Fill, Story, Use
+from ..core.story_progress import parts_of
 from ..core.theme import theme as find_theme
 from ..core.timeline import axis_color
 from ..core.trace import Trace
@@ -30,6 +31,7 @@ from .camera import make_camera
 from .captions import burn_captions
 from .cell_group import AGAIN, PLAY, USE
 from .cell_styles import add_styles, check_style, set_style, style_group
+from .chapter_card import add_chapter_cards
 from .clock import key_clock
 from .compat import eevee
 from .effects import effect_slices
@@ -39,6 +41,7 @@ from .labels import labels_in_turn
 from .marks import make_marks
 from .materials import HEADS, Materials, material_slices
 from .merge import Shapes
+from .mini_map import add_mini_map
 from .overlay import Overlay, add_formulas, add_legends, add_shapes, add_title
 from .running_text import add_running_text
 from .slabs import Atlas, make_slab
@@ -166,6 +169,8 @@ def build_scene(
     add_formulas(overlay, story.formulas)
     add_shapes(overlay, story.shapes)
     add_legends(overlay, story.legends)
+    add_chapter_cards(overlay, story)
+    add_mini_map(overlay, parts_of(layout), story.progress)
     texts = tuple(token.text for token in trace.tokens)
     prompt, text = len(trace.prompt_tokens), not wording_of(trace).sorts
     add_running_text(overlay, texts, prompt, story.arrivals, story.duration, text=text)

@@ -147,6 +147,13 @@ def test_chapters_are_left_out_by_name(trace, layout):
         assert caught.value.code == 2 and "scores" in caught.value.hint + "scores" * ("preset" in wrong)
 
 
+def test_a_chapter_that_a_run_does_not_have_is_not_told(trace, layout):
+    with pytest.raises(UserError, match="this run has none"):
+        tell(trace, layout, only=("experts",))
+    story = tell(trace, layout, only=("end",))
+    assert [shot.name for shot in story.shots] == ["model"] and unfilled(layout, story) == set()
+
+
 def test_a_preset_that_makes_something_else_is_not_told_here(trace, layout):
     with pytest.raises(UserError, match="'scale' is not told"):
         tell(trace, layout, preset="scale")

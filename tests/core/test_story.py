@@ -28,7 +28,7 @@ MODELS = {"large overview"} | {  # and of other models: tests/core/test_model_la
     "tokens alone", "root norm", "query norm", "rotary", "shifted", "shared heads", "projection alone",
     "projection, norm", "gate", "gated down", "bent down", "parallel down", "parallel", "rest", "first layers",
     "again cached", "cache", "router", "experts",
-    "layers before", "one head", "all layers", "tokens at once", "next",  # and of other presets
+    "layers before", "one head", "all layers", "tokens at once", "next", "reading", "alone",  # and of other presets
 }  # fmt: skip
 CAPTIONS, WHY = CATALOGS["en"].captions, CATALOGS["en"].why
 ROUNDED = 0.005 + 1e-6  # two decimals

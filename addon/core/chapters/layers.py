@@ -78,6 +78,29 @@ def _run_layers(teller: Teller, window: Window) -> None:
         teller.layer(0, layer, part)
 
 
+def _at_once(teller: Teller) -> None:
+    """The layers that wait in one look; where they are all that there are, the first of them in its two halves."""
+    line, rest = teller.line, _waiting(teller)
+    if rest[0] == 0 and teller.has("scores", 0) and not teller.has("branches", 0):
+        reading = line.beat(2.4, teller.say("reading"), ("layer 0 / attention", "attention"))
+        teller.attention(0, 0, reading)
+        teller.legend("s0.l0.h0.mix", "read", reading)
+        alone = line.beat(2.4, teller.say("alone"), ("layer 0 / mlp", "deep"))
+        teller.feed_forward(0, 0, alone)
+        teller.plain(0, 0, alone)
+        rest = rest[1:]
+    if not rest:
+        return
+    window = line.beat(LAYERS.seconds, teller.say(_layers_moment(teller)), ("model", "model"))
+    teller.legend(teller.stream_before(0, teller.sizes.layers)[0], "stream", window)
+    for layer, part in zip(rest, teller.split(window, [1.0] * len(rest)), strict=True):
+        teller.layer(0, layer, part)
+
+
+def _layers_moment(teller: Teller) -> str:
+    return "all layers" if 0 in _waiting(teller) else "layers"
+
+
 FIRST_LAYERS = Chapter(
     name="first-layers",
     applies=lambda teller: teller.example.layer > 0,
@@ -104,7 +127,7 @@ LAYERS = Chapter(
     worked=_layers,
     run=_run_layers,
     look=lambda teller: ("model", "model"),
-    moment=lambda teller: "all layers" if 0 in _waiting(teller) else "layers",
+    moment=_layers_moment,
     seconds=4.0,
-    legend=lambda teller: (teller.stream_before(0, teller.sizes.layers)[0], "stream"),
+    passed=_at_once,
 )

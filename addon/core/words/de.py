@@ -171,6 +171,14 @@ CAPTIONS = {
         "Die nächsten Schichten wiederholen dieselben Schritte, jede mit eigenen Gewichten.",
         "Die nächsten Schichten: genauso.",
     ),
+    "reading": (
+        "Attention: In jedem von {heads} Köpfen liest jedes Token bei den Tokens vor ihm.",
+        "Attention: Tokens lesen voneinander.",
+    ),
+    "alone": (
+        "Das MLP bearbeitet jedes Token für sich: {neurons} Neuronen, und was sie finden, geht zurück in den Strom.",
+        "Das MLP bearbeitet jedes für sich.",
+    ),
     "all layers": (
         "{layers} Schichten nacheinander: Attention liest bei anderen Tokens, das MLP bearbeitet jedes für sich.",
         "{layers} Schichten: Attention, dann MLP.",

@@ -160,6 +160,14 @@ CAPTIONS = {
         "The next layers repeat the same steps, each with weights of its own.",
         "The next layers: the same steps.",
     ),
+    "reading": (
+        "Attention: in each of {heads} heads, every token reads from the tokens before it.",
+        "Attention: tokens read from each other.",
+    ),
+    "alone": (
+        "The MLP works on each token alone: {neurons} neurons, and what they find goes back into the stream.",
+        "The MLP works on each token alone.",
+    ),
     "all layers": (
         "{layers} layers, one after the other: attention reads from other tokens, the MLP works on each alone.",
         "{layers} layers: attention, then an MLP.",
