@@ -75,7 +75,7 @@ def tell(
         return _told(tellers[depth], plan, pace, durations)
 
     story = _fitted(told, chosen, seconds, whole=not off and only is None)
-    return replace(check(story), progress=progress_of(layout, story))
+    return with_room(replace(check(story), progress=progress_of(layout, story)), trace, layout)
 
 
 def _fitted(told: Callable[[str, float], Story], chosen: Preset, seconds: float | None, whole: bool) -> Story:
@@ -85,7 +85,7 @@ def _fitted(told: Callable[[str, float], Story], chosen: Preset, seconds: float 
         natural = told(chosen.words, 1.0)
         seconds = min(max(natural.duration, chosen.seconds.shortest), chosen.seconds.longest)
         if not whole or seconds == natural.duration:
-            return with_room(natural, trace, layout)
+            return natural
     wordy: Story | None = None  # in more words at the fastest pace, and too long all the same
     for depth in DEPTHS[DEPTHS.index(chosen.words) :]:
         fastest = told(depth, FASTEST)
@@ -97,12 +97,12 @@ def _fitted(told: Callable[[str, float], Story], chosen: Preset, seconds: float 
         and wordy.duration <= chosen.seconds.longest
         and wordy.duration - seconds < seconds - told(depth, SLOWEST).duration
     ):
-        return with_room(wordy, trace, layout)
+        return wordy
     low, high = FASTEST, SLOWEST
     for _ in range(20):
         middle = (low + high) / 2
         low, high = (low, middle) if told(depth, middle).duration > seconds else (middle, high)
-    return with_room(told(depth, low), trace, layout)
+    return told(depth, low)
 
 
 def read_plan(chosen: Preset, off: Collection[str] = (), only: Collection[str] | None = None) -> dict[str, str]:
