@@ -317,7 +317,8 @@ def render(request: Request, scene: bpy.types.Scene, places: dict[str, Path], fo
             with terminal.stage("video") as stage:
                 for _ in work:
                     pass
-                stage.summary = f"{out.stat().st_size / 1e6:.1f} MB, {duration(count / quality.fps)} long"
+                size = sum(path.stat().st_size for path in (out.iterdir() if out.is_dir() else [out]))
+                stage.summary = f"{size / 1e6:.1f} MB, {duration(count / quality.fps)} long"
 
 
 def _run(trace: Trace) -> str:

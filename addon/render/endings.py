@@ -9,10 +9,12 @@ from ..core.script import Script
 from .captions import texts_beside
 from .presets import FORMS, Quality
 
+BY_ACT = ("stills", "pieces")  # what is said lies in their folder, act by act
+
 
 def endings(quality: Quality) -> tuple[str, ...]:
     """How the names of the files beside a video end."""
-    return () if quality.form == "stills" else tuple(texts_beside(Script(0.0), "", quality.captions != "burnt"))
+    return () if quality.form in BY_ACT else tuple(texts_beside(Script(0.0), "", quality.captions != "burnt"))
 
 
 def with_ending(path: Path, quality: Quality) -> Path:

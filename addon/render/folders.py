@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..core.errors import UserError
 
-OURS = (".png", ".txt", ".md")  # what is written into such folders
+OURS = (".png", ".mp4", ".txt", ".md")  # what is written into such folders
 
 
 def check_folder(folder: Path) -> None:

@@ -31,6 +31,7 @@ FORMS = {
         Form("mp4", ".mp4", False, "H.264 in MP4"),
         Form("prores", ".mov", True, "Apple ProRes in QuickTime, 422 HQ, or 4444 where it is transparent"),
         Form("lossless", ".mkv", True, "FFV1 in Matroska, every pixel as it was rendered"),
+        Form("pieces", "", False, "an MP4 for every act with its captions as text, in a folder"),
         Form("frames", "", True, "a PNG for every frame, in a folder"),
         Form("stills", "", True, "a PNG for every act with its captions as text, in a folder"),
     )
@@ -104,6 +105,7 @@ QUALITIES = {
         # What the video sites take for a short: upright, and less than a minute.
         Quality("short", size=TALL, fps=30, samples=16, seconds=55.0),
         Quality("lecture", size=HD, fps=30, samples=64, form="stills"),
+        Quality("slides", size=HD, fps=30, samples=16, form="pieces"),
         Quality("png", size=HD, fps=30, samples=16, form="frames", transparent=True),
         Quality("prores", size=HD, fps=30, samples=16, form="prores"),
         Quality("lossless", size=HD, fps=30, samples=16, form="lossless"),

@@ -20,6 +20,7 @@ from .endings import beside
 from .folders import check_folder, put_folder
 from .frames import render_frames
 from .pictures import frame_path
+from .pieces import cut, encode_pieces
 from .presets import Quality
 from .script import script_in
 from .sound import sounds_of
@@ -94,23 +95,14 @@ def produce(production: Production, follow: Follow) -> Generator[None, None, Non
     if stills is not None:
         put_folder(production.out, lambda folder: lay_out_stills(script, stills, production.frames, folder))
         return
-    pictures = [frame_path(production.frames, frame) for frame in range(first, last + 1)]
     if quality.form == "frames":
+        pictures = [frame_path(production.frames, frame) for frame in range(first, last + 1)]
         put_folder(production.out, lambda folder: _move(pictures, folder))
     else:
         follow(Step("video", 0, count))
         yield  # before what cannot be stopped half way
-        encode(
-            pictures,
-            production.out,
-            quality.size,
-            quality.fps,
-            form=quality.form,
-            transparent=quality.transparent,
-            sounds=sounds_of(production.scene, first, quality.fps),
-            on_frame=lambda done: follow(Step("video", done, count)),
-        )
-    if script.acts or script.captions:
+        _encode(production, script, lambda done: follow(Step("video", done, count)))
+    if quality.form != "pieces" and (script.acts or script.captions):
         for ending, text in texts_beside(script, production.out.stem, quality.captions != "burnt").items():
             write_text(beside(production.out, quality, ending), text)
 
@@ -121,6 +113,26 @@ def _render(production: Production, first: int, last: int, stills: list[int] | N
         return render_together(job.blend, job.frames, job.quality, first, last, job.workers, resume=job.resume)
     return render_frames(
         job.scene, job.frames, job.quality, first, last, only=stills, resume=job.resume, batch=job.batch
+    )
+
+
+def _encode(production: Production, script: Script, on_frame: Callable[[int], None]) -> None:
+    """The pictures as one video, or one for each act."""
+    quality, (first, last) = production.quality, production.range
+    if quality.form == "pieces":
+        pieces = cut(script, first, last, quality.fps)
+        scene, frames = production.scene, production.frames
+        put_folder(production.out, lambda out: encode_pieces(scene, script, frames, pieces, out, quality, on_frame))
+        return
+    encode(
+        [frame_path(production.frames, frame) for frame in range(first, last + 1)],
+        production.out,
+        quality.size,
+        quality.fps,
+        form=quality.form,
+        transparent=quality.transparent,
+        sounds=sounds_of(production.scene, first, quality.fps),
+        on_frame=on_frame,
     )
 
 

@@ -28,7 +28,7 @@ def lay_out_stills(script: Script, stills: list[int], frames: Path, folder: Path
     acts = script.acts or (Act("Still", 0.0, script.duration),)
     lines = []
     for number, (act, frame) in enumerate(zip(acts, stills, strict=True), 1):
-        name = f"{number:02} {file_name(act.name)}"
+        name = name_of(number, act)
         shutil.copy(frame_path(frames, frame), folder / f"{name}.png")
         said = [" ".join(one.text.split()) for one in captions_of(script, act)]
         write_text(folder / f"{name}.txt", "".join(f"{text}\n" for text in said))
@@ -37,6 +37,7 @@ def lay_out_stills(script: Script, stills: list[int], frames: Path, folder: Path
     write_text(folder / LIST, "\n".join(lines))
 
 
-def file_name(name: str) -> str:
-    """An act's name as part of a file's, in whatever alphabet."""
-    return re.sub(r"[^\w-]+", " ", name).strip() or "act"
+def name_of(number: int, act: Act) -> str:
+    """What the files of an act are called, in whatever alphabet: sorted by name is sorted by number."""
+    words = re.sub(r"[^\w-]+", " ", act.name).strip()
+    return f"{number:02} {words or 'act'}"

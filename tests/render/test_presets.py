@@ -28,6 +28,7 @@ def test_the_presets_grow_and_keep_what_the_house_promises() -> None:
 def test_each_preset_comes_out_as_its_name_says() -> None:
     assert {name: entry.suffix for name, entry in QUALITIES.items() if entry.suffix != ".mp4"} == {
         "lecture": "",
+        "slides": "",
         "png": "",
         "prores": ".mov",
         "lossless": ".mkv",

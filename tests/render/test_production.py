@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ import bpy
 import numpy as np
 
 from forward_pass.core.errors import UserError
+from forward_pass.core.script import Script
+from forward_pass.core.story import Act
+from forward_pass.render.pieces import cut
 from forward_pass.render.presets import Quality
 from forward_pass.render.production import Production, Step, produce
 from forward_pass.render.script import script_in
@@ -91,6 +95,31 @@ def test_a_lecture_gets_a_still_for_each_act_with_its_words(told: Any, tmp_path:
     assert (tmp_path / "talk" / "02 Two.txt").read_text() == "The same card.\n"
     assert {path.name for path in (tmp_path / ".frames").iterdir()} == {"frame_000003.png", "frame_000008.png"}
     assert "![Two](<02 Two.png>)\n\nThe same card." in (tmp_path / "talk" / "stills.md").read_text()
+
+
+def test_a_talk_gets_a_video_for_each_act(told: Any, tmp_path: Path) -> None:
+    steps = make(told, tmp_path / "talk", replace(TINY, form="pieces"), first=2, last=7, batch=8)
+    assert steps[-1] == Step("video", 6, 6) and [step.done for step in steps if step.stage == "video"] == [*range(7)]
+    assert names(tmp_path / "talk") == {
+        f"{name}.{kind}" for name in ("01 One first", "02 Two") for kind in ("mp4", "txt")
+    }
+    assert names(tmp_path) == {"talk"}
+    counts = []
+    for path in sorted((tmp_path / "talk").glob("*.mp4")):
+        with av.open(str(path)) as video:
+            counts.append(video.streams.video[0].frames)
+    assert counts == [3, 3]
+
+
+def test_every_frame_is_in_one_piece() -> None:
+    acts = tuple(
+        Act(f"act {i}", start, end - start) for i, (start, end) in enumerate(pairwise([0.0, 0.01, 2.0, 7.9, 8]))
+    )
+    pieces = cut(Script(8.0, (), acts), 11, 42, 4)
+    assert [frame for piece in pieces for frame in range(piece.first, piece.last + 1)] == [*range(11, 43)]
+    assert [(piece.act.name, piece.first) for piece in pieces] == [("act 1", 11), ("act 2", 19), ("act 3", 42)]
+    (whole,) = cut(Script(8.0), 1, 32, 4)
+    assert (whole.first, whole.last) == (1, 32)
 
 
 def test_what_is_broken_off_goes_on_where_it_stopped(told: Any, tmp_path: Path) -> None:
