@@ -225,7 +225,7 @@ def read_request(arguments: list[str]) -> Request:
         operation=asked.operation,
         other=asked.other,
         other_model=asked.other_model,
-        models=_names(asked.models),
+        models=_names(",".join(asked.models)),
     )
 
 
@@ -267,8 +267,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         device=recipe.device,
         seconds=recipe.seconds,
         preset=recipe.preset,
-        without=list(recipe.without),
-        acts=list(recipe.acts),
+        without=",".join(recipe.without),
+        acts=",".join(recipe.acts),
         focus=recipe.focus,
         language=recipe.language,
         own_words=recipe.captions,
@@ -313,8 +313,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--size", metavar="WxH", help="width and height in pixels, both even, instead of the quality's")
     add("--fps", type=int, metavar="N", help="frames a second, instead of the quality's")
     add("--preset", default=USUAL, metavar="NAME", help=f"what kind of video: {', '.join(PRESETS)} (%(default)s)")
-    add("--acts", nargs="+", default=[], metavar="NAME", help=f"tell these chapters only: {', '.join(CHAPTERS)}")
-    add("--without", nargs="+", default=[], metavar="NAME", help="leave these chapters out; they are run unseen")
+    add("--acts", default="", metavar="A,B", help=f"tell these chapters only: {', '.join(CHAPTERS)}")
+    add("--without", default="", metavar="A,B", help="leave these chapters out; they are run unseen")
     add("--focus", metavar="WHERE", help='the head that is worked slowly, such as "layer 2 head 1"')
     add(
         "--transparent",
@@ -372,9 +372,9 @@ def _upright(chosen: Quality, name: str) -> Quality:
     return dataclasses.replace(chosen, size=(height, width)) if preset(name).aspect < 1 < width / height else chosen
 
 
-def _names(values: list[str]) -> tuple[str, ...]:
-    """Names that are written apart or with commas between them."""
-    return tuple(name for value in values for name in re.split(r"[\s,]+", value) if name)
+def _names(text: str) -> tuple[str, ...]:
+    """Names with commas between them."""
+    return tuple(name for name in re.split(r"[\s,]+", text) if name)
 
 
 def _one_of(value: str, what: str, known: tuple[str, ...]) -> str:

@@ -14,6 +14,7 @@ from forward_pass.core.layout import Layout, lay_out
 from forward_pass.core.presets import PRESETS, STORY, Preset
 from forward_pass.core.story import Story, tell
 from forward_pass.core.trace import Trace
+from forward_pass.core.words import CATALOGS, FIELDS
 from tests.core.text_model import text_trace
 
 KINDS = ("matmul", "softmax", "mask", "layer_norm", "rms_norm")
@@ -157,3 +158,11 @@ def test_a_chapter_that_a_run_does_not_have_is_not_told(trace, layout):
 def test_a_preset_that_makes_something_else_is_not_told_here(trace, layout):
     with pytest.raises(UserError, match="'scale' is not told"):
         tell(trace, layout, preset="scale")
+
+
+def test_the_manual_names_all_that_there_is(root):
+    text = (root / "docs" / "presets.md").read_text(encoding="utf-8")
+    for name in (*PRESETS, *CHAPTERS, *CATALOGS["en"].captions, *FIELDS):
+        assert f"`{name}`" in text, name
+    for preset in PRESETS.values():
+        assert preset.title in text

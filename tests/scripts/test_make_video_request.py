@@ -176,7 +176,7 @@ def test_a_recipe_that_cannot_be(tmp_path: Path, content: bytes | None, sentence
 
 
 def test_what_is_told_is_chosen_and_stays_in_the_recipe(tmp_path: Path) -> None:
-    arguments = ["CBABBC", "--preset", "attention", "--without", "norm,rotary", "heads", "--focus", "Layer 2, head 1"]
+    arguments = ["CBABBC", "--preset", "attention", "--without", "norm,rotary, heads", "--focus", "Layer 2, head 1"]
     arguments += ["--language", "de"]
     request = read_request(arguments)
     assert (request.preset, request.without, request.acts) == ("attention", ("norm", "rotary", "heads"), ())
