@@ -211,7 +211,7 @@ def _film(request: Request, traces: Sequence[Trace], layouts: tuple[Layout, ...]
         return Film(two.story, lambda scene, **look: build_compare(scene, two, **look), tuple(traces), stood)
     trace, layout, cells = traces[0], layouts[0], request.cells
     if request.makes == MULTIPLY:
-        one = plan_multiply(trace, request.multiply, request.seconds, aspect, durations)
+        one = plan_multiply(trace, request.multiply, request.seconds, aspect, durations, request.language)
         return Film(
             one.story,
             lambda scene, **look: build_multiply_film(scene, trace, one, cells=cells, **look),

@@ -18,7 +18,7 @@ from .matmul_room import Ticks
 from .timeline import axis_color
 from .trace import Trace
 from .trace_manifest import Operation, Tensor
-from .wording import printable, quoted, shown, vocabulary_of, wording_of
+from .wording import printable, shown, vocabulary_of, wording_of
 
 Floats = NDArray[np.float64]
 Span = tuple[int, int]  # first and after the last
@@ -51,25 +51,6 @@ class Axis:
     whole: int
     texts: tuple[str, ...] = ()
     atoms: tuple[str, ...] = ()
-
-    @property
-    def nouns(self) -> str:
-        """The plural, or the singular where there is one step only."""
-        return self.noun if self.whole == 1 else f"{self.noun}s"
-
-    @property
-    def brace(self) -> str:
-        """What is written at its brace: "6 tokens", "32 of 192 neurons"."""
-        return (
-            f"{self.whole:,} {self.nouns}"
-            if self.count == self.whole
-            else f"{self.count} of {self.whole:,} {self.nouns}"
-        )
-
-    def name(self, step: int) -> str:
-        """A shown step in a sentence: "token 5, 'B'," or "feature 3"."""
-        said = f"{self.noun} {self.first + step + 1}"
-        return f"{said}, {quoted(self.texts[step])}," if self.texts else said
 
     @property
     def ticks(self) -> Ticks:
@@ -169,7 +150,10 @@ class _Reader:
         result = self._piece(self.out, i, j)
         bias, rest, scale, then_scaled = None, None, float(operation.scale or 1.0), False
         added = None if operation.bias is None else self._added(self.trace.tensor(operation.bias), i, j)
+        names = self._names(block)
         if scale != 1.0 and (added is not None or k[1] < inner):
+            # What is added comes after the scale: the one that can be shown is that of the left operand.
+            names = (f"{scale:.2g} {names[0]}", *names[1:])
             left, scale = left * np.float32(scale), 1.0
         if k[1] < inner or (added is not None and added.ndim == 2):
             rest = (result - left.astype(np.float64) @ right).astype(np.float32)
@@ -179,7 +163,7 @@ class _Reader:
             result, scale, then_scaled = self._scaled(result, i, j)
         axes = self._axes(i, k, j, base)
         return Operands(
-            self.choice, left, right, bias, rest, scale, result, axes, self._names(block),
+            self.choice, left, right, bias, rest, scale, result, axes, names,
             (row - i[0], base[0] + column - j[0]), then_scaled,
             tuple((t.name, self._index(t)) for t in (self.left, self.right, self.out)), (i, k, j),
         )  # fmt: skip

@@ -20,9 +20,9 @@ from .layout import lay_out
 from .layout_types import Bounds
 from .matmul import ARRANGEMENTS, STYLES, Shape, beats
 from .matmul_choice import choose_multiply
-from .matmul_operands import Operands, read_operands
+from .matmul_operands import NAMES, Operands, read_operands
 from .matmul_room import letter_size, written
-from .matmul_words import ACTS, SUBTITLE, TITLES, sentence
+from .matmul_words import MultiplyWords, multiply_words
 from .story_types import Act, Caption, Formula, Legend, Shot, Story
 from .timeline import MOVE, REST, reading_time
 from .trace import Trace
@@ -36,6 +36,7 @@ SLOW, SLOWLY = 4, 0.85  # so many products take so long each, in seconds of pace
 OTHERS = (3.0, 7.0)  # together at least, at most
 EACH = 0.16  # of the others, where that is between
 LEAST_FORMULA = 0.14  # seconds; where products come faster, some are passed over
+ROOT = 1e-3  # by how much, at most, a factor may differ from one over a root
 LABELS = 0.6  # seconds in which names and braces appear
 FOLDING = 1.6  # seconds, at least as long as a move of the camera
 FASTEST, SLOWEST = 0.35, 2.5  # bounds of the pace
@@ -76,6 +77,7 @@ class MultiplyPlan:
     shape: Shape
     text: float
     aspect: float
+    braces: tuple[str, str, str]  # what is written at those of i, k and j
 
 
 def plan_multiply(
@@ -84,17 +86,19 @@ def plan_multiply(
     seconds: float | None = None,
     aspect: float = WIDE,
     durations: Mapping[str, float] | None = None,
+    language: str = "en",
 ) -> MultiplyPlan:
     """The film of a multiply of the trace, about `seconds` long where given; captions always get the time to be read.
 
     `operation` is an operation's id or name, a tensor's name, or words such as "layer 2 head 1 scores"; None takes the
     one that has most to show. `aspect` is the frame's width over its height, `durations` are the least seconds of
-    captions, by their text. Raises UserError where there is no such multiply, or its numbers are not in the trace.
+    captions, by their text, `language` is that of the words. Raises UserError where there is no such multiply or
+    language, or its numbers are not in the trace.
     """
     operands = read_operands(trace, choose_multiply(trace, lay_out(trace), operation))
 
     def told(pace: float, brief: bool) -> MultiplyPlan:
-        return _Film(trace, operands, pace, brief, aspect, durations or {}).tell()
+        return _Film(trace, operands, pace, brief, aspect, durations or {}, multiply_words(language)).tell()
 
     if seconds is None:
         return told(1.0, False)
@@ -117,7 +121,11 @@ class _Film:
         brief: bool,
         aspect: float,
         spoken: Mapping[str, float],
+        words: MultiplyWords,
     ) -> None:
+        self.words = words
+        i, k, j = operands.axes
+        self.braces = (words.brace(i), words.brace(k), words.brace(j))
         self.spoken = spoken
         self.trace, self.operands, self.pace, self.brief, self.aspect = trace, operands, pace, brief, aspect
         rows, inner = operands.left.shape
@@ -154,7 +162,7 @@ class _Film:
         self._result()
         return MultiplyPlan(
             self.operands, self._story(), {key: tuple(keys) for key, keys in self.tracks.items()}, self.shape,
-            self.text, self.aspect,
+            self.text, self.aspect, self.braces,
         )  # fmt: skip
 
     # --- acts
@@ -241,7 +249,7 @@ class _Film:
     # --- what acts are made of
 
     def _act(self, name: str) -> None:
-        self.acts.append((ACTS[name], self.now))
+        self.acts.append((self.words.acts[name], self.now))
 
     def _beat(self, action: float, caption: str = "", shot: str | None = None, below: float = ROOM) -> Window:
         """The next stretch of time, as in `Timeline.beat`; returns the window of the action."""
@@ -267,7 +275,7 @@ class _Film:
         right, up, _forward = basis(azimuth, elevation)
         operands = self.operands
         points = written(
-            self.shape, fold, self.letters, operands.names, tuple(axis.brace for axis in operands.axes),  # type: ignore[arg-type]
+            self.shape, fold, self.letters, operands.names, self.braces,
             tuple(axis.ticks for axis in operands.axes), (right, up), operands.bias is not None,  # type: ignore[arg-type]
         )  # fmt: skip
         box = Bounds.around(map(tuple, points.tolist()))
@@ -307,24 +315,37 @@ class _Film:
     def _say(self, moment: str) -> str:
         operands, shape = self.operands, self.shape
         i, k, j = operands.axes
-        part = operands.part
-        cut = any(axis.count < axis.whole for axis in operands.axes)
-        part = {("rest", False): "all", ("box", True): "part"}.get(
-            (moment, k.count < k.whole if moment == "rest" else cut), part
-        )
+        part = self._kind(moment)
         row, column = operands.cell
         total = self._number(float(self._sums()[-1]), operands.result)
         if k.count < k.whole:
-            total += " so far"
+            total = self.words.so_far.format(sum=total)
         elif operands.bias is not None:
-            total += " before its bias"
-        return sentence(
-            moment, part, self.brief, i=i.noun, k=k.noun, ks=k.nouns, j=j.noun, rows=i.count, inner=k.count,
-            columns=j.count, all_rows=f"{i.whole:,}", all_inner=f"{k.whole:,}", all_columns=f"{j.whole:,}",
-            row=i.name(row), column=j.name(column), column_end=j.name(column).removesuffix(","),
-            products=shape.rows * shape.inner * shape.columns, cells=shape.rows * shape.columns,
-            sum=total, scale=f"{operands.scale:.3g}",
+            total = self.words.before_bias.format(sum=total)
+        words = self.words
+        met = words.step(j, column)
+        return words.sentence(
+            moment, part, self.brief, i=words.one(i), k=words.one(k), j=words.one(j), ks=words.many(k),
+            many_i=words.many(i), rows=i.count, inner=k.count, columns=j.count, all_rows=words.count(i.whole),
+            all_inner=words.count(k.whole), all_columns=words.count(j.whole), row=words.step(i, row), column=met,
+            column_end=met.removesuffix(","), products=words.count(shape.rows * shape.inner * shape.columns),
+            cells=words.count(shape.rows * shape.columns), sum=total, scale=f"{operands.scale:.3g}",
         )  # fmt: skip
+
+    def _kind(self, moment: str) -> str:
+        """Which of a moment's sentences is true here: what the result is in the model, or what the words call else."""
+        operands = self.operands
+        _i, k, _j = operands.axes
+        right = operands.choice.operation.right
+        if moment == "rest" and k.count == k.whole:
+            return "all"
+        if moment == "box" and any(axis.count < axis.whole for axis in operands.axes):
+            return "part"
+        if moment == "scale" and abs(operands.scale * math.sqrt(k.whole) - 1) > ROOT:
+            return "plain"
+        if operands.part not in NAMES and right is not None and self.trace.tensor(right).parameter is None:
+            return "plain"
+        return operands.part
 
     # --- the worked cell
 
@@ -367,7 +388,7 @@ class _Film:
             parts = (
                 (self._number(a, operands.left), i.color), ("×", "secondary"),
                 (self._number(w, operands.right), j.color), ("=", "secondary"),
-                (self._number(a * w, operands.result), "secondary"), ("", ""), ("sum", "secondary"),
+                (self._number(a * w, operands.result), "secondary"), ("", ""), (self.words.sum, "secondary"),
                 (self._number(float(sums[k]), operands.result), "text"),
             )  # fmt: skip
             begin = start + times[shown]
@@ -394,10 +415,10 @@ class _Film:
     def _story(self) -> Story:
         operation, block = self.operands.choice.operation, self.operands.choice.block
         ends = [*(start for _name, start in self.acts[1:]), self.now]
-        where = "" if block is None or block.layer is None else f"layer {block.layer + 1}, "
-        where += "" if block is None or block.head is None else f"head {block.head + 1}, "
-        subtitle = SUBTITLE.format(model=self.trace.model.name, where=where, id=operation.id)
-        title = TITLES.get(self.operands.part, TITLES[""])
+        where = "" if block is None or block.layer is None else self.words.layer.format(number=block.layer + 1)
+        where += "" if block is None or block.head is None else self.words.head.format(number=block.head + 1)
+        subtitle = self.words.subtitle.format(model=self.trace.model.name, where=where, id=operation.id)
+        title = self.words.titles.get(self.operands.part, self.words.titles[""])
         stops: Callable[[int], float] = lambda n: self.legends[n + 1][0] if n + 1 < len(self.legends) else self.now  # noqa: E731
         return Story(
             duration=self.now,

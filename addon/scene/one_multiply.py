@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import bpy
 
 from ..core.matmul_operands import Operands
+from ..core.matmul_words import ENGLISH
 from ..core.shots import film
 from ..core.story_multiply import MultiplyPlan
 from ..core.theme import theme as find_theme
@@ -64,6 +65,7 @@ def build_multiply_film(
         theme=theme,
         cells=cells,
         text=plan.text,
+        braces=plan.braces,
         collection=_collection("multiply", root),
     )
     yield "multiply", 0.6
@@ -111,11 +113,13 @@ def make_operation(
     theme: str = "midnight",
     cells: str = "flat",
     text: float = 1.0,
+    braces: tuple[str, str, str] | None = None,
     collection: bpy.types.Collection | None = None,
 ) -> bpy.types.Object:
     """The theatre of a trace's multiply in any scene, with what the scene contract asks of its parts: the empty that
     drives it. `window` is start and duration in seconds of story time, which is told and not played: `play_sweep` does
-    that. `text` scales letters and lines. Raises UserError as `make_multiply` does."""
+    that. `text` scales letters and lines, `braces` is what is written at the axes i, k and j: English where
+    it is left out. Raises UserError as `make_multiply` does."""
     i, k, j = operands.axes
     empty = make_multiply(
         scene,
@@ -127,7 +131,7 @@ def make_operation(
         theme=theme,
         cell_style=cells,
         names=operands.names,
-        axes=(i.brace, k.brace, j.brace),
+        axes=braces or (ENGLISH.brace(i), ENGLISH.brace(k), ENGLISH.brace(j)),
         pitch=operands.pitch,
         collection=collection,
         dress=Dress((i.ticks, k.ticks, j.ticks), (i.color, k.color, j.color), text, counted=False),

@@ -15,6 +15,8 @@ pytest.importorskip("transformers")
 
 from forward_pass.core.layout import Block, Layout, lay_out
 from forward_pass.core.layout_parts import SHARED_EXPERT
+from forward_pass.core.matmul_choice import choose_multiply
+from forward_pass.core.matmul_operands import read_operands
 from forward_pass.core.story import Story, tell
 from forward_pass.core.trace import Trace
 from forward_pass.core.values import Values
@@ -86,6 +88,16 @@ def test_attention_and_mlp_are_found_in_every_layer(name, layout):
         parts = {block.part for block in layout.blocks if block.layer == layer}
         assert ("scores" in parts) == (name in STANDARD)
         assert ("w_down" in parts) == (name in STANDARD - EXPERTS)
+
+
+def test_every_multiply_can_be_told_and_adds_up_to_what_the_model_computed(trace, layout):
+    for operation in trace.operations:
+        if operation.kind == "matmul":
+            operands = read_operands(trace, choose_multiply(trace, layout, operation.id))
+            added = operands.bias if operands.bias is not None else operands.rest
+            total = operands.left.astype(np.float64) @ operands.right + (0.0 if added is None else added)
+            wanted = operands.result
+            np.testing.assert_allclose(total * operands.scale, wanted, rtol=1e-3, atol=1e-5 * np.abs(wanted).max())
 
 
 def test_a_later_step_draws_its_new_row_only(trace, layout):

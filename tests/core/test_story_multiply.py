@@ -17,6 +17,7 @@ from forward_pass.core.matmul import STYLES, Shape, partial_sums
 from forward_pass.core.matmul_choice import Choice, choose_multiply, multiplies
 from forward_pass.core.matmul_operands import Operands, read_operands
 from forward_pass.core.matmul_room import rooms, tick_sizes, width_of
+from forward_pass.core.matmul_words import ENGLISH, MULTIPLY_WORDS
 from forward_pass.core.shots import film
 from forward_pass.core.story_multiply import Key, MultiplyPlan, plan_multiply
 from forward_pass.core.trace import Trace
@@ -128,6 +129,25 @@ def test_a_film_is_as_long_as_it_should_be_and_can_be_read(plan, kind):
     assert ("The scale" in names) == (kind == "scores")
 
 
+@pytest.mark.parametrize("seconds", [None, 45.0], ids=["full", "brief"])
+def test_every_sentence_is_there_in_every_language(trace, kind, seconds):
+    if seconds is not None and kind not in ("scores", "up"):
+        pytest.skip("the brief ones hardly differ")
+    for language, words in MULTIPLY_WORDS.items():
+        assert words.captions.keys() == ENGLISH.captions.keys() and words.titles.keys() == ENGLISH.titles.keys()
+        assert words.acts.keys() == ENGLISH.acts.keys() and words.nouns.keys() == ENGLISH.nouns.keys()
+        for moment, parts in ENGLISH.captions.items():
+            assert parts.keys() <= words.captions[moment].keys(), (language, moment)
+        told = plan_multiply(trace, kind, seconds, language=language)
+        story = told.story
+        for caption in story.captions:
+            assert len(caption.text) / caption.duration <= READ and len(caption.text) <= 118
+            assert caption.text.endswith(".") and "{" not in caption.text and caption.text[0] == caption.text[0].upper()
+        assert all(brace.split()[0].isdigit() for brace in told.braces)
+    english = plan_multiply(trace, kind, seconds).story.captions
+    assert not {one.text for one in english} & {one.text for one in story.captions}
+
+
 @pytest.mark.parametrize("seconds", [45.0, 70.0, 120.0])
 def test_a_film_is_told_in_the_time_that_it_is_given(trace, seconds):
     story = plan_multiply(trace, "query", seconds).story
@@ -219,8 +239,8 @@ def test_a_sum_that_is_too_long_is_cut_and_the_rest_is_added_at_once(tmp_path):
     trace, out = long_trace(tmp_path)
     operands = read_operands(trace, Choice(trace.operations[0], None))
     i, k, j = operands.axes
-    assert (k.count, k.whole) == (128, 400) and k.brace == "128 of 400 channels"
-    assert j.count == 32 and j.brace == "32 of 90 neurons" and j.first % 8 == 0
+    assert (k.count, k.whole) == (128, 400) and ENGLISH.brace(k) == "128 of 400 channels"
+    assert j.count == 32 and ENGLISH.brace(j) == "32 of 90 neurons" and j.first % 8 == 0
     row, column = operands.cell
     assert abs(out[row, j.first + column]) == np.abs(out[row]).max()
     assert operands.bias is None and operands.rest is not None

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every sentence of the film of one multiply: for each moment a full one and a brief one, by what is multiplied."""
+"""English."""
 
 from __future__ import annotations
+
+from .form import MultiplyWords
 
 # What the film is called, by what the result is in the model ("" for any other).
 TITLES = {
@@ -10,7 +12,6 @@ TITLES = {
     "mlp_out": "Down from the MLP", "router": "The router", "logits": "The logits", "e_gate": "The gate of an expert",
     "e_hidden": "Up into an expert", "e_out": "Down from an expert", "": "One multiply",
 }  # fmt: skip
-SUBTITLE = "{model}, {where}operation {id}"
 
 ACTS = {
     "title": "The multiply",
@@ -33,6 +34,7 @@ CAPTIONS = {
             "On the left, one row for each {i}: {all_inner} numbers that say what the model knows of it.",
             "Left: a row for each {i}.",
         ),
+        "plain": ("On the left, one row for each {i}, of {all_inner} numbers.", "Left: a row for each {i}."),
         "scores": ("On the left, the queries. One row for each token: what it is looking for.", "Left: the queries."),
         "mix": (
             "On the left, shares that softmax made: in each row, how much one token looks at every other.",
@@ -50,6 +52,7 @@ CAPTIONS = {
             "On the right, weights that the model has learned: one column for each {j} that comes out.",
             "Right: learned weights.",
         ),
+        "plain": ("On the right, one column for each {j}, of {all_inner} numbers.", "Right: a column for each {j}."),
         "scores": (
             "On the right, the keys, turned on their side. One column for each token: what it offers.",
             "Right: the keys.",
@@ -77,12 +80,12 @@ CAPTIONS = {
     },
     "box": {
         "": (
-            "Folded up it is a box. Inside are all products: {rows} × {inner} × {columns} = {products:,}.",
-            "Folded up: {products:,} products.",
+            "Folded up it is a box. Inside are all products: {rows} × {inner} × {columns} = {products}.",
+            "Folded up: {products} products.",
         ),
         "part": (
             "Folded up it is a box. Inside are products. Drawn are {rows} × {inner} × {columns} of them.",
-            "Folded up: {products:,} products.",
+            "Folded up: {products} products.",
         ),
     },
     "dot": {
@@ -103,11 +106,13 @@ CAPTIONS = {
             "Row by row: one {i} at a time goes through the same weights. None of them sees another.",
             "One {i} at a time.",
         ),
+        "plain": ("Row by row: one {i} at a time meets all columns.", "One {i} at a time."),
         "scores": ("Row by row: the query of one token meets the keys of all.", "One query at a time."),
         "mix": ("Row by row: each token mixes the values of all, by shares of its own.", "One token at a time."),
     },
     "column": {
         "": ("Column by column: one column of the weights puts the same question to every {i}.", "One {j} at a time."),
+        "plain": ("Column by column: one {j} at a time, for every {i}.", "One {j} at a time."),
         "scores": ("Column by column: the key of one token is held against every query.", "One key at a time."),
         "mix": ("Column by column: one {j} of the values at a time, for all tokens.", "One {j} at a time."),
     },
@@ -140,8 +145,8 @@ CAPTIONS = {
     },
     "result": {
         "": (
-            "Done: {cells:,} numbers from {products:,} products, each as the model computed it.",
-            "{products:,} products, all true.",
+            "Done: {cells} numbers from {products} products, each as the model computed it.",
+            "{products} products, all true.",
         ),
         "q": ("Done: a query for each token. Next, it will meet the keys.", "A query for each token."),
         "k": ("Done: a key for each token. Next, queries will be held against it.", "A key for each token."),
@@ -165,8 +170,24 @@ CAPTIONS = {
 }
 
 
-def sentence(moment: str, part: str, brief: bool, **values: object) -> str:
-    """The caption of a moment with its numbers filled in; KeyError for a moment that there is not."""
-    kinds = CAPTIONS[moment]
-    text = kinds.get(part, kinds[""])[brief].format(**values)
-    return text[0].upper() + text[1:]
+NOUNS = {
+    "token": ("token", "tokens"), "position": ("position", "positions"), "channel": ("channel", "channels"),
+    "feature": ("feature", "features"), "neuron": ("neuron", "neurons"), "expert": ("expert", "experts"),
+    "head": ("head", "heads"), "letter": ("letter", "letters"), "character": ("character", "characters"),
+    "row": ("row", "rows"), "step": ("step", "steps"), "column": ("column", "columns"),
+}  # fmt: skip
+
+ENGLISH = MultiplyWords(
+    titles=TITLES,
+    subtitle="{model}, {where}operation {id}",
+    layer="layer {number}, ",
+    head="head {number}, ",
+    acts=ACTS,
+    captions=CAPTIONS,
+    nouns=NOUNS,
+    some="{count} of {whole} {many}",
+    sum="sum",
+    so_far="{sum} so far",
+    before_bias="{sum} before its bias",
+    thousands=",",
+)
