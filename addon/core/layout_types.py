@@ -95,10 +95,10 @@ class Block:
     def corners(self) -> tuple[Vector, Vector, Vector, Vector]:
         """The four outer corners of the face, in order around it."""
         rows, columns = self.shape
-        ends = ((0, 0), (0, columns), (rows, columns), (rows, 0))
-        return tuple(  # type: ignore[return-value]
-            tuple(self.origin[a] + r * self.row_step[a] + c * self.column_step[a] for a in range(3)) for r, c in ends
-        )
+        x, y, z = self.origin
+        u, v, w = (columns * step for step in self.column_step)
+        i, j, k = (rows * step for step in self.row_step)
+        return self.origin, (x + u, y + v, z + w), (x + i + u, y + j + v, z + k + w), (x + i, y + j, z + k)
 
     @property
     def normal(self) -> Vector:

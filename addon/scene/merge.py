@@ -82,6 +82,7 @@ class Shapes:
 
     def __init__(self) -> None:
         self._glyphs: dict[tuple[Any, ...], tuple[Shape, float]] = {}
+        self._rows: dict[tuple[Any, ...], tuple[Shape, float]] = {}
         self._rises: dict[tuple[Any, ...], float] = {}
         self._bars: dict[tuple[Any, ...], float] = {}
         self._setter: bpy.types.Object | None = None
@@ -98,19 +99,23 @@ class Shapes:
 
     def _line(self, line: Line) -> Shape:
         style = (line.font, line.bold)
-        glyphs, places, x = [], [], 0.0
-        for character in line.body:
-            shape, advance = self._glyph(character, style)
-            glyphs.append(shape)
-            places.append(x)
-            x += advance
-        start = np.array([-x * ALIGN[line.align], self._rise(line.upright, style), 0.0])
-        return joined(
-            [
-                Shape(((shape.points + start + [x, 0, 0]) * line.size).astype(np.float32), shape.corners, shape.firsts)
-                for shape, x in zip(glyphs, places, strict=True)
-            ]
-        )
+        row, width = self._row(line.body, style)
+        start = np.array([-width * ALIGN[line.align], self._rise(line.upright, style), 0.0])
+        return Shape(((row.points + start) * line.size).astype(np.float32), row.corners, row.firsts)
+
+    def _row(self, body: str, style: tuple[Any, ...]) -> tuple[Shape, float]:
+        """Characters one after the other at size one, from zero on, and how far they reach. Many words come again."""
+        if (body, *style) not in self._rows:
+            glyphs, advances = [], [0.0]
+            for character in body:
+                shape, advance = self._glyph(character, style)
+                glyphs.append(shape)
+                advances.append(advance)
+            places = np.cumsum(advances)
+            row = joined(glyphs)
+            row.points[:, 0] += np.repeat(places[:-1], [len(shape.points) for shape in glyphs])
+            self._rows[body, *style] = row, float(places[-1])
+        return self._rows[body, *style]
 
     def _glyph(self, character: str, style: tuple[Any, ...]) -> tuple[Shape, float]:
         """A character at size one, and how far from it the next one stands: a bar behind it tells."""
