@@ -66,7 +66,7 @@ class Pair:
         seen = [key for key in keys if looks and _inside(self.layouts[0].by_key[key], looks[-1])]
         difference = largest(*self.values, seen or keys)
         if difference is None:
-            return [Spoken(self.say.say("alone"))]
+            return [Spoken(self._sizes(seen or keys))]
         return [Spoken(self.say.say("equal"))] if difference.size == 0 else [self._generic(difference)]
 
     @property
@@ -103,11 +103,10 @@ class Pair:
         return Spoken(text, difference)
 
     def _generic(self, difference: Difference) -> Spoken:
-        label = difference.block.label.replace("_", " ")
         axis = difference.block.column_axis[-1] if difference.block.column_axis else ""
         text = self.say.say(
             "generic",
-            label=label[:1].upper() + label[1:],
+            label=_label(difference.block),
             token=difference.row + 1,
             column=f"{self.say.say(COLUMNS.get(axis, 'column'))} {difference.column + 1}",
             a=self.say.number(difference.first, 2),
@@ -115,6 +114,19 @@ class Pair:
             **self._places,
         )
         return Spoken(text, difference)
+
+    def _sizes(self, keys: Sequence[str]) -> str:
+        """Of the widest of some blocks that both have: how large it is in each, and the largest number in it."""
+        shared = [key for key in keys if key in self.values[1].blocks]
+        if not shared:
+            return self.say.say("alone")
+        widest = max(shared, key=lambda key: self.values[0].blocks[key].counts[1])
+        blocks = [values.blocks[widest] for values in self.values]
+        tops = [_largest_number(values, widest) for values in self.values]
+        sizes = [" × ".join(self.say.number(count) for count in block.counts) for block in blocks]
+        first, second = (self.say.number(top, 2) for top in tops)
+        label = _label(blocks[0])
+        return self.say.say("sizes", label=label, size=sizes[0], other=sizes[1], a=first, b=second, **self._places)
 
     def _tokens(self) -> str:
         """Which tokens of the prompts differ, the first few by their texts."""
@@ -128,7 +140,8 @@ class Pair:
             return self.say.say("equal") if difference.size == 0 else self._generic(difference).text
         told = (self.say.say("pair", token=i + 1, first=shown(first[i]), second=shown(second[i])) for i in apart)
         pairs = ", ".join(list(told)[:PAIRS]) or self.say.say("longer")
-        return self.say.say("tokens", count=count, tokens=max(len(first), len(second)), pairs=pairs)
+        moment = "tokens" if self.stacked else "tokens apart"
+        return self.say.say(moment, count=count, tokens=max(len(first), len(second)), pairs=pairs)
 
     def _drift(self) -> str:
         """How far apart the residual streams are after each layer that both have."""
@@ -176,6 +189,19 @@ def next_shares(trace: Trace) -> dict[int, NDArray[np.float32]]:
             shares = trace.array(operation.outputs[0])
             found[operation.step] = shares.reshape(-1, shares.shape[-1])[-1]
     return found
+
+
+def _label(block: Block) -> str:
+    """A block's short name at the beginning of a sentence."""
+    label = block.label.replace("_", " ")
+    return label[:1].upper() + label[1:]
+
+
+def _largest_number(values: Values, key: str) -> float:
+    """The number of the largest magnitude in a block that is one and is not masked."""
+    matrix = values.matrix(key)
+    found = matrix[np.isfinite(matrix) & ~values.masked(key)]
+    return float(found[np.abs(found).argmax()]) if found.size else 0.0
 
 
 def _is_embedding(block: Block) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .layout_types import Block
-from .values import Values, masked
+from .values import Values
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def largest(first: Values, second: Values, keys: Iterable[str]) -> Difference | 
         a, b = first.matrix(key).astype(np.float64), second.matrix(key).astype(np.float64)
         if a.shape != b.shape:
             continue
-        seen = np.isfinite(a) & np.isfinite(b) & ~masked(a.astype(np.float32)) & ~masked(b.astype(np.float32))
+        seen = np.isfinite(a) & np.isfinite(b) & ~first.masked(key) & ~second.masked(key)
         if not seen.any():
             continue
         away = np.where(seen, np.abs(np.where(seen, a, 0.0) - np.where(seen, b, 0.0)), -1.0)

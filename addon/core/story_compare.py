@@ -20,7 +20,7 @@ from .timeline import reading_time
 from .trace import Trace
 from .values import Values
 from .warp import warp
-from .wording import shortened
+from .wording import quoted, shortened
 from .words.sides import COMPARE, Sentences
 
 ROOM = 0.45  # between the fences of the one run and of the other above them, in heights of a fence
@@ -149,6 +149,7 @@ def tell_compare(
 def _names(traces: Sequence[Trace]) -> tuple[str, str]:
     """What each run is called: by its prompt, or by its model where the prompts are one."""
     prompts = [shortened(trace.prompt or "", NAME).strip() or f"run {i + 1}" for i, trace in enumerate(traces)]
+    prompts = [prompt if prompt.isalnum() else quoted(prompt) for prompt in prompts]
     if traces[0].prompt == traces[1].prompt:
         models = [Path(trace.model.name).name for trace in traces]
         prompts = models if models[0] != models[1] else [f"{prompts[0]} ({i + 1})" for i in range(2)]
@@ -173,11 +174,11 @@ def _place(layout: Layout, head: Block | None) -> tuple[int, int] | None:
 
 
 def common_acts(first: Sequence[Act], second: Sequence[Act]) -> list[tuple[Act, Act]]:
-    """The chapters that both have, in order; what only one has belongs to the chapter before it. What a name says
-    after a comma may differ: until it is sorted, for each new letter."""
+    """The chapters that both have, in order; what only one has belongs to the chapter before it. Names may
+    differ after a comma and after two words: until it is sorted, for each new letter; the next letter, the next one."""
 
-    def stem(act: Act) -> str:
-        return act.name.partition(",")[0]
+    def stem(act: Act) -> list[str]:
+        return act.name.partition(",")[0].split()[:2]
 
     pairs, at = [], 0
     for act in first:

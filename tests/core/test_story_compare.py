@@ -131,6 +131,19 @@ def test_seconds_are_about_kept(plan, runs):
     assert tell_compare(*runs, seconds=5).story.duration > 40  # captions keep their time
 
 
+def test_of_other_models_captions_tell_the_sizes_and_the_largest_numbers(beside):
+    text = " ".join(caption.text for caption in beside.story.captions)
+    found = re.search(
+        r"Hidden: 6 × 192 numbers on the left, 5 × 512 on the right; the largest are (\S+) and (\S+)\.", text
+    )
+    assert found is not None, text
+    assert "equal numbers" not in text  # they have other tables
+    for side, said in zip(beside.sides, found.groups(), strict=True):
+        hidden = [block for block in side.layout.blocks if block.part == "hidden" and not block.step]
+        tops = {f"{m.flat[np.abs(m).argmax()]:.2f}" for m in (side.values.matrix(block.key) for block in hidden)}
+        assert said.replace("−", "-") in tops
+
+
 def test_what_a_caption_speaks_of_is_outlined_in_both(plan):
     assert plan.marks
     for mark in plan.marks:

@@ -56,6 +56,8 @@ COMPARE: Mapping[str, Mapping[str, str]] = {
     "en": {
         "overview above": "One model, two prompts: {first} below, {second} above. They share the weights, drawn once.",
         "overview beside": "Side by side, at one scale: {first} on the left, {second} on the right.",
+        "sizes": "{label}: {size} numbers {here}, {other} {there}; the largest are {a} and {b}.",
+        "tokens apart": "{count} of {tokens} tokens differ: {pairs}. Each model looks its own up in a table of its own.",
         "tokens": "{count} of {tokens} tokens differ: {pairs}. Equal tokens in equal places begin with equal numbers.",
         "longer": "one prompt is longer",
         "pair": "{token} is {first} or {second}",
@@ -69,8 +71,8 @@ COMPARE: Mapping[str, Mapping[str, str]] = {
         "alone": "The two have no number here that could be compared, only the same step at the same time.",
         "below": "below",
         "above": "above",
-        "left": "left",
-        "right": "right",
+        "left": "on the left",
+        "right": "on the right",
         "channel": "channel",
         "neuron": "neuron",
         "feature": "feature",
@@ -84,6 +86,8 @@ COMPARE: Mapping[str, Mapping[str, str]] = {
     "de": {
         "overview above": "Ein Modell, zwei Prompts: {first} unten, {second} oben. Ihre Gewichte stehen nur einmal da.",
         "overview beside": "Nebeneinander, in einem Maßstab: links {first}, rechts {second}.",
+        "sizes": "{label}: {size} Zahlen {here}, {other} {there}; die größten sind {a} und {b}.",
+        "tokens apart": "{count} von {tokens} Token sind verschieden: {pairs}. Jedes Modell hat eine eigene Tabelle.",
         "tokens": "{count} von {tokens} Token sind verschieden: {pairs}. Gleiche am gleichen Platz beginnen gleich.",
         "longer": "ein Prompt ist länger",
         "pair": "{token} ist {first} oder {second}",
