@@ -16,6 +16,7 @@ from .trace import Trace
 from .trace_manifest import Operation
 from .values import Values
 from .wording import printable, shown, vocabulary_of
+from .words import catalog
 
 SHOWN_TEXT = 6  # letters of a token in a chart
 
@@ -112,8 +113,13 @@ class Context:
         token (an expert's)."""
         first, last = self.trace.steps[block.step].tokens if block.step < len(self.trace.steps) else (0, -1)
         if block.shape[0] != last - first + 1:
-            return f"row {row + 1}"
-        return f"token {row + 1}, {shown(self.trace.tokens[row].text)[: 2 * SHOWN_TEXT]}"
+            return self.say("row", number=row + 1)
+        text = shown(self.trace.tokens[row].text, catalog(self.story.language).unseen)[: 2 * SHOWN_TEXT]
+        return self.say("token", number=row + 1, text=text)
+
+    def say(self, name: str, **values: object) -> str:
+        """What a chart says, in the story's language."""
+        return catalog(self.story.language).cards[name].format(**values)
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def _card(context: Context, operation: Operation, source: Block, known: Known, r
         operation=operation.id,
         start=start,
         duration=until - start,
-        title=f"{name} of {context.token_title(result, row)}",
+        title=context.say("of", what=name, token=context.token_title(result, row)),
         clear=(source.key, result.key),
         shot=0.5 * (start + end),
         function=name,

@@ -39,7 +39,11 @@ def normalise(context: Context, operation: Operation, drawn: Drawn) -> Iterator[
         operation=operation.id,
         start=start,
         duration=min(context.until(end), end + REST) - start,
-        title=f"{'layer' if centred else 'RMS'} norm of {context.token_title(result, row)}",
+        title=context.say(
+            "of",
+            what=context.say("layer norm" if centred else "RMS norm"),
+            token=context.token_title(result, row),
+        ),
         clear=(source.key, result.key),
         shot=0.5 * (start + end),
         channels=len(before),

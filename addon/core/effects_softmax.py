@@ -46,7 +46,7 @@ def soften(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Eff
         operation=operation.id,
         start=start,
         duration=until - start,
-        title=f"softmax of {context.token_title(result, row)}",
+        title=context.say("of", what=context.say("softmax"), token=context.token_title(result, row)),
         clear=(source.key, result.key),
         shot=0.5 * (start + end),
         names=tuple(_name(context, result, int(column)) for column in columns),

@@ -35,7 +35,7 @@ def turn(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effec
             operation=operation.id,
             start=start,
             duration=until - start,
-            title=f"rotary embedding of {context.token_title(result, row)}",
+            title=context.say("of", what=context.say("rotary"), token=context.token_title(result, row)),
             clear=(same[0].key, result.key),
             shot=0.5 * (start + end),
             before=before[:MOST],

@@ -75,7 +75,7 @@ def tell(
         return _told(tellers[depth], plan, pace, durations)
 
     story = _fitted(told, chosen, seconds, whole=not off and only is None)
-    return with_room(replace(check(story), progress=progress_of(layout, story)), trace, layout)
+    return with_room(replace(check(story), language=language, progress=progress_of(layout, story)), trace, layout)
 
 
 def _fitted(told: Callable[[str, float], Story], chosen: Preset, seconds: float | None, whole: bool) -> Story:

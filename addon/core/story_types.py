@@ -145,3 +145,4 @@ class Story:
     shapes: tuple[Formula, ...] = ()  # the running multiply with its dimensions, in the colours of their axes
     title: tuple[str, str, float, float] | None = None  # title, subtitle, start, duration
     progress: tuple[Progress, ...] = ()
+    language: str = "en"  # of its words: a name of words.CATALOGS

@@ -38,6 +38,18 @@ def warp(story: Story, knots: Sequence[tuple[float, float]]) -> Story:
     if title is not None:
         words, below, start, duration = title
         title = (words, below, at(start), at(start + duration) - at(start))
-    lists = ("acts", "captions", "formulas", "shots", "fills", "uses", "legends", "arrivals", "products", "shapes")
-    found = {name: tuple(moved(thing) for thing in getattr(story, name)) for name in lists}
+    lists = (
+        "acts",
+        "captions",
+        "formulas",
+        "shots",
+        "fills",
+        "uses",
+        "legends",
+        "arrivals",
+        "products",
+        "shapes",
+        "progress",
+    )
+    found: dict[str, Any] = {name: tuple(moved(thing) for thing in getattr(story, name)) for name in lists}
     return replace(story, duration=at(story.duration), title=title, **found)

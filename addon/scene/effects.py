@@ -14,6 +14,7 @@ from ..core.story import Story
 from ..core.trace import Trace
 from ..core.values import Values
 from ..core.wording import wording_of
+from ..core.words import catalog
 from .effects_curve import draw_curve
 from .effects_flights import add_flight
 from .effects_letters import Letters
@@ -46,7 +47,7 @@ def effect_slices(
     story: Story,
 ) -> Slices[None]:
     """Adds what is seen between the multiplies to the scene, in slices: the objects `flights`, `panels`, `charts`."""
-    effects = effects_of(trace, layout, story)
+    effects, words = effects_of(trace, layout, story), catalog(story.language)
     yield
     solid = solid_material(groups)
     yield
@@ -63,7 +64,7 @@ def effect_slices(
         for card in effects.cards:
             room = any(shot.aside > 0 for shot in story.shots if shot.start == _shot_at(card.shot, story))
             x, y, scale = _place(card, keys, overlay.aspect, layout, room)
-            pen = Pen(panels, charts, letters, (x, y), scale, _size(card), (card.start, card.end))
+            pen = Pen(panels, charts, letters, (x, y), scale, _size(card), (card.start, card.end), words)
             _draw(card, pen, landings)
             yield
         overlay.put(_item("panels", panels, solid), 0.0, 0.0, 0.0005)

@@ -18,13 +18,12 @@ def draw_norm(pen: Pen, card: NormCard) -> None:
     pen.panel(card.title)
     start, (grown, centred, scaled, applied), end = card.start, card.stages, card.end
     shown, std = len(card.before), 1.0 / card.rstd
-    count = f"{card.channels} numbers" if shown == card.channels else f"the first {shown} of {card.channels} numbers"
-    pen.note(count, (start, grown))
+    pen.say("numbers" if shown == card.channels else "some numbers", (start, grown), shown=shown, count=card.channels)
     if card.centred:
-        pen.note(f"less their mean, {_small(card.mean)}", (grown, centred), "statistic")
+        pen.say("mean", (grown, centred), "statistic", mean=_small(card.mean))
     word = "std" if card.centred else "RMS"
-    pen.note(f"times 1 / {word} = 1 / {_small(std)} = {number(card.rstd)}", (centred, scaled), "statistic")
-    pen.note("times gain, plus shift", (scaled, end))
+    pen.say("spread", (centred, scaled), "statistic", word=word, size=_small(std), factor=number(card.rstd))
+    pen.say("gain", (scaled, end))
 
     above, below = pen.top - TITLE - NOTE * 1.6, pen.below
     zero, room = (above + below) / 2, (above - below) / 2

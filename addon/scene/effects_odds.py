@@ -20,13 +20,13 @@ def draw_odds(pen: Pen, card: OddsCard, landing: Landing | None) -> None:
     """Bars of logits, which become bars of shares; a pointer finds the chosen one, and its text flies off."""
     pen.panel(card.title)
     start, (grown, shared, chosen), end = card.start, card.stages, card.end
-    pen.note("logits", (start, grown))
+    pen.say("logits", (start, grown))
     if abs(card.temperature - 1.0) > 1e-9:
-        pen.note(f"divided by the temperature {card.temperature:.2g}, then softmax", (grown, shared))
+        pen.say("temperature", (grown, shared), temperature=f"{card.temperature:.2g}")
     else:
-        pen.note("softmax", (grown, shared))
-    how = "drawn by chance" if card.drawn else "the likeliest"
-    pen.note("odds" if card.chosen < 0 else how, (shared, end), "positive")
+        pen.say("softmax", (grown, shared))
+    how = "drawn" if card.drawn else "likeliest"
+    pen.say("odds" if card.chosen < 0 else how, (shared, end), "positive")
     rows = _Rows(pen, len(card.names) + (card.rest > 0))
     ends = rows.ends(card.logits)
     most = max(float(card.shares.max()), card.rest)
@@ -84,8 +84,8 @@ def draw_ranking(pen: Pen, card: RankingCard) -> None:
     """Bars of scores, of which the largest are lit and get their weights."""
     pen.panel(card.title)
     grown, chosen = card.stages
-    pen.note("the router's scores", (card.start, grown))
-    pen.note(f"the largest {len(card.chosen)}, with their weights", (grown, card.end), "positive")
+    pen.say("router", (card.start, grown))
+    pen.say("chosen", (grown, card.end), "positive", count=len(card.chosen))
     rows = _Rows(pen, len(card.names))
     ends = rows.ends(card.scores)
     for i, name in enumerate(card.names):

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..core.words import Catalog
+from ..core.words.en import ENGLISH
 from .effects_letters import Letters
 from .effects_sheet import HUE, STILL, Move, Sheet
 
@@ -54,6 +56,7 @@ class Pen:
     scale: float
     size: tuple[float, float]
     window: Window
+    words: Catalog = ENGLISH
 
     @property
     def left(self) -> float:
@@ -82,6 +85,10 @@ class Pen:
         self.rounded(width, height, 0.023, "pill", BACK)
         room = self.right - self.left
         self.text(title, self.left, self.top - TITLE * 0.4, TITLE, "text", "LEFT", most=room)
+
+    def say(self, name: str, window: Window, hue: str = "secondary", **values: object) -> None:
+        """A note in the words of the story's language."""
+        self.note(self.words.cards[name].format(**values), window, hue)
 
     def note(self, body: str, window: Window, hue: str = "secondary") -> None:
         """What happens now, under the title."""

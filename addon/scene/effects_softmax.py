@@ -18,11 +18,11 @@ def draw_softmax(pen: Pen, card: SoftmaxCard) -> None:
     """Bars over the names of what is looked at, in five stages."""
     pen.panel(card.title)
     start, (grown, found, powered, summed, divided), end = card.start, card.stages, card.end
-    pen.note("the scores", (start, grown))
-    pen.note(f"the largest: {number(card.maximum)}", (grown, found), "statistic")
-    pen.note(f"exp(score − {number(card.maximum)})", (found, powered))
-    pen.note(f"their sum: {number(card.total)}", (powered, summed), "statistic")
-    pen.note(f"divided by {number(card.total)}: shares that add up to 1", (summed, end))
+    pen.say("the scores", (start, grown))
+    pen.say("largest", (grown, found), "statistic", number=number(card.maximum))
+    pen.say("exp", (found, powered), number=number(card.maximum))
+    pen.say("sum", (powered, summed), "statistic", number=number(card.total))
+    pen.say("shares", (summed, end), number=number(card.total))
 
     floor = pen.below + NUMBER * 1.0
     ceiling = pen.top - TITLE - NOTE * 1.5 - NUMBER

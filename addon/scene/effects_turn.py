@@ -20,9 +20,9 @@ def draw_turn(pen: Pen, card: TurnCard) -> None:
     pen.panel(card.title)
     ready, turned = card.stages
     count = len(card.angles)
-    shown = "" if count == card.pairs else f", {count} of {card.pairs} pairs"
-    pen.note(f"position {card.position}{shown}", (card.start, ready))
-    pen.note("each pair turns by its own angle, in degrees", (ready, card.end))
+    which = "position" if count == card.pairs else "some pairs"
+    pen.say(which, (card.start, ready), position=card.position, count=count, pairs=card.pairs)
+    pen.say("angles", (ready, card.end))
     step = (pen.right - pen.left) / count
     above, below = pen.top - TITLE - NOTE * 1.6, pen.below + NUMBER * 1.2
     radius = min(0.44 * step, (above - below) / 2)

@@ -88,7 +88,7 @@ def test_the_brief_words_are_fewer_and_tell_nothing_new(language):
 def test_every_language_says_the_same(language):
     """The same moments, acts, legends and units, filled in with the same numbers."""
     words = CATALOGS[language]
-    for part in ("captions", "why", "acts", "legends", "units", "unseen"):
+    for part in ("captions", "why", "acts", "legends", "cards", "units", "unseen"):
         assert list(getattr(words, part)) == list(getattr(ENGLISH, part)), part
     for moment, (full, _brief) in words.captions.items():
         given = fields(full) | fields(words.captions[moment][1])
@@ -98,6 +98,7 @@ def test_every_language_says_the_same(language):
         assert moment in words.captions and fields(text) == fields(ENGLISH.why[moment]), moment
     for name in set(words.acts) - {"again"}:
         assert fields(words.acts[name]) == fields(ENGLISH.acts[name])
+    assert all(fields(words.cards[name]) == fields(ENGLISH.cards[name]) for name in ENGLISH.cards)
     assert fields(words.subtitle) == fields(ENGLISH.subtitle)
     assert [fields(title) for title in words.titles] == [{"prompt"}] * 2
     assert all(fields(unit.for_each_of) == {"count"} for unit in words.units.values())

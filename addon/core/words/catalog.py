@@ -25,7 +25,8 @@ class Unit:
 @dataclass(frozen=True)
 class Catalog:
     """One language. `captions` has for each moment the full sentence and the brief one, `why` for some of them what the
-    step is for; `acts` names chapters, `legends` what the colours show, `labels` what the layout calls in English and
+    step is for; `acts` names chapters, `legends` what the colours show, `cards` what charts
+    say, `labels` what the layout calls in English and
     a sentence in this language. Words in braces are filled in from the run."""
 
     language: str
@@ -34,6 +35,7 @@ class Catalog:
     why: Mapping[str, str]
     acts: Mapping[str, str]
     legends: Mapping[str, str]
+    cards: Mapping[str, str]
     labels: Mapping[str, str]
     units: Mapping[str, Unit]
     unseen: Mapping[str, str]  # tokens that leave no mark
