@@ -29,8 +29,9 @@ TYPES := .venv/types
 LINT = $(VENV) -m ruff check . && $(VENV) -m ruff format --check . && \
   mkdir -p $(TYPES) && ln -sfn ../../addon $(TYPES)/forward_pass && \
   MYPYPATH=$(TYPES) $(VENV) -m mypy $(TYPES)/forward_pass scripts tests
-# A worker for each core; each takes a few hundred megabytes.
-PYTEST = -m pytest -n logical --maxprocesses=4
+# A worker for each core, which takes a few hundred megabytes; the slowest tests are named, as all of CI has to end in
+# time.
+PYTEST = -m pytest -n logical --maxprocesses=4 --durations=15 --durations-min=5
 # What needs no Blender is the same on each of one Python, and `make test` runs it on 3.11.
 PURE_TESTS = $(if $(filter 4.% 5.0.%,$(BPY)),,tests/core tests/process)
 BLENDER_TESTS = $(PURE_TESTS) tests/scene tests/render tests/ui tests/test_extension.py
