@@ -18,8 +18,8 @@ from ..core.errors import UserError
 VARIABLE = "FORWARD_PASS_PYTHON"
 OLDEST = (3, 10)
 HINT = (
-    'Run "make setup" in a checkout of Forward Pass, or point to a Python that has torch: '
-    f"in the add-on's preferences or in the variable {VARIABLE}."
+    'Press Set Up in the add-on\'s preferences, run "make setup" in a checkout of Forward Pass, or point to a Python '
+    f"that has torch, in the preferences or in the variable {VARIABLE}."
 )
 WAYS = ("set_up", "python")  # what can be done where torch is missing
 

@@ -12,13 +12,12 @@ from ..scene.acts import acts_of
 from .drawing import Sidebar, draw_button, draw_notice, draw_progress, foldable, short, translated, write_lines
 from .folders import ADDON
 from .place import is_generated
-from .preferences import preferences
+from .preferences import SETTING_UP, preferences
 from .properties import FOLDER, HUB, ForwardPassSettings, current_act, scene_of, settings_of
 from .remedies import draw_error
 from .render_job import frames_there
 from .requests import is_built_in_name, render_quality, video_path
 from .session import SESSION
-from .set_up import TITLE
 
 if TYPE_CHECKING:
     from bpy.types import Context
@@ -68,7 +67,7 @@ class FORWARDPASS_PT_generate(Sidebar):
             draw_sampling(body, settings)
         draw_job(layout)
         draw_error(layout, context)
-        for title in ("Generating", TITLE):
+        for title in ("Generating", SETTING_UP):
             draw_notice(layout, context, title)
         draw_report(layout)
 
@@ -76,7 +75,7 @@ class FORWARDPASS_PT_generate(Sidebar):
 def draw_job(layout: Any) -> None:
     """The button, or the progress of what was started here: a generation, or the environment being set up."""
     job = SESSION.job
-    setting_up = job is not None and job.running and job.progress.title == TITLE
+    setting_up = job is not None and job.running and job.progress.title == SETTING_UP
     if setting_up:
         draw_progress(layout)
     else:

@@ -14,7 +14,10 @@ from ..process.environment import is_half_made, is_ready, python_of
 from ..process.python import VARIABLE, PythonInfo
 from .drawing import draw_progress, short, write_lines
 from .folders import ADDON, environment_folder
+from .remedies import draw_error
 from .session import SESSION
+
+SETTING_UP = "Setting Up"  # the title of the job that makes the environment
 
 
 class ForwardPassRecentModel(bpy.types.PropertyGroup):
@@ -46,6 +49,8 @@ class ForwardPassPreferences(bpy.types.AddonPreferences):
         row.operator("forward_pass.test_python", text="Test", icon="CHECKMARK")
         draw_found(layout, context)
         draw_environment(layout)
+        if SESSION.job is not None and SESSION.job.progress.title == SETTING_UP:
+            draw_error(layout, context)
 
 
 def draw_found(layout: Any, context: bpy.types.Context) -> None:
@@ -75,7 +80,7 @@ def facts_of(info: PythonInfo) -> list[tuple[str, str]]:
 def draw_environment(layout: Any) -> None:
     """The environment of the add-on's own: made, half made, or to be made."""
     job, folder = SESSION.job, environment_folder()
-    if job is not None and job.running and job.progress.title == "Setting Up":
+    if job is not None and job.running and job.progress.title == SETTING_UP:
         draw_progress(layout)
         return
     row = layout.row()

@@ -21,10 +21,9 @@ from ..process.set_up import EnvironmentJob, remove
 from .drawing import short, translated
 from .folders import environment_folder
 from .modal import JobOperator, redraw
+from .preferences import SETTING_UP
 from .progress import Progress
 from .session import SESSION, Job
-
-TITLE = "Setting Up"
 
 
 class SettingUp:
@@ -33,7 +32,7 @@ class SettingUp:
     def __init__(self, job: EnvironmentJob) -> None:
         self.state: str = job.state
         self.error: UserError | None = None
-        self.progress = Progress(TITLE, job.text)
+        self.progress = Progress(SETTING_UP, job.text)
         self.made = job
 
     @property
