@@ -26,13 +26,18 @@ LONGEST_LOG = 50_000_000  # bytes of the file, against a command that floods
 FETCHED = re.compile(r"\s*Download(ing|ed) (\S+)(?: \(([\d.]+)\s?(k|K|M|G)i?B\))?")
 UNITS = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
 AGAIN = "Press Set Up again, and it goes on where it stopped."
-REASONS = (
-    (re.compile(r"No space left|not enough space|disk full", re.I), "The disk is full."),
+REASONS = (  # what a command says, what that means, and what to do, where that is not to press again
+    (
+        re.compile(r"ensurepip|No module named venv", re.I),
+        "This Python cannot make environments.",
+        "Install uv, or your system's package for venv (such as python3-venv), or choose a Python that has torch.",
+    ),
+    (re.compile(r"No space left|not enough space|disk full", re.I), "The disk is full.", ""),
     (
         re.compile(r"resolution|resolve host|dns|connect|timed out|network|unreachable|certificate", re.I),
         "The packages cannot be reached.",
+        "",
     ),
-    (re.compile(r"ensurepip|No module named venv", re.I), "This Python cannot make environments."),
 )
 
 
@@ -223,10 +228,13 @@ def _check_room(plan: Plan) -> None:
 def _failure(step: Step, said: list[str]) -> UserError:
     """Why a step failed, by what its last command said."""
     words = " ".join(said[-40:])
-    what = next((sentence for pattern, sentence in REASONS if pattern.search(words)), "")
     last = next((line for line in reversed(said) if re.search(r"error|fail|cannot", line, re.I)), said[-1])
-    sentence = f"{step.words} failed. {what}".strip()
-    return UserError(sentence, f"{last.strip()[:300]} {AGAIN}", remedies=("set_up", "python"))
+    what, hint = next(((what, hint) for pattern, what, hint in REASONS if pattern.search(words)), ("", ""))
+    return UserError(
+        f"{step.words} failed. {what}".strip(),
+        hint or f"{last.strip()[:300]} {AGAIN}",
+        remedies=("set_up", "python"),
+    )
 
 
 _running: weakref.WeakSet[EnvironmentJob] = weakref.WeakSet()

@@ -12,6 +12,9 @@ from pathlib import Path
 mode, journal, python, command, *words = sys.argv[1:]
 with open(journal, "a") as file:
     file.write(f"{command}\n")
+if mode == "bare":
+    print("The virtual environment was not created successfully because ensurepip is not available.")
+    sys.exit(1)
 if command == "venv":
     program = Path(words[-1]) / "bin" / "python"
     program.parent.mkdir(parents=True)

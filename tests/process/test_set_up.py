@@ -70,6 +70,12 @@ def test_a_failure_says_why_and_the_next_try_goes_on(plan_with, tmp_path: Path, 
     assert journal(tmp_path) == ["venv", "pip", "pip"]
 
 
+def test_a_python_that_cannot_make_environments_is_told_apart(plan_with) -> None:
+    job = finish(EnvironmentJob(plan_with("bare")))
+    assert job.error is not None and "cannot make environments" in job.error.message and "uv" in job.error.hint
+    assert not is_half_made(job.plan.folder)
+
+
 def test_a_cancel_ends_what_the_command_started_and_is_no_error(plan_with) -> None:
     job = EnvironmentJob(plan_with("slow"))
     until = time.monotonic() + 20
