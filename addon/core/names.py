@@ -112,7 +112,7 @@ def anchor(label: Label) -> Vector:
 
 def choose_names(layout: Layout, story: Story, aspect: float) -> Names:
     """Decide for every pose of the film. Names of the subject come before others, large ones before small ones."""
-    shots, walls = story.shots, standing(layout)
+    shots, walls = story.shots, faces_of(layout)
     ends = [*(shot.start for shot in shots[1:]), story.duration]
     busy = [
         any(s.start < end and s.start + s.duration > shot.start for s in story.shapes)
@@ -150,14 +150,14 @@ def _shown(
                 yield int(i)
 
 
-def standing(layout: Layout) -> Numbers:
-    """The faces of the blocks that stand, [n, 4, 3]: what can be in front of a name."""
-    faces = [block.corners() for block in layout.blocks if abs(block.normal[2]) < 0.5]
-    return np.unique(np.round(np.array(faces, float).reshape(-1, 4, 3), 4), axis=0)
+def faces_of(layout: Layout) -> Numbers:
+    """The faces of all blocks, [n, 4, 3]: what can be in front of a name, or over one that lies on the floor."""
+    faces = np.array([block.corners() for block in layout.blocks], float).reshape(-1, 4, 3)
+    return np.unique(np.round(faces, 4), axis=0)
 
 
 class Walls:
-    """What stands, as a camera sees it."""
+    """The faces of blocks, as a camera sees them."""
 
     def __init__(self, faces: Numbers, key: Key, aspect: float) -> None:
         points = faces.reshape(-1, 3)
