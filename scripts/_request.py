@@ -34,7 +34,13 @@ DEVICES = ("auto", "cuda", "mps", "cpu")
 MODELS = "a built-in model, a folder with a model of transformers, or org/name of the hub"
 # Choices of the run that recipes and options have by the same name.
 SHARED = ("temperature", "top_k", "top_p", "seed", "chat", "dtype", "attention", "max_bytes", "keep")
-OWN = ("fps", "engine", "transparent", "captions")  # of the quality that a person may change, besides the size
+OWN = (
+    "fps",
+    "samples",
+    "engine",
+    "transparent",
+    "captions",
+)  # of the quality that a person may change, besides the size
 OPERATION = 'words such as "layer 2 head 1 scores", an id or a name of inspect_trace.py, or a tensor'
 LONGEST = 3600.0  # seconds of video
 LONGEST_NAME = 60  # characters of a prompt that go into a file's name
@@ -282,6 +288,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         size=size,
         fps=recipe.fps,
         engine=recipe.engine,
+        samples=recipe.samples,
         transparent=recipe.transparent,
         captions=recipe.subtitles,
     )
@@ -311,6 +318,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--quality", default="draft", metavar="NAME", help="; ".join(map(_described, QUALITIES.values())) + " (draft)")
     add("--engine", metavar="NAME", help=f"{', '.join(ENGINES)}; auto is eevee (auto)")
     add("--size", metavar="WxH", help="width and height in pixels, both even, instead of the quality's")
+    add(
+        "--samples",
+        type=int,
+        metavar="N",
+        help="samples a pixel, instead of the quality's: more are slower and cleaner",
+    )
     add("--fps", type=int, metavar="N", help="frames a second, instead of the quality's")
     add("--preset", default=USUAL, metavar="NAME", help=f"what kind of video: {', '.join(PRESETS)} (%(default)s)")
     add("--acts", default="", metavar="A,B", help=f"tell these chapters only: {', '.join(CHAPTERS)}")

@@ -85,6 +85,7 @@ class Recipe:
     quality: str = _entry("video", "a preset of docs/render.md: what the following is where it is left out", "draft")
     size: tuple[int, ...] | None = _entry("video", "width and height in pixels, both even", None, "[1920, 1080]")
     fps: int | None = _entry("video", "frames a second", None, "30")
+    samples: int | None = _entry("video", "samples a pixel", None, "16")
     engine: str | None = _entry("video", "eevee, cycles", None, '"eevee"')
     transparent: bool | None = _entry("video", "nothing behind the model", None, "true")
     subtitles: str | None = _entry("video", "captions in the picture or beside it: burnt, beside, both", None, '"both"')

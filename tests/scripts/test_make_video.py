@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from forward_pass.core.recipe import Recipe, read_recipe
+from forward_pass.core.script import read_script
 
 pytest.importorskip("bpy")
 
@@ -283,3 +284,49 @@ def test_without_a_render_the_scene_is_all_there_is(root: Path, tmp_path: Path) 
     assert status == 0, err
     assert out.splitlines() == [str(Path("new") / "v.blend"), str(Path("new") / "v.recipe.toml")]
     assert listing(tmp_path) == {"in.trace.safetensors", "new", "new/v.blend", "new/v.recipe.toml"}
+
+
+@pytest.mark.slow
+def test_stills_of_a_spoken_story(root: Path, tmp_path: Path) -> None:
+    speaker = tmp_path / "speaker.py"
+    speaker.write_text(
+        "import sys, wave\n"
+        "with wave.open(sys.argv[1], 'wb') as sound:\n"
+        "    sound.setnchannels(1); sound.setsampwidth(2); sound.setframerate(8000)\n"
+        "    sound.writeframes(bytes(2 * 8000 * 7))\n"
+    )
+    arguments: list[str | Path] = [
+        "--trace",
+        root / TRACE,
+        "--quality",
+        "lecture",
+        "-o",
+        "talk",
+        *SMALL,
+        "--samples",
+        "1",
+    ]
+    arguments += ["--acts", "overview,scores", "--speak", f"'{sys.executable}' '{speaker}' {{file}}"]
+    status, out, err = run(root, *arguments, cwd=tmp_path)
+    assert status == 0, err
+    assert out.splitlines() == ["talk", "talk.blend", "talk.recipe.toml"]
+    stills = sorted(path.stem for path in (tmp_path / "talk").glob("*.png"))
+    assert len(stills) >= 2 and stills[0] == "01 Overview"
+    assert {path.name for path in (tmp_path / "talk").iterdir()} == {
+        "stills.md", *(f"{name}.{kind}" for name in stills for kind in ("png", "txt"))
+    }  # fmt: skip
+    # Seven seconds are more than anybody needs to read a caption: the pace is the voice's.
+    program = (
+        "import bpy, json, os, sys\n"
+        "bpy.ops.wm.open_mainfile(filepath=sys.argv[1])\n"
+        "scene = bpy.data.scenes[0]\n"
+        "strips = sorted(scene.sequence_editor.strips_all, key=lambda strip: strip.frame_start)\n"
+        "print(json.dumps([[s.frame_start, s.sound.packed_file is not None] for s in strips] + [scene['fp_script']]))\n"
+        "sys.stdout.flush(); os._exit(0)"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", program, str(tmp_path / "talk.blend")]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+    *strips, script = json.loads(said)
+    captions = read_script(script).captions
+    assert [start for start, _ in strips] == [1 + round(4 * one.start) for one in captions]
+    assert all(packed for _, packed in strips) and min(one.duration for one in captions) > 7

@@ -36,6 +36,23 @@ def test_files_appear_together_or_not_at_all(tmp_path: Path) -> None:
     assert old.read_text() == "first"
 
 
+def test_a_folder_takes_the_place_of_an_earlier_one_of_its_kind_only(tmp_path: Path) -> None:
+    talk = tmp_path / "talk"
+    talk.mkdir()
+    (talk / "01 Overview.png").write_text("old")
+    outputs = Outputs()
+    staged = outputs.stage(talk, folder=True)
+    staged.mkdir()
+    (staged / "01 Tokens.png").write_text("new")
+    assert [path.name for path in talk.iterdir()] == ["01 Overview.png"]
+    outputs.publish()
+    assert list(tmp_path.rglob("*")) == [talk, talk / "01 Tokens.png"]
+    (talk / "thesis.docx").touch()
+    with pytest.raises(UserError, match=r"thesis\.docx") as caught:
+        Outputs().stage(talk, folder=True)
+    assert caught.value.code == 2
+
+
 def test_what_is_given_up_leaves_no_trace(tmp_path: Path) -> None:
     keep = tmp_path / "keep.mp4"
     keep.write_text("old")
