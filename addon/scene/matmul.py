@@ -28,6 +28,7 @@ from .matmul_faces import GEOMETRY
 from .matmul_kit import Kit, hue_number, kit_for
 from .matmul_nodes import GeoNodes, Socket, geometry_tree
 from .matmul_ticks import tick_mesh
+from .text import is_latin
 
 Matrix = NDArray[np.floating]
 SWEEP_AT = "fp_sweep_at"
@@ -355,6 +356,7 @@ def _shown_names(plan: _Plan) -> dict[str, float | int]:
         "Show Out": float(not first),
         "Narrow": float(first),
         "Counted": plan.dress.counted,
+        "Latin": is_latin("".join((*plan.names, *plan.axes))),
         **dict(zip(("I Room", "K Room", "J Room"), rooms(plan.shape, plan.dress.ticks, plan.text), strict=True)),
     }
 

@@ -15,8 +15,10 @@ from .matmul_controls import CONTROLS, PLACE, SHAPE, SWEEP
 from .matmul_faces import GEOMETRY, RESULT, FaceGroups
 from .matmul_nodes import GeoNodes, Socket, geometry_tree, passed
 from .matmul_products import INK, inked, tube
+from .text import OTHERS, as_large, load_font
 
 TEXT = Socket("Text", "Float", "Size of the letters, in units", 1.0, 0.0)
+LATIN = Socket("Latin", "Bool", "In a font with letters of European languages, without mathematical signs", False)
 NAMES = (
     Socket("Left Name", "String", "The name of L", "X"),
     Socket("Right Name", "String", "The name of R", "W"),
@@ -31,6 +33,7 @@ NAMES = (
     Socket("Show Out", "Float", "1: the name of O is written", 1.0, 0.0, 1.0),
     Socket("Narrow", "Float", "1: beside R there is no room, so k is named below L", 0.0, 0.0, 1.0),
     Socket("Counted", "Bool", "Write the number of steps after the name of an axis", True),
+    LATIN,
     Socket("I Room", "Float", "Between the edge i and its brace, for names of its steps, in units", 0.0, 0.0),
     Socket("K Room", "Float", "Between the edge k and its brace, in units", 0.0, 0.0),
     Socket("J Room", "Float", "Between the edge j and its brace, in units", 0.0, 0.0),
@@ -66,9 +69,13 @@ def label_group(ink: bpy.types.Material, font: bpy.types.VectorFont | None) -> A
         TEXT,
         Socket("Hue", "Int", "The palette's number", 0, 0),
         Socket("Alpha", "Float", "How much of it is seen", 1.0, 0.0, 1.0),
+        LATIN,
     )
     tree, n, into, out = geometry_tree("FP Matmul Label", "Text that faces the camera", sockets, (GEOMETRY,))
-    mesh = flat_text(n, n.text(into["String"], into["Text"], font))
+    latin = load_font(OTHERS[0])
+    plain = n.text(into["String"], into["Text"], font)
+    other = n.text(into["String"], n.math("MULTIPLY", into["Text"], as_large(font, latin)), latin)
+    mesh = flat_text(n, n.choose(into["Latin"], other, plain))
     box = n.add("GeometryNodeBoundBox")
     n.feed(box.inputs["Geometry"], mesh)
     half = n.vector("SCALE", n.vector("SUBTRACT", box.outputs["Max"], box.outputs["Min"]), scale=0.5)
@@ -114,6 +121,7 @@ def brace_group(ink: bpy.types.Material, label: Any) -> Any:
         Socket("Width", "Float", "Radius of the line, in units", 0.05, 0.0),
         Socket("Hue", "Int", "The palette's number", 0, 0),
         Socket("Alpha", "Float", "How much of it is seen", 1.0, 0.0, 1.0),
+        LATIN,
     )
     tree, n, into, out = geometry_tree("FP Matmul Brace", "A curly brace with a name", sockets, (GEOMETRY,))
     line = n.one("GeometryNodeMeshLine", "Mesh", {"Count": BRACE_STEPS})
@@ -143,6 +151,7 @@ def brace_group(ink: bpy.types.Material, label: Any) -> Any:
         Text=into["Text"],
         Hue=into["Hue"],
         Alpha=into["Alpha"],
+        Latin=into["Latin"],
     )
     n.feed(out["Geometry"], n.join(drawn, name["Geometry"]))
     return tree
@@ -179,11 +188,11 @@ def names_group(groups: FaceGroups, label: Any, brace: Any) -> Any:
         seen_length = n.vector("LENGTH", on_screen(n, out_way, back))
         room = n.math("DIVIDE", into[f"{axis} Room"], n.math("MAXIMUM", seen_length, SHORTEST))
         point = n.sum(spot_at, (out_way, room))
-        ink = {"Text": text, "Width": into["Width"], "Hue": hue, "Alpha": alpha}
+        ink = {"Text": text, "Width": into["Width"], "Hue": hue, "Alpha": alpha, "Latin": into["Latin"]}
         return n.geometry_group(brace, Point=point, Along=along, Out=out_way, Name=name, **ink)["Geometry"]
 
     def letter(name: str, point: Any, beside: Any, alpha: Any, size: float = 1.5) -> Any:
-        ink = {"Text": n.math("MULTIPLY", text, size), "Hue": WHITE, "Alpha": alpha}
+        ink = {"Text": n.math("MULTIPLY", text, size), "Hue": WHITE, "Alpha": alpha, "Latin": into["Latin"]}
         return n.geometry_group(label, String=name, Point=point, Beside=beside, **ink)["Geometry"]
 
     along_i = n.vector("SCALE", frames["Left Down"], scale=rows)

@@ -12,7 +12,7 @@ of text (scene.materials) add what they find on the object to what they find on 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import bpy
@@ -21,7 +21,7 @@ from mathutils import Matrix
 from numpy.typing import NDArray
 
 from ..core.theme import PALETTE
-from .text import make_text
+from .text import as_large, covering, make_text
 
 INK, HUE = "ink", "hue"
 UV = "cells"
@@ -120,10 +120,14 @@ class Shapes:
     def _glyph(self, character: str, style: tuple[Any, ...]) -> tuple[Shape, float]:
         """A character at size one, and how far from it the next one stands: a bar behind it tells."""
         if (character, *style) not in self._glyphs:
-            if style not in self._bars:
-                self._bars[style] = _right(self._set("|", style))
-            advance = _right(self._set(f"{character}|", style)) - self._bars[style]
-            self._glyphs[character, *style] = self._set(character, style), advance
+            own = (covering(character, style[0]), *style[1:])
+            if own not in self._bars:
+                self._bars[own] = _right(self._set("|", own))
+            advance = _right(self._set(f"{character}|", own)) - self._bars[own]
+            shape, size = self._set(character, own), as_large(style[0], own[0])
+            if size != 1.0:
+                shape = replace(shape, points=(shape.points * size).astype(np.float32))
+            self._glyphs[character, *style] = shape, advance * size
         return self._glyphs[character, *style]
 
     def _rise(self, align: str, style: tuple[Any, ...]) -> float:
