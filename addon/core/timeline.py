@@ -128,16 +128,19 @@ class Timeline:
         return [(first + i * length, first + (i + 1) * length - REST) for i in range(count)]
 
     def told_rounds(
-        self, action: float, captions: Sequence[Sequence[str]], shot: tuple[str | Sequence[str], str]
+        self, action: float, captions: Sequence[Sequence[str]], shots: Sequence[tuple[str | Sequence[str], str]]
     ) -> list[Window]:
-        """Equally long actions, one for each entry of `captions`, whose sentences are read during it."""
+        """Equally long actions, one for each entry of `captions`, whose sentences are read during it, and of `shots`,
+        to which the camera moves as it begins."""
         reading = max(sum(map(self.time_of, words)) for words in captions)
         start = self.now
-        lead = self._look(*shot) * 0.85
+        lead = self._look(*shots[0]) * 0.85
         length = max(action * self.pace + REST, reading)
         windows = []
         for i, words in enumerate(captions):
             begins = start + lead + i * length
+            if i > 0 and shots[i] != shots[i - 1]:
+                self._look(*shots[i])
             self.now = begins + length
             self._read(words, start if i == 0 else begins)
             windows.append((begins, self.now - REST))
@@ -163,6 +166,10 @@ class Timeline:
         name = place if isinstance(place, str) else ", ".join(place)
         self._shots.append(Shot(self.now, move, subject, azimuth, elevation, lens, name, below))
         return move
+
+    def sees(self, place: str) -> bool:
+        """Whether the camera looks at a place."""
+        return bool(self._shots) and self._shots[-1].name == place
 
     def filled(self) -> frozenset[str]:
         """The blocks that have got their values so far."""

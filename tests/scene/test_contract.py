@@ -452,7 +452,16 @@ def test_overlays_stay_inside_the_frame_and_off_each_other(found: Found) -> None
         end = start + (duration or np.inf)
         kind = name.split()[0].replace("subtitle", "title").replace("running", "token")
         shown.append((kind, name, left, right, bottom, top, start, end))
-    assert {entry[0] for entry in shown} >= {"caption", "formula", "legend", "shapes", "title", "token"}
+    assert {entry[0] for entry in shown} >= {
+        "caption",
+        "chapter",
+        "formula",
+        "legend",
+        "map",
+        "shapes",
+        "title",
+        "token",
+    }
     for i, (kind, name, *a) in enumerate(shown):
         for other, second, *b in shown[i + 1 :]:
             if kind != other:

@@ -7,7 +7,7 @@ from ..story_stretches import number
 from ..story_teller import Teller
 from ..timeline import Window
 from ..wording import CUT, FEW, quoted
-from .chapter import Chapter, nothing
+from .chapter import Chapter, Look, nothing
 
 ROUND, ODDS_FROM = 3.0, 0.55  # seconds of a pass that is told, and the share of it after which its odds are shown
 FORMULA_ODDS = 4  # of the likeliest tokens, where there are more than FEW
@@ -82,11 +82,17 @@ def _again(teller: Teller) -> None:
     cached = teller.trace.steps[1].past > 0
     texts = [teller.say(_again_moment(teller)), teller.say("cache" if cached else "one_row")]
     texts += [teller.say("next", **_drawn(teller, step)) for step in range(3, steps)]
-    windows = line.told_rounds(ROUND, texts[: steps - 1], ("model", "model"))
+    windows = line.told_rounds(ROUND, texts[: steps - 1], _pass_looks(teller, steps - 1))
     for step, (a, b) in enumerate(windows, start=1):
         _step(teller, step, (a, b))
         if f"s{step}.probabilities" in teller.values.blocks:
             line.formula((a + ODDS_FROM * (b - a), b + 0.3), odds_formula(teller, step))
+
+
+def _pass_looks(teller: Teller, count: int) -> list[Look]:
+    """Where each of some passes is watched: from afar, then what it adds to the first layer, then what comes of it."""
+    first: Look = ("layer 0 / attention", "attention") if teller.has("scores", 0) else ("model", "model")
+    return [("model", "model"), first, *[OUTPUT.look(teller)] * count][:count]
 
 
 def _drawn(teller: Teller, step: int) -> dict[str, object]:
@@ -123,8 +129,9 @@ def _run_again(teller: Teller, window: Window) -> None:
 
 def _end(teller: Teller) -> None:
     if teller.wording.answer:
-        teller.line.beat(0.4, teller.say("sorted" if teller.wording.sorts else "continued"))
-    teller.line.beat(1.2, teller.say("count"))
+        shot = None if teller.line.sees("model") else ("model", "model")
+        teller.line.beat(0.4, teller.say("sorted" if teller.wording.sorts else "continued"), shot)
+    teller.line.beat(1.2, teller.say("count"), None if teller.line.sees("model") else ("model", "model"))
 
 
 def _pull_back(teller: Teller) -> None:
