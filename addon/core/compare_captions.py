@@ -61,6 +61,11 @@ class Pair:
         if special is not None:
             return [special]
         keys = [b.key for b in blocks if b.kind == "activation" and b.row_axis == ("token",)]
+        # What heads have read is what a chapter of all heads ends in; keys and values stand behind the queries.
+        for part in ("mix", "q"):
+            if any(self.layouts[0].by_key[key].part == part for key in keys):
+                keys = [key for key in keys if self.layouts[0].by_key[key].part == part]
+                break
         # Of what the camera looks at last in this chapter, where that is anything.
         looks = [shot.subject for shot in story.shots if act.start <= shot.start < act.start + act.duration]
         seen = [key for key in keys if looks and _inside(self.layouts[0].by_key[key], looks[-1])]

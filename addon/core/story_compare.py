@@ -14,6 +14,8 @@ from .differences import Difference, strongest_head
 from .layout import lay_out
 from .layout_beside import move_layout
 from .layout_types import Block, Bounds, Label, Layout, Vector
+from .pull_back import frame_height
+from .shots import pose_of
 from .story import tell
 from .story_types import Act, Caption, Fill, Legend, Shot, Story
 from .timeline import reading_time
@@ -32,16 +34,20 @@ NAMED = (
     "hidden", "gelu", "residual_mlp", "final_norm", "logits", "probabilities",
 )  # fmt: skip
 HEADROOM = 1.4  # of the way up to the second run
+LEAST_MARK = 1.5  # seconds that an outline is there
+OUTLINE = 0.022  # of the picture's height that an outline is wide and high at least
 NAME_SIZE = 0.17  # of a run's name over a fence, in the fence's height
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A cell that is outlined in both runs while a caption speaks of it: the four corners of it in each."""
+    """A cell that is outlined in both runs while a caption speaks of it: the four corners of it in each, and how wide
+    the outline is at least, in units, to be seen in the shot of that time."""
 
     start: float
     duration: float
     corners: tuple[tuple[Vector, ...], tuple[Vector, ...]]
+    least: float
 
 
 @dataclass(frozen=True)
@@ -139,7 +145,7 @@ def tell_compare(
         title=(f"{names[0]}  |  {names[1]}", _subtitle(layouts, say), 0.2, 2.8),
     )
     marks = tuple(
-        _mark(caption, one.cell, sides)
+        _mark(caption, one.cell, sides, _seen_height(shots, caption, aspect))
         for caption, one in zip(story.captions, (one for many in captions for one in many), strict=True)
         if one.cell is not None
     )
@@ -290,7 +296,14 @@ def _run_names(layout: Layout, name: str) -> tuple[Label, ...]:
     return tuple(labels)
 
 
-def _mark(caption: Caption, cell: Difference, sides: Sequence[Side]) -> Mark:
+def _seen_height(shots: Sequence[Shot], caption: Caption, aspect: float) -> float:
+    """How many units the picture is high in the shot that a caption ends in."""
+    shot = [one for one in shots if one.start <= caption.start + 0.8 * caption.duration][-1]
+    pose = pose_of(shot, aspect)
+    return frame_height(pose, pose.distance, aspect)
+
+
+def _mark(caption: Caption, cell: Difference, sides: Sequence[Side], height: float) -> Mark:
     """The outline of a cell in both runs, a little before their faces."""
     corners = []
     for number, side in enumerate(sides):
@@ -301,7 +314,11 @@ def _mark(caption: Caption, cell: Difference, sides: Sequence[Side]) -> Mark:
         ends = ((0, 0), (0, 1), (1, 1), (1, 0))
         places = [origin + (cell.row + r) * down + (cell.column + c) * across + 0.15 * normal for r, c in ends]
         corners.append(tuple((float(x), float(y), float(z)) for x, y, z in places))
-    return Mark(caption.start, caption.duration, (corners[0], corners[1]))
+    # From when the numbers are there, where that leaves the outline some time.
+    key, end = f"1.{cell.block.key}", caption.start + caption.duration
+    filled = max((f.start + f.duration for f in sides[0].fills.fills if f.block == key), default=caption.start)
+    start = min(max(caption.start, filled), max(caption.start, end - LEAST_MARK))
+    return Mark(start, end - start, (corners[0], corners[1]), OUTLINE * height)
 
 
 def _shots(

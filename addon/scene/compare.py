@@ -35,8 +35,8 @@ from .running_text import add_running_text
 from .slabs import Atlas
 from .text import during, load_font
 
-RIM = 0.3  # width of the frame around a cell, in its shorter side
-THREAD = 0.22  # width of the line between two cells, in units
+RIM = 0.18  # width of the frame around a cell, in the least size of one
+THREAD = 0.11  # and of the line between two cells
 SECOND_LINE = 0.078  # how far under the first run's running text that of the second stands, in frame heights
 
 
@@ -170,8 +170,8 @@ def _marks(plan: ComparePlan, materials: Materials, shapes: Shapes) -> bpy.types
     pieces = []
     for mark in plan.marks:
         first, second = (np.array(corners) for corners in mark.corners)  # [4, 3] each
-        quads = [quad for corners in (first, second) for quad in _outline(corners)]
-        quads.append(_band(first.mean(0), second.mean(0), THREAD))
+        quads = [quad for corners in (first, second) for quad in _outline(corners, mark.least)]
+        quads.append(_band(first.mean(0), second.mean(0), THREAD * mark.least))
         points = np.concatenate(quads).astype(np.float32)
         count = len(quads)
         shape = Shape(points, np.arange(4 * count, dtype=np.int32), np.arange(0, 4 * count, 4, dtype=np.int32))
@@ -182,14 +182,19 @@ def _marks(plan: ComparePlan, materials: Materials, shapes: Shapes) -> bpy.types
     return item
 
 
-def _outline(corners: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """A frame around a cell, [4, 3] each: from its edge outwards by RIM of its shorter side."""
+def _outline(corners: NDArray[np.float64], least: float) -> list[NDArray[np.float64]]:
+    """A frame around a cell, [4, 3] each: outside of it, and no smaller than `least` from side to side."""
     middle = corners.mean(0)
-    short = min(np.linalg.norm(corners[1] - corners[0]), np.linalg.norm(corners[3] - corners[0]))
-    away = corners - middle
-    outer = corners + RIM * short * np.sign(np.round(away, 6))
-    order = (0, 1, 2, 3, 0)
-    return [np.stack([corners[a], corners[b], outer[b], outer[a]]) for a, b in pairwise(order)]
+    sides = [corners[1] - corners[0], corners[3] - corners[0]]
+    longs = [float(np.linalg.norm(side)) for side in sides]
+    signs = ((-1, -1), (1, -1), (1, 1), (-1, 1))  # of the corners, along the two sides
+
+    def square(more: float) -> NDArray[np.float64]:
+        halves = [side / long * (max(long, least) / 2 + more) for side, long in zip(sides, longs, strict=True)]
+        return np.stack([middle + a * halves[0] + b * halves[1] for a, b in signs])
+
+    inner, outer = square(0.0), square(RIM * least)
+    return [np.stack([inner[a], inner[b], outer[b], outer[a]]) for a, b in pairwise((0, 1, 2, 3, 0))]
 
 
 def _band(start: NDArray[np.float64], end: NDArray[np.float64], width: float) -> NDArray[np.float64]:
