@@ -22,7 +22,10 @@ def _overview(teller: Teller) -> None:
     line.title(line.now - 0.2)
     weights = (f"s0.l{teller.example.layer}.w_up", "s0.w_vocab", "s0.token_table")
     teller.legend(next(iter(line.there(weights)), next(iter(teller.values.blocks))), "weights", (0.0, 1.0))
-    line.beat(0.5, teller.say(_overview_moment(teller)))
+    what, *why = teller.say(_overview_moment(teller)) or ("",)
+    line.beat(0.5, what)
+    if why:
+        line.beat(0.5, why, (f"layer {teller.example.layer}", "section"))
 
 
 def _overview_moment(teller: Teller) -> str:
