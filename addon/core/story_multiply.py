@@ -9,7 +9,7 @@ scale; the result.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -38,7 +38,8 @@ EACH = 0.16  # of the others, where that is between
 LEAST_FORMULA = 0.14  # seconds; where products come faster, some are passed over
 ROOT = 1e-3  # by how much, at most, a factor may differ from one over a root
 LABELS = 0.6  # seconds in which names and braces appear
-FOLDING = 1.6  # seconds, at least as long as a move of the camera
+WAY = 1.15  # seconds of each of the two moves of the camera during a fold: to where all of it is seen, and on
+ON_THE_WAY = 5  # folds at which that is looked at
 FASTEST, SLOWEST = 0.35, 2.5  # bounds of the pace
 # Of every arrangement: azimuth, elevation, lens; and in a frame that is taller than wide.
 VIEWS = {
@@ -272,23 +273,38 @@ class _Film:
             # O stands before R: from where it hides at most that much of it.
             over = math.degrees(math.atan2(self.shape.height, HIDDEN * self.shape.depth))
             elevation = max(elevation, min(over + elevation - VIEWS["box"][1], STEEPEST))
+        start, way = self.now, MOVE if self.shots else 0.0
+        if self.tracks["fp_fold"][-1].second > self.now:
+            # First to where everything on the way from one fold to the other is seen.
+            before, way = self.shots[-1], WAY
+            angles = (before.azimuth + azimuth) / 2, (before.elevation + elevation) / 2
+            folds = np.linspace(self.tracks["fp_fold"][-2].value, fold, ON_THE_WAY)
+            subject = self._subject(folds.tolist(), *angles)
+            self.shots.append(Shot(start, WAY, subject, *angles, lens, f"{view}, folding", below))
+            start += WAY
+        self.shots.append(
+            Shot(start, way, self._subject([fold], azimuth, elevation), azimuth, elevation, lens, view, below)
+        )
+        return start + way - self.now
+
+    def _subject(self, folds: Sequence[float], azimuth: float, elevation: float) -> Bounds:
+        """All that is seen of the multiply at some folds, from there."""
         right, up, _forward = basis(azimuth, elevation)
         operands = self.operands
-        points = written(
-            self.shape, fold, self.letters, operands.names, self.braces,
-            tuple(axis.ticks for axis in operands.axes), (right, up), operands.bias is not None,  # type: ignore[arg-type]
-        )  # fmt: skip
-        box = Bounds.around(map(tuple, points.tolist()))
-        subject = Bounds(box.low, box.high, tuple(map(tuple, points.tolist())))
-        folding = self.tracks["fp_fold"][-1].second > self.now
-        move = 0.0 if not self.shots else FOLDING if folding else MOVE
-        self.shots.append(Shot(self.now, move, subject, azimuth, elevation, lens, view, below))
-        return move
+        i, k, j = (axis.ticks for axis in operands.axes)
+        biased = operands.bias is not None
+        seen = [
+            written(self.shape, fold, self.letters, operands.names, self.braces, (i, k, j), (right, up), biased)
+            for fold in folds
+        ]
+        points = tuple(map(tuple, np.concatenate(seen).tolist()))
+        box = Bounds.around(points)
+        return Bounds(box.low, box.high, points)
 
     def _fold(self, arrangement: str) -> None:
-        """Fold while the camera moves there, from now on."""
+        """Fold while the camera moves there, from now on: from the middle of its first move to that of its second."""
         if self.tracks["fp_fold"][-1].value != ARRANGEMENTS[arrangement]:
-            self._ramp("fp_fold", self.now, self.now + FOLDING, ARRANGEMENTS[arrangement])
+            self._ramp("fp_fold", self.now + WAY / 2, self.now + WAY * 3 / 2, ARRANGEMENTS[arrangement])
 
     def _jump(self, control: str, second: float, value: float) -> None:
         """A control has another value from a second on."""

@@ -138,12 +138,15 @@ def test_every_shot_shows_all_that_is_drawn_and_nothing_stands_under_the_caption
     shots = plan.story.shots
     for shot, after in zip(shots, [*shots[1:], None], strict=True):
         end = plan.story.duration if after is None else after.start
-        for second in (shot.start + shot.move + 0.02, end - 0.02):
+        folding = shot.name.endswith("folding")
+        # While it folds all of it is in the frame too: the camera has backed away, and comes near when it is done.
+        moments = np.linspace(shot.start + shot.move / 2, end + shot.move / 2, 5) if folding else ()
+        for second in (*moments, shot.start + shot.move + 0.02, end - 0.02):
             points = seen(film, second)
             low, high = points.min(0), points.max(0)
             assert (low >= 0.0).all() and (high <= 1.0).all(), (shot.name, second, low, high)
-            assert low[1] >= shot.below - 0.03, (shot.name, low)
-            assert np.prod(high - low) >= 0.2, (shot.name, high - low)
+            assert folding or low[1] >= shot.below - 0.03, (shot.name, low)
+            assert folding or np.prod(high - low) >= 0.2, (shot.name, high - low)
 
 
 def test_the_scene_keeps_the_contract(film: Film) -> None:
