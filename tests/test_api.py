@@ -55,7 +55,8 @@ def test_a_video_in_five_calls(run: Trace, tmp_path: Path) -> None:
     scene = build(run, layout, story, size=(128, 72), fps=12, follow=follow)
     assert scene["fp_version"] == 1 and "Overview" in scene["fp_script"]
     quality = Quality("tiny", size=(128, 72), fps=12, samples=1)
-    out = render_video(scene, tmp_path / "new" / "run.mp4", quality, frames=(40, 41), follow=follow)
+    read = 3 + round(12 * story.captions[0].start)  # while the first caption is there
+    out = render_video(scene, tmp_path / "new" / "run.mp4", quality, frames=(read, read + 1), follow=follow)
     assert out.read_bytes()[4:8] == b"ftyp"
     assert out.with_suffix(".srt").read_text(encoding="utf-8").startswith("1\n00:00:")
     assert sorted(path.name for path in out.parent.iterdir()) == [

@@ -15,7 +15,7 @@ from .errors import UserError
 from .moments import best_moments
 from .story_types import Act, Caption, Story
 
-SEEN = 0.2  # seconds that a caption must be there, or half as long as it was
+SEEN = 0.2  # seconds that a caption must be there, or half as long as its part of the story
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,19 @@ class Script:
         def window(start: float, duration: float) -> tuple[float, float]:
             return to(start), to(start + duration) - to(start)
 
-        captions = [(window(one.start, one.duration), one.duration, one.text) for one in self.captions]
+        def inside(start: float, duration: float) -> float:
+            return float(min(start + duration, times[-1]) - max(start, times[0]))
+
+        captions = [(window(c.start, c.duration), inside(c.start, c.duration), c.text) for c in self.captions]
         acts = [(window(act.start, act.duration), act.name, moment) for act, moment in self.told()]
         kept = [(place, name, moment) for place, name, moment in acts if place[1] > 0]
         return Script(
             count / fps,
-            tuple(Caption(*place, text) for place, long, text in captions if place[1] >= min(SEEN, 0.5 * long)),
+            tuple(
+                Caption(*place, text)
+                for place, long, text in captions
+                if place[1] > 0 and place[1] >= min(SEEN, 0.5 * long)
+            ),
             tuple(Act(name, *place) for place, name, _ in kept),
             tuple(min(max(to(moment), place[0]), place[0] + place[1]) for place, _, moment in kept),
         )

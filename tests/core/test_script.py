@@ -52,6 +52,14 @@ def test_what_is_shown_while_the_clock_stands_still_stays() -> None:
     assert told.acts[1] == Act("Überblick", 6.0, 12.0) and told.duration == 18.0
 
 
+def test_captions_of_an_act_that_is_left_out_go_and_those_of_a_short_part_stay() -> None:
+    # Ten frames a second; from 1 to 6 the clock takes one.
+    times = np.concatenate([np.arange(0, 1.05, 0.1), np.arange(6.0, 20.05, 0.1)])
+    assert [one.text for one in SCRIPT.retimed(times, 10).captions] == ["So."]
+    part = SCRIPT.retimed(np.array([2.0, 2.04, 2.08]), 25)
+    assert [(one.start, one.duration) for one in part.captions] == [(0.0, 0.08)]
+
+
 def test_a_part_has_what_lies_in_it() -> None:
     told = SCRIPT.retimed(np.arange(7.0, 12.0), 1)
     assert told.captions == (Caption(1.0, 3.0, "So."),) and told.acts == (Act("Überblick", 0.0, 4.0),)
