@@ -30,6 +30,7 @@ LONGEST = 48.0  # units of the axis that is summed over
 TALLEST = 27.0  # units of an axis of single letters, about
 LETTERS = 6  # of a token's text beside a cell
 FEW_TICKS = 7
+MOST_TEXTS = 12
 SPACE = "·"
 
 NOUNS = {
@@ -54,9 +55,11 @@ class Axis:
 
     @property
     def ticks(self) -> Ticks:
-        """The names of its steps: each token's text, else every so many's number."""
+        """The names of its steps: the texts of its tokens, or of every second or third of many, so that they can be
+        read; else every so many's number."""
         if self.texts:
-            return tuple((i, shortest(text)) for i, text in enumerate(self.texts))
+            apart = -(-self.count // MOST_TEXTS)
+            return tuple((i, shortest(text)) for i, text in enumerate(self.texts) if i % apart == 0)
         every = next(n for n in (1, 2, 4, 8, 16, 32, 64) if self.count <= n * FEW_TICKS or n == 64)
         numbers = [i for i in range(self.count) if (self.first + i + 1) % every == 0]
         first = [0] if every > 2 and (not numbers or numbers[0] >= every // 2) else []
