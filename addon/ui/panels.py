@@ -155,7 +155,7 @@ class FORWARDPASS_UL_acts(bpy.types.UIList):
         row = row.row()
         row.active = act.on
         fps = data.render.fps / data.render.fps_base
-        row.label(text=f"{minutes((act.first - data.frame_start) / fps)}  {act.name}", translate=False)
+        row.label(text=f"{minutes(max(act.first - 1, 0) / fps)}  {act.name}", translate=False)
         right = row.row()
         right.alignment = "RIGHT"
         right.label(text=f"{(act.last - act.first) / fps:.0f} s" if act.on else "", translate=False)

@@ -327,6 +327,8 @@ def test_the_other_panels_come_with_the_scene(monkeypatch: pytest.MonkeyPatch) -
     bpy.ops.forward_pass.generate()
     assert panels.FORWARDPASS_PT_acts.poll(bpy.context) and panels.FORWARDPASS_PT_render.poll(bpy.context)
     assert "0:00  Overview" in draw(panels.FORWARDPASS_PT_acts, monkeypatch)
+    bpy.context.scene.frame_start = 100  # some of it is to be rendered: the acts begin where they did
+    assert "0:00  Overview" in draw(panels.FORWARDPASS_PT_acts, monkeypatch)
     assert "[forward_pass.render]" in draw(panels.FORWARDPASS_PT_render, monkeypatch)
 
 
