@@ -102,11 +102,14 @@ def build_compare(
     yield "labels", 0.9
     overlay = Overlay(scene, overlays, stage.collections.get(("stage",)), aspect, materials, stage.font)
     burn_captions(overlay, plan.story, stage.shapes)
-    add_shapes(overlay, plan.story.shapes, None if aspect <= 1.4 else 0.375 - SECOND_LINE)
-    add_legends(overlay, plan.story.legends)
+    # In a narrow picture both stand under the running texts, of which there are two here.
+    under = overlay if overlay.wide else _lowered(overlay, "under the running texts", 1)
+    add_shapes(under, plan.story.shapes)
+    add_legends(under, plan.story.legends)
     if plan.story.title:
         add_title(overlay, *plan.story.title)
     overlay.finish(stage.shapes)
+    under.finish(stage.shapes)
     for number, side in enumerate(plan.sides):
         # The run that stands above has the upper line.
         _running(stage, side, overlay, 1 - number if plan.stacked else number)
@@ -153,16 +156,21 @@ def _furniture(stage: _Stage, side: Side, number: int, camera: bpy.types.Object)
 
 def _running(stage: _Stage, side: Side, overlay: Overlay, place: int) -> None:
     """The running text of one run, in the first or the second line (0 or 1)."""
-    line = bpy.data.objects.new(f"running text {side.name}", None)
-    line.empty_display_size = 0.01
-    line.parent = overlay.root
-    line.location.y = -SECOND_LINE * place
-    overlay.collection.objects.link(line)
-    mine = Overlay(stage.scene, line, overlay.collection, overlay.aspect, stage.materials, stage.font)
+    mine = _lowered(overlay, f"running text {side.name}", place)
     texts = tuple(token.text for token in side.trace.tokens)
     prompt, text = len(side.trace.prompt_tokens), not wording_of(side.trace).sorts
     add_running_text(mine, texts, prompt, side.fills.arrivals, side.fills.duration, text=text)
     mine.finish(stage.shapes)
+
+
+def _lowered(overlay: Overlay, name: str, lines: int) -> Overlay:
+    """An overlay like another, so many lines of running text further down."""
+    root = bpy.data.objects.new(name, None)
+    root.empty_display_size = 0.01
+    root.parent = overlay.root
+    root.location.y = -SECOND_LINE * lines
+    overlay.collection.objects.link(root)
+    return Overlay(overlay.scene, root, overlay.collection, overlay.aspect, overlay.materials, overlay.font)
 
 
 def _marks(plan: ComparePlan, materials: Materials, shapes: Shapes) -> bpy.types.Object:
