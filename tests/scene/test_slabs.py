@@ -129,7 +129,9 @@ def test_a_slab_says_which_cells_are_no_numbers(trace, layout, story, tmp_path, 
     monkeypatch.setattr(Values, "matrix", spoilt)
     path = build(tmp_path / "spoilt.blend", trace, layout, story, most_cells=MOST)
     shot = next(shot for shot in story.shots if shot.name == "layer 0 / mlp")
-    jobs = [{"name": n, "second": shot.start + shot.move, "without": w} for n, w in (("with", []), ("without", [key]))]
+    front = "s0.l0.mlp_norm"  # stands before the last rows
+    hidden = {"with": [front], "without": [front, key]}
+    jobs = [{"name": name, "second": shot.start + shot.move, "without": keys} for name, keys in hidden.items()]
     (tmp_path / "jobs.json").write_text(json.dumps(jobs), encoding="utf-8")
     run_outside("take_pictures.py", path, tmp_path / "jobs.json", tmp_path)
     view = json.loads((tmp_path / "views.json").read_text(encoding="utf-8"))["with"]

@@ -136,7 +136,8 @@ def test_a_python_without_transformers_is_one_clear_error(package: Path, tmp_pat
     status, said, log = finish(start(package, *request(model, tmp_path / "x"), before=blocked))
     assert (status, log) == (1, "")
     what = f"The Python at {sys.executable} has no transformers, which this model needs."
-    assert said[-1] == ErrorMessage(what, 'Install it there: pip install "transformers==5.24.0".')
+    hint = 'Install it there: pip install "transformers==5.24.0".'
+    assert said[-1] == ErrorMessage(what, hint, remedies=["set_up", "python"])
 
 
 def test_what_can_be_known_without_torch_is_said_at_once(package: Path, nano_sort: Path, tmp_path: Path) -> None:

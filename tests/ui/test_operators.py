@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -158,7 +159,7 @@ def test_log_and_manual_open_as_texts() -> None:
     assert bpy.data.texts["Forward Pass: matmul"].as_string()[:40] == "A MULTIPLY OF YOUR OWN\n\nmake_multiply bu"
     assert bpy.ops.forward_pass.help(page="../README") == {"CANCELLED"}
     prefix, pages = help.manual()
-    assert all((Path(prefix.removeprefix("file://")) / page).is_file() for _, page in pages)
+    assert all((Path(unquote(prefix.removeprefix("file://"))) / page).is_file() for _, page in pages)
 
 
 def test_the_python_test_says_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
