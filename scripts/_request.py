@@ -21,6 +21,7 @@ from forward_pass.core.known_models import KNOWN
 from forward_pass.core.presets import COMPARE, PRESETS, SCALE, USUAL, preset
 from forward_pass.core.recipe import Recipe, read_recipe
 from forward_pass.core.story import read_plan
+from forward_pass.core.telling import Telling
 from forward_pass.core.theme import THEMES, theme
 from forward_pass.core.words import CATALOGS, catalog
 from forward_pass.process.options import DEFAULTS, TraceOptions
@@ -100,10 +101,22 @@ class Request:
         )
 
     @property
-    def multiply(self) -> str | None:
-        """The multiply of a film about one, in words: without any, the scores of the head in focus."""
-        focus = None if self.focus is None else f"{write_focus(self.focus)} scores"
-        return self.operation or focus
+    def telling(self) -> Telling:
+        """What the film depends on besides its runs."""
+        width, height = self.quality.size
+        return Telling(
+            preset=self.preset,
+            seconds=self.seconds,
+            aspect=width / height,
+            language=self.language,
+            without=self.without,
+            acts=self.acts,
+            focus=self.focus,
+            captions=self.captions,
+            operation=self.operation,
+            models=self.models,
+            cells=self.cells,
+        )
 
     @property
     def reads_trace(self) -> bool:

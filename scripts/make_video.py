@@ -12,24 +12,19 @@ import importlib.util
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from forward_pass.core.errors import UserError
-from forward_pass.core.known_models import USUAL as MODELS
-from forward_pass.core.layout import Layout, lay_out
+from forward_pass.core.layout import Layout
 from forward_pass.core.messages import Message, ProgressMessage, WarningMessage
 from forward_pass.core.presets import COMPARE, MULTIPLY, SCALE, STORY
 from forward_pass.core.recipe import write_recipe
 from forward_pass.core.script import script_of
-from forward_pass.core.story import Story, tell
-from forward_pass.core.story_compare import tell_compare
-from forward_pass.core.story_multiply import plan_multiply
-from forward_pass.core.story_scale import tell_scale
+from forward_pass.core.story import Story
 from forward_pass.core.trace import Trace
 from forward_pass.process.models import find_model
 from forward_pass.process.trace_prompt import trace_prompt
@@ -43,6 +38,8 @@ from scripts._terminal import Stage, Terminal, duration
 
 if TYPE_CHECKING:
     import bpy
+
+    from forward_pass.scene.productions import Film
 
 FEW = 8  # frames: a process takes as long to start as to render them
 POLITE = 8.0  # seconds that the tracer may take to end; longer than its own three steps of being asked
@@ -158,30 +155,21 @@ def _follow(message: Message, stage: Stage, terminal: Terminal) -> None:
         terminal.say(f"Warning: {message.message}")
 
 
-@dataclass(frozen=True)
-class Film:
-    """What is told, how its scene is built (into a scene, with its look), and of what runs and layouts it is."""
-
-    story: Story
-    build: Callable[..., Iterator[tuple[str, float]]]
-    traces: tuple[Trace, ...]
-    layouts: tuple[Layout, ...]
-
-
 def plan(request: Request, traces: Sequence[Trace], terminal: Terminal, voice: Voice | None = None) -> Film:
     """Where everything stands and when it happens, at the pace of a voice where there is one. Raises `UserError`."""
-    width, height = request.quality.size
+    from forward_pass.scene.productions import lay_out_film, plan_film
+
     layouts: tuple[Layout, ...] = ()
     if request.makes in (STORY, MULTIPLY):
         with terminal.stage("layout") as stage:
-            layouts = (lay_out(traces[0], width / height),)
+            layouts = lay_out_film(traces, request.telling)
             stage.summary = f"{len(layouts[0].blocks):,} blocks"
     film: Film | None = None
     with terminal.stage("story") as stage:
 
         def told(durations: dict[str, float]) -> Story:
             nonlocal film
-            film = _film(request, traces, layouts, durations)
+            film = plan_film(traces, layouts, request.telling, durations)
             return film.story
 
         story = told({}) if voice is None else tell_aloud(told, voice, stage.update)
@@ -190,52 +178,6 @@ def plan(request: Request, traces: Sequence[Trace], terminal: Terminal, voice: V
     if request.frames is not None:
         request.check_frames(1 + round(story.duration * request.quality.fps))
     return dataclasses.replace(film, story=story)
-
-
-def _film(request: Request, traces: Sequence[Trace], layouts: tuple[Layout, ...], durations: dict[str, float]) -> Film:
-    """What the preset makes; `durations` are the least seconds of captions, by their text."""
-    from forward_pass.scene.build import build_scene
-    from forward_pass.scene.compare import build_compare
-    from forward_pass.scene.one_multiply import build_multiply_film
-    from forward_pass.scene.scale import build_scale
-
-    aspect = request.quality.size[0] / request.quality.size[1]
-    common: Any = {"seconds": request.seconds, "aspect": aspect, "language": request.language, "durations": durations}
-    if request.makes == SCALE:
-        sizes = tell_scale(request.models or MODELS, **common)
-        stood = tuple(standing.layout for standing in sizes.standings)
-        return Film(sizes.story, lambda scene, **look: build_scale(scene, sizes, **look), (), stood)
-    if request.makes == COMPARE:
-        two = tell_compare(traces[0], traces[1], **common)
-        stood = tuple(side.layout for side in two.sides)
-        return Film(two.story, lambda scene, **look: build_compare(scene, two, **look), tuple(traces), stood)
-    trace, layout, cells = traces[0], layouts[0], request.cells
-    if request.makes == MULTIPLY:
-        one = plan_multiply(trace, request.multiply, request.seconds, aspect, durations, request.language)
-        return Film(
-            one.story,
-            lambda scene, **look: build_multiply_film(scene, trace, one, cells=cells, **look),
-            (trace,),
-            layouts,
-        )
-    story = tell(
-        trace,
-        layout,
-        request.seconds,
-        preset=request.preset,
-        off=request.without,
-        only=request.acts or None,
-        focus=request.focus,
-        language=request.language,
-        captions=request.captions,
-        durations=durations,
-    )
-    return Film(
-        story,
-        lambda scene, **look: build_scene(scene, trace, layout, story, cells=cells, **look),
-        (trace,),
-        layouts,
-    )
 
 
 def make_scene(request: Request, film: Film, recipe: str, terminal: Terminal) -> bpy.types.Scene:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a prompt to a scene, a little at each `poll()`: what the button "Generate Scene" starts.
+"""From prompts to a scene, a little at each `poll()`: what the button "Generate Scene" starts.
 
 Knows nothing of operators, timers or windows, so a script, a test and a modal operator drive it alike.
 """
@@ -18,6 +18,7 @@ from ..core.examples import write_focus
 from ..core.messages import Message, ProgressMessage
 from ..core.presets import USUAL
 from ..core.recipe import Recipe, write_recipe
+from ..core.telling import Telling
 from ..process.job import TraceRequest
 from .prepare import STAGES, Preparation, Rooms
 from .progress import Progress, as_user_error
@@ -25,19 +26,21 @@ from .progress import Progress, as_user_error
 State = Literal["tracing", "reading", "layout", "story", "building", "done", "failed", "cancelled"]
 ENDS = ("done", "failed", "cancelled")
 CHOICES = ("temperature", "top_k", "top_p", "seed", "chat", "dtype", "attention")  # of the options, in a recipe
-TOLD = ("seconds", "scale", "preset", "focus", "language")  # of the request, what the story depends on
+TOLD = ("seconds", "scale", "cells", "preset", "focus", "language", "operation", "models")  # of the request, in a film
 SLICE, LONGEST_SLICE = 0.03, 0.06  # seconds of building in one poll
 # Where each part of the work begins and ends on the one bar, by what it takes on two cores.
 TRACING = {"load": (0.0, 0.25), "trace": (0.25, 0.4), "write": (0.4, 0.45)}
-PREPARING, BUILDING = (0.45, 0.5), (0.5, 1.0)
+TRACED = 0.45
+PREPARING, BUILDING = (TRACED, 0.5), (0.5, 1.0)
+PREPARING_SHAPES = (0.0, 0.5)  # where no model runs
 
 
 @dataclass(frozen=True)
 class GenerateRequest:
-    """What the panel asks for: a trace to be made, or one that is there. `size` in pixels, `seconds` None for the
-    story's own length."""
+    """What the panel asks for: runs to be traced, or traces that are there, as many as the preset tells of. `size` in
+    pixels, `seconds` None for the film's own length, `operation` and `models` as in `Telling`."""
 
-    trace: TraceRequest | Path
+    runs: tuple[TraceRequest | Path, ...]
     theme: str = "midnight"
     seconds: float | None = None
     size: tuple[int, int] = (1280, 720)
@@ -47,20 +50,32 @@ class GenerateRequest:
     preset: str = USUAL
     language: str = "en"
     focus: tuple[int, int] | None = None  # layer and head to work, from 0
+    operation: str | None = None
+    models: tuple[str, ...] = ()
+
+    @property
+    def telling(self) -> Telling:
+        """What the film depends on besides its runs."""
+        return Telling(aspect=self.size[0] / self.size[1], **{name: getattr(self, name) for name in TOLD})
 
     @property
     def recipe(self) -> str:
         """What would make the same scene again, as the text that the scene keeps."""
-        trace = self.trace
         ran: dict[str, Any] = {}
-        if isinstance(trace, TraceRequest):
-            ran = {"name": str(trace.model), "prompt": trace.prompt, "tokens": trace.steps, "device": trace.device}
-            ran |= {name: getattr(trace.options, name) for name in CHOICES}
+        for first in self.runs[:1]:
+            if isinstance(first, TraceRequest):
+                ran = {"name": str(first.model), "prompt": first.prompt, "tokens": first.steps, "device": first.device}
+                ran |= {name: getattr(first.options, name) for name in CHOICES}
+        for second in self.runs[1:]:
+            if isinstance(second, TraceRequest):
+                ran |= {"other": second.prompt, "other_model": str(second.model)}
         recipe = Recipe(
             **ran,
             preset=self.preset,
             language=self.language,
             focus=self.focus and write_focus(self.focus),
+            operation=self.operation,
+            models=self.models,
             seconds=self.seconds,
             theme=self.theme,
             cells=self.cells,
@@ -105,18 +120,19 @@ class Place(Protocol):
 
 
 class Generation:
-    """One press of the button: tracing, reading, layout, story, building, then done, failed or cancelled."""
+    """One press of the button: tracing one run after the other, reading, layout, story, building, then done, failed or
+    cancelled."""
 
     def __init__(self, request: GenerateRequest, place: Place, rooms: Rooms) -> None:
         self.request = request
         self.state: State = "tracing"
         self.error: UserError | None = None
-        self.progress = Progress("Generating", "Starting the model")
-        self.trace: Path | None = None
+        self.progress = Progress("Generating", "Starting the model" if request.runs else "Placing the blocks")
+        self.traces: tuple[Path, ...] = ()
         self._place = place
         self._rooms = rooms
-        trace = request.trace
-        self._job: Any = rooms.start(trace) if isinstance(trace, TraceRequest) else GivenTrace(trace)
+        self._log: tuple[str, ...] = ()  # of the runs that are over
+        self._job = self._start(0)
         self._preparation: Preparation | None = None
         self._builder: Iterator[tuple[str, float]] | None = None
         self._left = time.monotonic()  # when the last slice of building ended
@@ -129,14 +145,14 @@ class Generation:
     @property
     def engine(self) -> str:
         """What ran the model, in words: "torch on cuda", "NumPy 2.1.0"; empty for a trace that was there."""
-        data = self._job.data
+        data = {} if self._job is None else self._job.data
         device = data.get("device")
         return str(data.get("engine") or "") or (f"torch on {device}" if device else "")
 
     @property
     def log(self) -> tuple[str, ...]:
         """What the tracer said besides its progress."""
-        return tuple(self._job.log)
+        return self._log + (() if self._job is None else tuple(self._job.log))
 
     def poll(self) -> None:
         """Goes on a little: 30 ms where the work can be cut that small, and up to 60 ms where Blender itself takes
@@ -159,45 +175,69 @@ class Generation:
     def cancel(self) -> None:
         """Stops at once, without waiting for the child, and leaves no half scene."""
         self._leave("cancelled")
-        self._job.cancel()
+        if self._job is not None:
+            self._job.cancel()
 
     def end(self) -> None:
         """As `cancel`, but only returns once the child is gone."""
         self._leave("cancelled")
-        self._job.end()
+        if self._job is not None:
+            self._job.end()
+
+    def _start(self, run: int) -> Any:
+        """The tracer of that run at work; None where there is no such run."""
+        if run >= len(self.request.runs):
+            return None
+        asked = self.request.runs[run]
+        return self._rooms.start(asked) if isinstance(asked, TraceRequest) else GivenTrace(asked)
 
     def _trace(self) -> None:
+        if self._job is None:
+            self._read()
+            return
         for message in self._job.poll():
             if isinstance(message, ProgressMessage):
-                self._tell(TRACING.get(message.stage, (0.0, 0.0)), message.done, message.text or "Running the model")
+                self._tell_run(message)
         if self._job.state == "done":
-            path: Path = self._job.result
-            self.trace = path
-            width, height = self.request.size
-            telling = {name: getattr(self.request, name) for name in TOLD}
-            self._preparation = Preparation(self._rooms, path, width / height, telling)
-            self.state = "reading"
+            self.traces += (self._job.result,)
+            if len(self.traces) == len(self.request.runs):
+                self._read()
+                return
+            self._log += tuple(self._job.log)
+            self._job = None  # it is over, whatever becomes of the next
+            self._job = self._start(len(self.traces))
         elif self._job.state == "failed":
             self._fail(self._job.error)
         elif self._job.state == "cancelled":
             self._leave("cancelled")
 
+    def _tell_run(self, message: ProgressMessage) -> None:
+        """Where a run is, on the bar that all of them share."""
+        count, done = len(self.request.runs), len(self.traces)
+        text = message.text or "Running the model"
+        start, end = TRACING.get(message.stage, (0.0, 0.0))
+        span = (done * TRACED + start) / count, (done * TRACED + end) / count
+        self._tell(span, message.done, text if count == 1 else f"Run {done + 1} of {count}: {text}")
+
+    def _read(self) -> None:
+        self._preparation = Preparation(self._rooms, self.traces, self.request.telling)
+        self.state = "reading"
+
     def _prepare(self, preparation: Preparation) -> None:
         running = preparation.running  # asked before the rest is looked at, as the thread sets that first
         state, text = STAGES[preparation.stage]
         self.state = state  # type: ignore[assignment]
-        self._tell(PREPARING, preparation.stage / len(STAGES), text)
+        span = PREPARING if self.request.runs else PREPARING_SHAPES
+        self._tell(span, preparation.stage / len(STAGES), text)
         if running:
             return
         self._preparation = None
         if preparation.result is None:
             raise preparation.error or RuntimeError("the preparation ended without a result")
-        trace, layout, story = preparation.result
+        film, asked = preparation.result, self.request
         scene = self._place.open()
         self.state = "building"
-        options = {"theme": self.request.theme, "recipe": self.request.recipe, "cells": self.request.cells}
-        options |= {"size": self.request.size, "fps": self.request.fps, "scale": self.request.scale}  # type: ignore[dict-item]
-        self._builder = self._rooms.build(scene, trace, layout, story, **options)
+        self._builder = film.build(scene, theme=asked.theme, recipe=asked.recipe, size=asked.size, fps=asked.fps)
         self._left = time.monotonic()
 
     def _build(self, builder: Iterator[tuple[str, float]]) -> None:
@@ -220,7 +260,8 @@ class Generation:
     def _fail(self, error: UserError) -> None:
         self.error = error
         self._leave("failed")
-        self._job.cancel()
+        if self._job is not None:
+            self._job.cancel()
 
     def _leave(self, state: State) -> None:
         """Ends the work in `state`; what was half built goes."""

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ..core.presets import COMPARE, MULTIPLY, SCALE, STORY
 from ..render.presets import FORMS
 from ..scene.acts import acts_of
 from .drawing import Sidebar, draw_button, draw_notice, draw_progress, foldable, short, translated, write_lines
 from .folders import ADDON
 from .place import is_generated
 from .preferences import SETTING_UP, preferences
-from .properties import FOLDER, HUB, ForwardPassSettings, current_act, scene_of, settings_of
+from .properties import FOLDER, HUB, ForwardPassSettings, current_act, makes, scene_of, settings_of
 from .remedies import draw_error
 from .render_job import frames_there
 from .requests import is_built_in_name, render_quality, video_path
@@ -22,9 +23,17 @@ from .session import SESSION
 if TYPE_CHECKING:
     from bpy.types import Context
 
+# What can be chosen of the look of each kind of video.
+LOOKS = {
+    STORY: ("theme", "cells", "scale", "size", "fps"),
+    MULTIPLY: ("theme", "cells", "size", "fps"),
+    COMPARE: ("theme", "size", "fps"),
+    SCALE: ("theme", "size", "fps"),
+}
+
 
 class FORWARDPASS_PT_generate(Sidebar):
-    """Prompt, model, what to show, and the button."""
+    """What kind of video, of which runs, how it looks, and the button."""
 
     bl_label = "Forward Pass"
 
@@ -36,35 +45,28 @@ class FORWARDPASS_PT_generate(Sidebar):
         row.operator("preferences.addon_show", text="", icon="PREFERENCES").module = ADDON
 
     def draw(self, context: Context) -> None:
-        """The fields stay where they are while a job runs; the button becomes its progress."""
+        """The fields that the preset takes. They stay where they are while a job runs; the button becomes its
+        progress."""
         layout, settings = self.layout, settings_of(scene_of(context))
         fields = layout.column()
         fields.enabled = not SESSION.running
-        fields.label(text="Prompt")
-        fields.prop(settings, "prompt", text="")
         fields.use_property_split = True
         fields.use_property_decorate = False
-        draw_model(fields, context, settings)
-        built_in = is_built_in_name(settings)
+        fields.prop(settings, "preset")
+        kind = makes(settings)
+        if kind == SCALE:
+            draw_sizes(fields, settings)
+        else:
+            draw_runs(fields, context, settings)
         body = foldable(fields, "show", "What to Show", closed=False)
         if body is not None:
-            for name in ("preset", "steps", "seconds", "language", "focus"):
-                body.prop(settings, name)
-            if settings.focus:
-                row = body.row(align=True)
-                row.prop(settings, "focus_layer")
-                row.prop(settings, "focus_head")
+            draw_telling(body, settings, kind)
         body = foldable(fields, "look", "Look")
         if body is not None:
-            for name in ("theme", "cells", "scale", "size", "fps"):
+            for name in LOOKS[kind]:
                 body.prop(settings, name)
-        body = foldable(fields, "engine", "Engine")
-        if body is not None:
-            for name in ("device",) if built_in else ("device", "dtype", "attention"):
-                body.prop(settings, name)
-        body = None if built_in else foldable(fields, "sampling", "Choice of Tokens")
-        if body is not None:
-            draw_sampling(body, settings)
+        if kind != SCALE:
+            draw_engine(fields, settings)
         draw_job(layout)
         draw_error(layout, context)
         for title in ("Generating", SETTING_UP):
@@ -82,26 +84,82 @@ def draw_job(layout: Any) -> None:
         draw_button(layout, "forward_pass.generate", "SHADERFX", "Generating")
 
 
-def draw_model(fields: Any, context: Context, settings: ForwardPassSettings) -> None:
-    """Which model, and what belongs to one that does not ship."""
-    row = fields.row(align=True)
-    row.prop(settings, "model")
-    found = preferences(context)
-    if found is not None and len(found.recent):
-        row.menu(FORWARDPASS_MT_recent.bl_idname, text="", icon="TIME")
-    if settings.model == FOLDER:
-        fields.prop(settings, "model_folder")
-    if settings.model == HUB:
-        fields.prop(settings, "model_name", placeholder="org/name")
+def draw_sizes(fields: Any, settings: ForwardPassSettings) -> None:
+    """Which models stand beside each other; none of them runs."""
+    fields.column(align=True).prop(settings, "known_models")
+    fields.prop(settings, "own_models", placeholder="config.json")
+
+
+def draw_runs(fields: Any, context: Context, settings: ForwardPassSettings) -> None:
+    """What reads what; twice where two runs are compared."""
+    two = makes(settings) == COMPARE
+    wide = fields.column()
+    wide.use_property_split = False
+    wide.label(text="Prompt")
+    wide.prop(settings, "prompt", text="")
+    draw_model(fields, context, settings)
+    if two:
+        fields.prop(settings, "other_prompt")
+        fields.prop(settings, "other_model")
+        draw_place(fields, settings, "other_")
+    chosen = {settings.model, settings.other_model} if two else {settings.model}
+    if HUB in chosen:
         row = fields.row()
         row.enabled = bpy.app.online_access
         row.prop(settings, "online")
         if not bpy.app.online_access:
             fields.operator("forward_pass.allow_online", icon="INTERNET")
-    if settings.model in (FOLDER, HUB):
+    if chosen & {FOLDER, HUB}:
         fields.prop(settings, "chat")
         if settings.remote_code:  # an error offers it where a model needs it; from then on it can be taken back here
             fields.prop(settings, "remote_code")
+
+
+def draw_model(fields: Any, context: Context, settings: ForwardPassSettings) -> None:
+    """Which model, and where it is; the clock has those that ran before."""
+    row = fields.row(align=True)
+    row.prop(settings, "model")
+    found = preferences(context)
+    if found is not None and len(found.recent):
+        row.menu(FORWARDPASS_MT_recent.bl_idname, text="", icon="TIME")
+    draw_place(fields, settings, "")
+
+
+def draw_place(fields: Any, settings: ForwardPassSettings, which: str) -> None:
+    """Where a model is that does not ship; `which` is what the names of its fields begin with."""
+    chosen = getattr(settings, f"{which}model")
+    if chosen == FOLDER:
+        fields.prop(settings, f"{which}model_folder")
+    if chosen == HUB:
+        fields.prop(settings, f"{which}model_name", placeholder="org/name")
+
+
+def draw_telling(body: Any, settings: ForwardPassSettings, kind: str) -> None:
+    """What is told, and how long; the head only where the preset works one."""
+    if kind == MULTIPLY:
+        body.prop(settings, "operation", placeholder="layer 2 head 1 scores")
+    if kind != SCALE:
+        body.prop(settings, "steps")
+    body.prop(settings, "seconds")
+    body.prop(settings, "language")
+    if kind == STORY or (kind == MULTIPLY and not settings.operation.strip()):
+        body.prop(settings, "focus")
+        if settings.focus:
+            row = body.row(align=True)
+            row.prop(settings, "focus_layer")
+            row.prop(settings, "focus_head")
+
+
+def draw_engine(fields: Any, settings: ForwardPassSettings) -> None:
+    """What the model runs on, and for one that does not ship how its tokens are chosen."""
+    built_in = is_built_in_name(settings)
+    body = foldable(fields, "engine", "Engine")
+    if body is not None:
+        for name in ("device",) if built_in else ("device", "dtype", "attention"):
+            body.prop(settings, name)
+    body = None if built_in else foldable(fields, "sampling", "Choice of Tokens")
+    if body is not None:
+        draw_sampling(body, settings)
 
 
 def draw_sampling(body: Any, settings: ForwardPassSettings) -> None:

@@ -3,10 +3,17 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from ..core.presets import PRESETS, STORY, USUAL
+from ..core.errors import UserError
+from ..core.known_models import KNOWN
+from ..core.known_models import USUAL as USUAL_MODELS
+from ..core.matmul_choice import SPOKEN
+from ..core.presets import PRESETS, USUAL
 from ..core.theme import THEMES
 from ..core.words import CATALOGS
 from ..process.models import built_in_models
@@ -14,6 +21,7 @@ from ..render.presets import FORMS, QUALITIES
 from ..scene.acts import SceneAct, act_markers, acts_of, set_length
 
 FOLDER, HUB = "FOLDER", "HUB"  # the entries of the list of models that ask for a folder and for a name
+SAME = "SAME"  # and of the list of second models: the first one again
 WIDE, TALL = "1280x720", "1080x1920"
 SIZES = {WIDE: "16:9", TALL: "9:16", "1080x1080": "1:1"}
 DEVICES = (
@@ -89,9 +97,13 @@ def set_act_length(settings: bpy.types.PropertyGroup, seconds: float) -> None:
 
 
 def preset_items() -> list[tuple[str, str, str]]:
-    """The kinds of video that are told of one run."""
-    told = [preset for preset in PRESETS.values() if preset.makes == STORY]
-    return [(preset.name, preset.name.replace("-", " ").title(), preset.title) for preset in told]
+    """All kinds of video."""
+    return [(preset.name, preset.name.replace("-", " ").title(), preset.title) for preset in PRESETS.values()]
+
+
+def makes(settings: ForwardPassSettings) -> str:
+    """What the chosen preset makes: `core.presets` says which there are."""
+    return PRESETS[settings.preset].makes
 
 
 QUALITY_NAMES = {"youtube": "YouTube 1080p", "4k": "4K", "short": "Short", "png": "PNG Sequence", "prores": "ProRes"}
@@ -107,6 +119,13 @@ def quality_items() -> list[tuple[str, str, str]]:
         )
         for one in QUALITIES.values()
     ]
+
+
+def suggest_multiplies(settings: ForwardPassSettings, context: bpy.types.Context, typed: str) -> list[str]:
+    """What a multiply may be called, after the layer and the head that are typed already."""
+    place = re.match(r"(?:(?:layer|head|expert|step)\s+\d+\s*)*", typed)
+    before = place[0].strip() if place else ""
+    return [f"{before} {names[0]}".strip() for names in SPOKEN.values()]
 
 
 def take_form(settings: ForwardPassSettings, context: bpy.types.Context) -> None:
@@ -164,6 +183,43 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
         description="Of all that the video says: captions, names, titles",
         items=[(one.language, one.name, "") for one in CATALOGS.values()],
         default="en",
+    )
+    operation: StringProperty(  # type: ignore[valid-type]
+        name="Multiply",
+        description="Which multiply: words such as layer 2 head 1 scores, or query, projection, up, logits; the name "
+        "of an operation or of a tensor. Empty takes the one with most to show",
+        search=suggest_multiplies,
+        search_options={"SUGGESTION"},
+    )
+    other_prompt: StringProperty(  # type: ignore[valid-type]
+        name="Second Prompt", description="What the second run reads; empty for the same prompt"
+    )
+    other_model: EnumProperty(  # type: ignore[valid-type]
+        name="Second Model",
+        description="The model of the second run",
+        items=[(SAME, "The Same", "The model of the first run"), *model_items()],
+    )
+    other_model_folder: StringProperty(  # type: ignore[valid-type]
+        name="Folder",
+        description="Folder of the second model: config.json and model.safetensors",
+        subtype="DIR_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
+    )
+    other_model_name: StringProperty(  # type: ignore[valid-type]
+        name="Name", description="Name of the second model on the Hugging Face hub: organization/name"
+    )
+    known_models: EnumProperty(  # type: ignore[valid-type]
+        name="Models",
+        description="The models that stand beside each other. Shift-click chooses several",
+        items=[(known.key, known.name, known.source) for known in KNOWN],
+        default=set(USUAL_MODELS),
+        options={"ENUM_FLAG"},
+    )
+    own_models: StringProperty(  # type: ignore[valid-type]
+        name="Your Own",
+        description="The config.json of a model of your own; several with ; between them. No weights are needed",
+        subtype="FILE_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
     focus: BoolProperty(  # type: ignore[valid-type]
         name="Choose the Head",
@@ -306,7 +362,8 @@ def restyle(settings: ForwardPassSettings, context: bpy.types.Context) -> None:
         from ..scene.themes import apply_theme
 
         apply_theme(scene, settings.theme)
-        set_style(scene, settings.cells)
+        with suppress(UserError):  # one multiply, or shapes alone, have no such cells
+            set_style(scene, settings.cells)
 
 
 def scene_of(context: bpy.types.Context) -> bpy.types.Scene:

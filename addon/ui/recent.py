@@ -7,8 +7,9 @@ from pathlib import Path
 
 import bpy
 
+from ..core.presets import SCALE
 from .preferences import preferences
-from .properties import FOLDER, HUB, ForwardPassSettings, scene_of, settings_of
+from .properties import FOLDER, HUB, ForwardPassSettings, makes, scene_of, settings_of
 
 MOST = 10
 
@@ -16,7 +17,7 @@ MOST = 10
 def remember_model(context: bpy.types.Context) -> None:
     """Puts the model that just ran at the head of the list; those that ship are in another list anyway."""
     found, settings = preferences(context), settings_of(scene_of(context))
-    if found is None or settings.model not in (FOLDER, HUB):
+    if found is None or makes(settings) == SCALE or settings.model not in (FOLDER, HUB):
         return
     name = bpy.path.abspath(settings.model_folder) if settings.model == FOLDER else settings.model_name.strip()
     names = [name, *(recent.name for recent in found.recent if recent.name != name)][:MOST]

@@ -67,7 +67,7 @@ class PretendJob:
         self.cancelled = self.ended = True
 
 
-def pretend_build(scene: Any, trace: Any, layout: Any, story: Any, **options: Any) -> Iterator[tuple[str, float]]:
+def pretend_build(scene: Any, traces: Any, telling: Any, **options: Any) -> Iterator[tuple[str, float]]:
     """Ten objects with materials and a text, on a clock; each step is long enough to fill a slice."""
     root = bpy.data.collections.new("Forward Pass")
     scene.collection.children.link(root)
@@ -97,12 +97,14 @@ def pretend_build(scene: Any, trace: Any, layout: Any, story: Any, **options: An
 
 def pretend_rooms(**changes: Any) -> Rooms:
     """Rooms in which everything works; `changes` replaces some."""
+    build = changes.pop("build", pretend_build)
     calls: dict[str, Any] = {
         "start": PretendJob,
         "read": lambda path: SimpleNamespace(path=path),
-        "lay_out": lambda trace, aspect: SimpleNamespace(aspect=aspect),
-        "tell": lambda trace, layout, **telling: SimpleNamespace(**telling),
-        "build": pretend_build,
+        "lay_out": lambda traces, telling: (),
+        "plan": lambda traces, layouts, telling: SimpleNamespace(
+            build=lambda scene, **look: build(scene, traces, telling, **look)
+        ),
     }
     return Rooms(**(calls | changes))
 

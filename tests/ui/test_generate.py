@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.blender, pytest.mark.usefixtures("addon")]
 
 
 def generate(rooms: Rooms | None = None, **options: Any) -> Generation:
-    request = GenerateRequest(REQUEST, **options)
+    request = GenerateRequest((REQUEST,), **options)
     return Generation(request, ScenePlace(bpy.context.scene), rooms or pretend_rooms())
 
 
@@ -65,9 +65,9 @@ def test_a_generated_scene_is_shown_and_the_users_own_stays() -> None:
 def test_options_reach_the_rooms() -> None:
     seen: dict[str, Any] = {}
 
-    def build(scene: Any, trace: Any, layout: Any, story: Any, **options: Any) -> Any:
-        seen.update(options, aspect=layout.aspect, seconds=story.seconds, path=trace.path)
-        yield from pretend_build(scene, trace, layout, story, **options)
+    def build(scene: Any, traces: Any, telling: Any, **options: Any) -> Any:
+        seen.update(options, aspect=telling.aspect, seconds=telling.seconds, path=traces[0].path)
+        yield from pretend_build(scene, traces, telling, **options)
 
     finish(generate(pretend_rooms(build=build), seconds=30.0, size=(1080, 1920), fps=30))
     assert seen["aspect"] == pytest.approx(0.5625)
@@ -138,7 +138,7 @@ def test_a_tracers_error_is_handed_on_as_it_is() -> None:
     assert inventory() == before
 
 
-@pytest.mark.parametrize("room", ["read", "lay_out", "tell", "build"])
+@pytest.mark.parametrize("room", ["read", "lay_out", "plan", "build"])
 def test_a_failure_in_any_room_leaves_nothing(room: str) -> None:
     def fail(*_: Any, **__: Any) -> Any:
         raise KeyError("a bug")

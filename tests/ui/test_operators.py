@@ -268,14 +268,15 @@ def test_what_is_chosen_reaches_the_tracer() -> None:
     settings.dtype, settings.scale = "bfloat16", "global"
     settings.preset, settings.focus, settings.focus_layer = "short", True, 2
     request = requests.generate_request(bpy.context)
-    assert isinstance(request.trace, TraceRequest) and request.trace.model == "org/name"
-    words = request.trace.options.words()
+    (run,) = request.runs
+    assert isinstance(run, TraceRequest) and run.model == "org/name"
+    words = run.options.words()
     assert words == ["--dtype=bfloat16", "--top-k=5", "--chat"]  # and not --online: Blender is offline
     assert (request.scale, request.preset, request.size) == ("global", "short", (1080, 1920))
     assert request.focus == (1, 0) and read_recipe(request.recipe, "it").focus == "layer 2 head 1"
     assert read_recipe(request.recipe, "it").top_k == 5
     settings.model = "nano-sort"
-    assert requests.generate_request(bpy.context).trace.options.words() == []
+    assert requests.generate_request(bpy.context).runs[0].options.words() == []
 
 
 def test_the_panel_while_it_works(monkeypatch: pytest.MonkeyPatch) -> None:

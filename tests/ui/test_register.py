@@ -66,7 +66,7 @@ def test_saving_while_building_finishes_the_scene_first(addon: None, tmp_path: A
     from forward_pass.ui.place import ScenePlace
     from tests.ui.conftest import REQUEST, poll_until, pretend_rooms
 
-    generation = Generation(GenerateRequest(REQUEST), ScenePlace(bpy.context.scene), pretend_rooms())
+    generation = Generation(GenerateRequest((REQUEST,)), ScenePlace(bpy.context.scene), pretend_rooms())
     SESSION.start(generation)
     poll_until(generation, lambda: generation.state == "building")
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "saved.blend"))
@@ -82,7 +82,7 @@ def running_job() -> PretendJob:
     from tests.ui.conftest import REQUEST, pretend_rooms
 
     rooms = pretend_rooms(start=lambda request: PretendJob(request, polls=10**9))
-    generation = Generation(GenerateRequest(REQUEST), ScenePlace(bpy.context.scene), rooms)
+    generation = Generation(GenerateRequest((REQUEST,)), ScenePlace(bpy.context.scene), rooms)
     SESSION.start(generation)
     SESSION.poll()
     assert SESSION.running
