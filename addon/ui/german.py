@@ -28,6 +28,17 @@ BUTTONS = {
 # Everything else: titles, fields, their entries and explanations, sentences.
 TEXTS = {
     "Prompt": "Eingabe",
+    "Multiply": "Multiplikation",
+    "Second Prompt": "Zweite Eingabe",
+    "What the second run reads; empty for the same prompt": "Was der zweite Lauf liest; leer für dieselbe Eingabe",
+    "Second Model": "Zweites Modell",
+    "The model of the second run": "Das Modell des zweiten Laufs",
+    "The Same": "Dasselbe",
+    "Models": "Modelle",
+    "Your Own": "Eigene",
+    "There is nothing to compare with.": "Es gibt nichts zum Vergleichen.",
+    "Type a second prompt, or choose a second model.": "Schreiben Sie eine zweite Eingabe, oder wählen Sie ein zweites "
+    "Modell.",
     "Model": "Modell",
     "The text that the model reads. nano-sort takes six letters of A, B and C": "Der Text, den das Modell liest. "
     "nano-sort nimmt sechs Buchstaben aus A, B und C",
