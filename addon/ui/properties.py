@@ -210,7 +210,7 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
     )
     known_models: EnumProperty(  # type: ignore[valid-type]
         name="Models",
-        description="The models that stand beside each other. Shift-click chooses several",
+        description="The models that stand beside each other",
         items=[(known.key, known.name, known.source) for known in KNOWN],
         default=set(USUAL_MODELS),
         options={"ENUM_FLAG"},
