@@ -12,16 +12,19 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-import bpy
-
 from ..core.errors import UserError
-from .animation import render_animation
 from .presets import Quality
-from .settings import still_settings
 
 
 def main(job: dict[str, Any], out: TextIO) -> None:
     """Opens `job["blend"]` and renders frames `first` to `last`, every `step`-th, into `folder`."""
+    # Not before standard output is ours alone: where colours are managed by a file of the system's, Blender says so at
+    # once.
+    import bpy
+
+    from .animation import render_animation
+    from .settings import still_settings
+
     quality = Quality(**{**job["quality"], "size": tuple(job["quality"]["size"])})
     try:
         bpy.ops.wm.open_mainfile(filepath=job["blend"], load_ui=False)
