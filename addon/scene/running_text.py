@@ -13,6 +13,7 @@ from .text import during, width_of
 
 RUNNING = 0.056  # text size, as a share of the frame's height
 SMALLEST = 0.8  # of RUNNING: before the running text gets smaller it is cut
+NARROW = 0.5  # the same in a picture that is no wider than high, whose height says little of how near one sits
 ELLIPSIS = 0.7  # its width in chips
 
 
@@ -62,8 +63,9 @@ def place_running_text(overlay: Overlay, tokens: tuple[str, ...], prompt: int, t
     widths = [max(0.78, width_of(printable(token), 1 / 1.1) + 0.3) if text else 1.0 for token in tokens]
     room = overlay.aspect - 2 * EDGE
     beside = room - (LEGEND_WIDTH + EDGE if overlay.wide else 0.0)
+    least = RUNNING * smallest(overlay.aspect)
     first = 0
-    while _length(widths[first:], gap, arrow, first) * RUNNING * 1.1 * SMALLEST > beside and first < prompt - 1:
+    while _length(widths[first:], gap, arrow, first) * 1.1 * least > beside and first < prompt - 1:
         first += 1
     length = _length(widths[first:], gap, arrow, first)
     size = RUNNING * min(1.0, beside / (length * RUNNING * 1.1))
@@ -82,6 +84,11 @@ def place_running_text(overlay: Overlay, tokens: tuple[str, ...], prompt: int, t
         chips.append((i, x + chip * widths[i] / 2, widths[i]))
         x += chip * (widths[i] + gap)
     return RunningText(size, tuple(chips), tuple(signs))
+
+
+def smallest(aspect: float) -> float:
+    """Down to which share of RUNNING the running text of a picture of that width over height shrinks."""
+    return SMALLEST if aspect > 1.0 else NARROW
 
 
 def _length(widths: list[float], gap: float, arrow: float, first: int) -> float:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 pytest.importorskip("bpy")
 
 from forward_pass.scene.overlay import EDGE, LEGEND_WIDTH, Overlay
-from forward_pass.scene.running_text import RUNNING, SMALLEST, place_running_text
+from forward_pass.scene.running_text import RUNNING, place_running_text, smallest
 
 pytestmark = pytest.mark.blender
 
@@ -46,7 +46,7 @@ def test_it_fits(prompt, aspect, text):
     cut = any(name == "ellipsis" for name, _sign, _x in run.signs)
     assert cut == (len(shown) < len(tokens))
     if cut and len(shown) > NEW + 1:  # nothing was left out for letters larger than they have to be
-        assert run.size >= SMALLEST * RUNNING - 1e-9
+        assert run.size >= smallest(aspect) * RUNNING - 1e-9
 
 
 def test_a_prompt_of_eighteen_characters_is_shown_whole():
@@ -60,3 +60,8 @@ def test_the_arrow_stands_between_prompt_and_answer():
     boxes = edges(run)
     assert name == "arrow" and boxes[5][1] < x < boxes[6][0]
     assert boxes[0][0] == pytest.approx(-boxes[-1][1])  # in the middle
+
+
+def test_an_upright_picture_shows_six_letters_and_their_answer_whole():
+    run = place_running_text(overlay(9 / 16), tuple("CBABBCABBBCC"), 6, False)
+    assert len(run.chips) == 12 and [name for name, _sign, _x in run.signs] == ["arrow"]
