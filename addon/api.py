@@ -83,6 +83,13 @@ def trace(
     return Trace.open(trace_prompt(prompt, model, Path(path), device, steps=steps, options=chosen))
 
 
+def _scene_or_new(scene: bpy.types.Scene | None) -> bpy.types.Scene:
+    """The scene that is given, or a new one of the open file."""
+    import bpy
+
+    return bpy.data.scenes.new("Forward Pass") if scene is None else scene
+
+
 def build(
     trace: Trace,
     layout: Layout,
@@ -101,11 +108,9 @@ def build(
     `maps` names published colour maps instead of the theme's own, `cells` is `flat`, `bars` or `cubes`, `size` is the
     picture's width and height in pixels. Raises `UserError` for a theme, a map or a style that there is not.
     """
-    import bpy
-
     from .scene.build import build_scene
 
-    made = bpy.data.scenes.new("Forward Pass") if scene is None else scene
+    made = _scene_or_new(scene)
     work = build_scene(made, trace, layout, story, theme=theme, size=size, fps=fps, maps=maps, cells=cells)
     for what, done in work:
         follow(what, done)
@@ -128,15 +133,13 @@ def scale(
     `models` are names of `core.known_models.KNOWN` or paths of a config.json, a usual list where None; the other
     choices are those of `tell` and `build`. Raises `UserError`.
     """
-    import bpy
-
     from .core.known_models import USUAL
     from .core.story_scale import tell_scale
     from .scene.scale import build_scale
 
     chosen = USUAL if models is None else models
     plan = tell_scale(chosen, seconds=seconds, aspect=size[0] / size[1], language=language)
-    made = bpy.data.scenes.new("Forward Pass") if scene is None else scene
+    made = _scene_or_new(scene)
     for what, done in build_scale(made, plan, theme=theme, size=size, fps=fps):
         follow(what, done)
     return made
@@ -159,13 +162,11 @@ def compare(
 
     The choices are those of `tell` and `build`. Raises `UserError`.
     """
-    import bpy
-
     from .core.story_compare import tell_compare
     from .scene.compare import build_compare
 
     plan = tell_compare(first, second, seconds=seconds, aspect=size[0] / size[1], language=language)
-    made = bpy.data.scenes.new("Forward Pass") if scene is None else scene
+    made = _scene_or_new(scene)
     for what, done in build_compare(made, plan, theme=theme, size=size, fps=fps):
         follow(what, done)
     return made
