@@ -68,8 +68,8 @@ def frame_of(side: int, percent: int) -> float:
     from forward_pass.core.layout import Block
     from forward_pass.core.theme import theme
     from forward_pass.core.values import Pooled
-    from forward_pass.scene.build import settings
     from forward_pass.scene.clock import key_clock
+    from forward_pass.scene.contract import plain_settings
     from forward_pass.scene.groups import make_groups
     from forward_pass.scene.materials import make_materials
     from forward_pass.scene.slabs import Atlas, make_slab
@@ -77,7 +77,7 @@ def frame_of(side: int, percent: int) -> float:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene: Any = bpy.data.scenes[0]
     key_clock(scene, 10.0, 24.0)
-    settings(scene)
+    plain_settings(scene)
     step, span = WIDE / side, (0, side - 1)
     block = Block(
         "matrix", "matrix", (), span, span, "left", "weight", 0, 0, None, None, "w_up", "W", (0.0, 0.0, 0.0),

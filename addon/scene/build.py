@@ -25,15 +25,13 @@ from ..core.timeline import axis_color
 from ..core.trace import Trace
 from ..core.values import LOCAL, Pooled, Values
 from ..core.wording import wording_of
-from .acts import NAMES
 from .blocks import PLAY_STYLES, Made, hue_number, make_block
 from .camera import make_camera
 from .captions import burn_captions
 from .cell_group import AGAIN, PLAY, USE
 from .cell_styles import add_styles, check_style, set_style, style_group
 from .chapter_card import add_chapter_cards
-from .clock import key_clock
-from .compat import eevee
+from .contract import Collections, keep_contract, open_scene
 from .effects import effect_slices
 from .furniture import make_card, make_plates, make_products, make_ribbons, make_shadows, make_world
 from .groups import group_slices
@@ -49,8 +47,6 @@ from .slices import told
 from .text import load_font
 from .themes import apply_map
 
-VERSION = 1  # of the scene contract
-ROOT = "Forward Pass"
 NEVER = 1e9
 # Hue of a block at rest, by what it is; weights are slate.
 PART_HUES = {
@@ -105,20 +101,12 @@ def build_scene(
     colors, values = find_theme(theme), Values(trace, layout, scale)
     maps = [color_map(name).name for name in maps]
     check_style(cells)
-    scene.render.resolution_x, scene.render.resolution_y = size
-    scene.render.resolution_percentage = 100
-    scene.render.fps, scene.render.fps_base = round(fps), round(fps) / fps
-    root = bpy.data.collections.new(ROOT)
-    scene.collection.children.link(root)
-    collections = Collections(root)
-    key_clock(scene, story.duration, fps, (act.start for act in story.acts))
+    collections = open_scene(scene, story, colors, size, fps)
     groups = yield from told(("materials", 0.02), group_slices(colors))
-    scene["fp_theme"] = colors.name
     slabs = choose_slabs(values, layout, story, size, most_cells, most_values)
     atlas = Atlas({key: (len(shown.matrix), len(shown.matrix[0])) for key, shown in slabs.items()}) if slabs else None
     materials = yield from told(("materials", 0.04), material_slices(groups, atlas.image if atlas else None))
     make_world(scene, groups)
-    settings(scene)
     yield "materials", 0.05
 
     items: dict[str, bpy.types.Object] = {}
@@ -183,32 +171,8 @@ def build_scene(
     yield "overlays", 0.95
     for name in maps:
         apply_map(scene, name)
-    _promises(scene, trace, layout, story, recipe, fps)
+    keep_contract(scene, story, [trace], layout.pitch, recipe, fps)
     yield "done", 1.0
-
-
-class Collections:
-    """The collections under the root, made when first asked for, by their path of names."""
-
-    def __init__(self, root: bpy.types.Collection) -> None:
-        self._made: dict[tuple[str, ...], bpy.types.Collection] = {(): root}
-
-    def get(self, path: tuple[str, ...]) -> bpy.types.Collection:
-        if path not in self._made:
-            made = bpy.data.collections.new(path[-1])
-            self.get(path[:-1]).children.link(made)
-            self._made[path] = made
-        return self._made[path]
-
-
-def settings(scene: bpy.types.Scene) -> None:
-    """Everything is emission: no shadows, no ray tracing, and colours come out as they were chosen."""
-    scene.render.engine = eevee()
-    scene.eevee.use_shadows = False
-    scene.eevee.use_raytracing = False
-    scene.view_settings.view_transform = "Standard"
-    scene.view_settings.look = "None"
-    scene.render.film_transparent = False
 
 
 def choose_slabs(
@@ -350,17 +314,6 @@ def _products(values: Values, story: Story, stage: bpy.types.Collection, materia
         stage.objects.link(
             make_products(plan, left, right, values.matrix(plan.left), values.matrix(plan.right), materials)
         )
-
-
-def _promises(scene: bpy.types.Scene, trace: Trace, layout: Layout, story: Story, recipe: str, fps: float) -> None:
-    """What the scene contract asks of the scene itself."""
-    scene["fp_version"] = VERSION
-    scene["fp_trace"] = f"{trace.path.name} {trace.sha256}"
-    scene["fp_recipe"] = recipe
-    scene["fp_pitch"] = dict(layout.pitch)
-    scene[NAMES] = "\n".join(act.name for act in story.acts)
-    for act in story.acts:
-        scene.timeline_markers.new(act.name, frame=1 + round(act.start * fps))
 
 
 def save_blend(path: Path) -> None:

@@ -18,12 +18,10 @@ from ..core.story_compare import ComparePlan, Side
 from ..core.theme import theme as find_theme
 from ..core.values import Pooled
 from ..core.wording import wording_of
-from .acts import NAMES
-from .build import ROOT, VERSION, Collections, choose_slabs, let_stand_out, make_blocks, make_cards, make_operations
-from .build import settings as plain_settings
+from .build import choose_slabs, let_stand_out, make_blocks, make_cards, make_operations
 from .camera import make_camera
 from .captions import burn_captions
-from .clock import key_clock
+from .contract import Collections, keep_contract, open_scene
 from .furniture import make_plates, make_ribbons, make_world
 from .groups import make_groups
 from .labels import make_labels
@@ -71,22 +69,15 @@ def build_compare(
     `build_scene`. Raises UserError for a theme that there is not.
     """
     colors = find_theme(theme)
-    scene.render.resolution_x, scene.render.resolution_y = size
-    scene.render.resolution_percentage = 100
-    scene.render.fps, scene.render.fps_base = round(fps), round(fps) / fps
-    root = bpy.data.collections.new(ROOT)
-    scene.collection.children.link(root)
-    key_clock(scene, plan.story.duration, fps, (act.start for act in plan.story.acts))
+    collections = open_scene(scene, plan.story, colors, size, fps)
     groups = make_groups(colors)
-    scene["fp_theme"] = colors.name
     slabs: dict[str, Pooled] = {}
     for side in plan.sides:
         slabs |= choose_slabs(side.values, side.layout, plan.story, size, most_cells, most_values)
     atlas = Atlas({key: (len(shown.matrix), len(shown.matrix[0])) for key, shown in slabs.items()}) if slabs else None
     materials = make_materials(groups, atlas.image if atlas else None)
     make_world(scene, groups)
-    plain_settings(scene)
-    stage = _Stage(scene, Collections(root), materials, slabs, atlas, load_font(), Shapes())
+    stage = _Stage(scene, collections, materials, slabs, atlas, load_font(), Shapes())
     yield "materials", 0.05
     for number, side in enumerate(plan.sides):
         for share in _side(stage, side, number + 1):
@@ -116,13 +107,8 @@ def build_compare(
     if plan.marks:
         stage.collections.get(("stage",)).objects.link(_marks(plan, materials, stage.shapes))
     stage.shapes.clear()
-    scene["fp_version"], scene["fp_recipe"] = VERSION, recipe
-    for name, side in zip(("fp_trace", "fp_trace_2"), plan.sides, strict=True):
-        scene[name] = f"{side.trace.path.name} {side.trace.sha256}"
-    scene["fp_pitch"] = dict(plan.sides[0].layout.pitch)
-    scene[NAMES] = "\n".join(act.name for act in plan.story.acts)
-    for act in plan.story.acts:
-        scene.timeline_markers.new(act.name, frame=1 + round(act.start * fps))
+    traces = [side.trace for side in plan.sides]
+    keep_contract(scene, plan.story, traces, plan.sides[0].layout.pitch, recipe, fps)
     yield "done", 1.0
 
 

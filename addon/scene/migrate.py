@@ -7,7 +7,7 @@ from __future__ import annotations
 import bpy
 
 from .acts import name_acts
-from .build import VERSION
+from .contract import VERSION
 
 
 def update_scene(scene: bpy.types.Scene) -> bool:

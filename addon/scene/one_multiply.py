@@ -14,11 +14,10 @@ from ..core.shots import film
 from ..core.story_multiply import MultiplyPlan
 from ..core.theme import theme as find_theme
 from ..core.trace import Trace
-from .acts import NAMES
-from .build import ROOT, VERSION, settings
 from .camera import make_camera
 from .captions import burn_captions
-from .clock import drive, key_clock
+from .clock import drive
+from .contract import keep_contract, open_scene
 from .furniture import make_world
 from .groups import make_groups
 from .materials import make_materials
@@ -45,17 +44,11 @@ def build_multiply_film(
     `cells` is `flat`, `bars` or `cubes`. Raises UserError for a theme or a style that there is not.
     """
     colors = find_theme(theme)
-    scene.render.resolution_percentage = 100
-    scene.render.resolution_x, scene.render.resolution_y = size
-    scene.render.fps, scene.render.fps_base = round(fps), round(fps) / fps
     story, aspect = plan.story, size[0] / size[1]
-    root = _collection(ROOT, scene.collection)
-    key_clock(scene, story.duration, fps, (act.start for act in story.acts))
+    collections = open_scene(scene, story, colors, size, fps)
     groups = make_groups(colors)
-    scene["fp_theme"] = colors.name
     materials = make_materials(groups)
     make_world(scene, groups)
-    settings(scene)
     yield "materials", 0.2
 
     empty = make_operation(
@@ -66,14 +59,14 @@ def build_multiply_film(
         cells=cells,
         text=plan.text,
         braces=plan.braces,
-        collection=_collection("multiply", root),
+        collection=collections.get(("multiply",)),
     )
     yield "multiply", 0.6
 
     for control, track in plan.tracks.items():
         ways = ["CONSTANT" if key.holds else "LINEAR" for key in track]
         drive(empty, f'["{control}"]', -1, scene, [(key.second, key.value) for key in track], ways)
-    stage = _collection("stage", root)
+    stage = collections.get(("stage",))
     _camera, overlays = make_camera(scene, film(story.shots, story.duration, aspect), size, stage)
     yield "camera", 0.7
 
@@ -89,20 +82,9 @@ def build_multiply_film(
     shapes.clear()
     yield "overlays", 0.95
 
-    scene["fp_version"], scene["fp_recipe"] = VERSION, recipe
-    scene["fp_trace"] = f"{trace.path.name} {trace.sha256}"
-    nouns, pitch = (axis.noun for axis in plan.operands.axes), plan.shape.pitch
-    scene["fp_pitch"] = dict(zip(nouns, pitch, strict=True))
-    scene[NAMES] = "\n".join(act.name for act in story.acts)
-    for act in story.acts:
-        scene.timeline_markers.new(act.name, frame=1 + round(act.start * fps))
+    nouns = (axis.noun for axis in plan.operands.axes)
+    keep_contract(scene, story, [trace], dict(zip(nouns, plan.shape.pitch, strict=True)), recipe, fps)
     yield "done", 1.0
-
-
-def _collection(name: str, parent: bpy.types.Collection) -> bpy.types.Collection:
-    made = bpy.data.collections.new(name)
-    parent.children.link(made)
-    return made
 
 
 def make_operation(

@@ -14,10 +14,10 @@ from ..core.story_scale import ScalePlan, Standing
 from ..core.theme import theme as find_theme
 from ..core.timeline import axis_color
 from .blocks import hue_number
-from .build import PART_HUES, ROOT, VERSION, Collections, settings
+from .build import PART_HUES
 from .camera import make_camera
 from .captions import burn_captions
-from .clock import key_clock
+from .contract import Collections, keep_contract, open_scene
 from .furniture import make_plates, make_ribbons, make_world
 from .groups import make_groups
 from .labels import make_labels
@@ -55,20 +55,12 @@ def build_scale(
     Raises UserError for a theme that there is not.
     """
     colors = find_theme(theme)
-    scene.render.resolution_x, scene.render.resolution_y = size
-    scene.render.resolution_percentage = 100
-    scene.render.fps, scene.render.fps_base = round(fps), round(fps) / fps
-    root = bpy.data.collections.new(ROOT)
-    scene.collection.children.link(root)
-    collections = Collections(root)
-    key_clock(scene, plan.story.duration, fps)
+    collections = open_scene(scene, plan.story, colors, size, fps)
     groups = make_groups(colors)
-    scene["fp_theme"] = colors.name
     materials = make_materials(groups)
     surface = shape_material(groups)
     floor = replace(materials, shade=floor_material(groups))
     make_world(scene, groups)
-    settings(scene)
     yield "materials", 0.05
 
     stage, aspect = collections.get(("stage",)), size[0] / size[1]
@@ -86,11 +78,7 @@ def build_scale(
         add_title(overlay, *plan.story.title)
     overlay.finish(shapes)
     shapes.clear()
-    scene["fp_version"], scene["fp_recipe"] = VERSION, recipe
-    scene["fp_trace"] = ""  # nothing ran
-    scene["fp_pitch"] = dict(plan.standings[0].layout.pitch)
-    for act in plan.story.acts:
-        scene.timeline_markers.new(act.name, frame=1 + round(act.start * fps))
+    keep_contract(scene, plan.story, (), plan.standings[0].layout.pitch, recipe, fps)
     yield "done", 1.0
 
 

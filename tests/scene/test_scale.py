@@ -13,6 +13,8 @@ from forward_pass.core.pull_back import frame_height, seen_at
 from forward_pass.core.story_scale import ScalePlan, tell_scale
 
 bpy = pytest.importorskip("bpy")
+from forward_pass.scene.acts import acts_of, clock_curve
+
 pytestmark = pytest.mark.blender
 SIZE, FPS = (320, 180), 10.0
 
@@ -95,4 +97,11 @@ def test_what_a_model_comes_and_goes_with_is_the_clock(scene, plan):
     for standing, (start, end) in zip(plan.standings, plan.seen, strict=True):
         for item in shapes(scene, standing.model.name):
             assert item["fp_start"] == pytest.approx(start) and item["fp_duration"] == pytest.approx(end - start)
-    assert [marker.name for marker in scene.timeline_markers] == [act.name for act in plan.story.acts]
+
+
+def test_its_acts_are_those_of_any_film(scene, plan):
+    """So that the panel lists them and can move them: named in order, each with a key of the clock where it begins."""
+    assert [act.name for act in acts_of(scene)] == [act.name for act in plan.story.acts] and len(plan.story.acts) > 1
+    keys = {round(point.co.x) for point in clock_curve(scene).keyframe_points}
+    assert {act.first for act in acts_of(scene)} <= keys
+    assert scene["fp_acts"].split("\n") == [act.name for act in plan.story.acts]
