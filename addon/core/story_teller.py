@@ -12,6 +12,7 @@ from .examples import Example
 from .layout_parts import SHARED_EXPERT
 from .layout_types import Layout
 from .presets import BRIEF, DEEP
+from .story_formulas import Formulas
 from .story_stretches import Stretches, split
 from .timeline import Timeline, Window
 from .trace import Trace
@@ -23,7 +24,7 @@ CAPTION_ODDS = 3  # of the likeliest tokens, where there are more than FEW
 LONGEST_TITLE, LONGEST_QUOTE = 36, 30  # characters of a prompt or of an answer that a title and a caption hold
 
 
-class Teller(Stretches):
+class Teller(Stretches, Formulas):
     """One run while it is told in sentences of a kind (DEEP, FULL, BRIEF) of a language, with an example worked.
     `own` are a person's words for some moments."""
 

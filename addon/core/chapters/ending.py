@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ..story_stretches import number
+from ..story_formulas import number
 from ..story_teller import Teller
 from ..timeline import Window
 from ..wording import CUT, FEW, quoted
