@@ -11,6 +11,7 @@ import bpy
 from ..core.theme import PALETTE
 from ..core.theme import theme as find_theme
 from .groups import make_groups
+from .matmul_brace import brace_group
 from .matmul_controls import CONTROLS, PLACE, SHAPE
 from .matmul_faces import (
     GEOMETRY,
@@ -22,12 +23,15 @@ from .matmul_faces import (
     operand_group,
     result_group,
 )
+from .matmul_formula import FORMULA, formula_group
 from .matmul_frames import frames_group
 from .matmul_materials import make_matmul_materials
+from .matmul_names import NAMES, names_group
 from .matmul_nodes import GeoNodes, Socket, geometry_tree, passed
 from .matmul_products import INK, outline_group, outlines_group, plane_group, products_group
+from .matmul_shadow import shadow_group
 from .matmul_steps import cell_group, now_group
-from .matmul_text import FORMULA, NAMES, TEXT, brace_group, formula_group, label_group, names_group, shadow_group
+from .matmul_text import TEXT, label_group
 from .matmul_ticks import ticks_group
 from .text import load_font
 

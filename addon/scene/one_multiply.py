@@ -21,7 +21,8 @@ from .contract import keep_contract, open_scene
 from .furniture import make_world
 from .groups import make_groups
 from .materials import make_materials
-from .matmul import Dress, make_multiply
+from .matmul import make_multiply
+from .matmul_plan import Dress
 from .merge import Shapes
 from .overlay import TOP, Overlay, add_formulas, add_legends, add_shapes, add_title
 from .text import load_font

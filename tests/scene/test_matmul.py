@@ -16,7 +16,8 @@ from forward_pass.core.errors import UserError
 from forward_pass.core.matmul import STYLES, Faces, Shape, frames, partial_sums, stacked
 from forward_pass.scene.clock import key_clock
 from forward_pass.scene.compat import eevee, key_curve
-from forward_pass.scene.matmul import SWEEP_AT, make_chain, make_multiply, play_sweep
+from forward_pass.scene.matmul import make_chain, make_multiply, play_sweep
+from forward_pass.scene.matmul_empty import SWEEP_AT
 from forward_pass.scene.matmul_kit import kit_for
 from forward_pass.scene.matmul_stage import make_matmul_stage
 from forward_pass.scene.themes import apply_theme
