@@ -27,7 +27,7 @@ from ..core.values import LOCAL, Pooled, Values
 from ..core.wording import wording_of
 from .blocks import PLAY_STYLES, Made, hue_number, make_block
 from .camera import make_camera
-from .captions import burn_captions
+from .captions import caption_slices
 from .cell_group import AGAIN, PLAY, USE
 from .cell_styles import add_styles, check_style, set_style, style_group
 from .chapter_card import add_chapter_cards
@@ -35,7 +35,7 @@ from .contract import Collections, keep_contract, open_scene
 from .effects import effect_slices
 from .furniture import make_card, make_plates, make_products, make_ribbons, make_shadows, make_world
 from .groups import group_slices
-from .labels import labels_in_turn
+from .labels import label_slices
 from .marks import make_marks
 from .materials import HEADS, Materials, material_slices
 from .merge import Shapes
@@ -43,11 +43,12 @@ from .mini_map import add_mini_map
 from .overlay import Overlay, add_formulas, add_legends, add_shapes, add_title
 from .running_text import add_running_text
 from .slabs import Atlas, make_slab
-from .slices import told
+from .slices import Slices, aside, told
 from .text import load_font
 from .themes import apply_map
 
 NEVER = 1e9
+TOGETHER = 64  # operations, or blocks, in one slice
 # Hue of a block at rest, by what it is; weights are slate.
 PART_HUES = {
     "residual": "token",
@@ -103,7 +104,9 @@ def build_scene(
     check_style(cells)
     collections = open_scene(scene, story, colors, size, fps)
     groups = yield from told(("materials", 0.02), group_slices(colors))
-    slabs = choose_slabs(values, layout, story, size, most_cells, most_values)
+    slabs = yield from told(
+        ("materials", 0.03), aside(lambda: choose_slabs(values, layout, story, size, most_cells, most_values))
+    )
     atlas = Atlas({key: (len(shown.matrix), len(shown.matrix[0])) for key, shown in slabs.items()}) if slabs else None
     materials = yield from told(("materials", 0.04), material_slices(groups, atlas.image if atlas else None))
     make_world(scene, groups)
@@ -118,42 +121,43 @@ def build_scene(
     if atlas:
         atlas.finish()
     yield "blocks", 0.7
-    make_operations(layout, story, collections, items)
-    yield "operations", 0.72
-    let_stand_out(layout, items, materials)
-    yield "operations", 0.74
+    yield from told(("operations", 0.72), operation_slices(layout, story, collections, items))
+    yield from told(("operations", 0.74), stand_out_slices(layout, items, materials))
     if cells != "flat":
         set_style(scene, cells)
-    yield "operations", 0.75
+        yield "operations", 0.75
 
     stage = collections.get(("stage",))
     aspect = size[0] / size[1]
-    names = choose_names(layout, story, aspect)
-    yield "names", 0.755
-    track = film(story.shots, story.duration, aspect)
+    names = yield from told(("names", 0.75), aside(lambda: choose_names(layout, story, aspect)))
+    track = yield from told(("names", 0.755), aside(lambda: film(story.shots, story.duration, aspect)))
     camera, overlays = make_camera(scene, track, size, stage, showing(names, story.shots))
     yield "labels", 0.76
     font = load_font()
     labels = collections.get(("labels",))
     shapes = Shapes()
-    for item in labels_in_turn(layout.labels, materials, font, camera, shapes, names):
+    items_of_names = label_slices(layout.labels, materials, font, camera, shapes, names)
+    for item in (yield from told(("labels", 0.8), items_of_names)):
         labels.objects.link(item)
-        yield "labels", 0.8
+    yield "labels", 0.82
     pools = {key: shown.block for key, shown in slabs.items() if shown.block != (1, 1)}
     for item in make_marks(layout.blocks, pools, materials, font, shapes):
         labels.objects.link(item)
+    yield "labels", 0.83
     for item in [
         *make_shadows(layout.plates, materials),
         *make_plates(layout.plates, materials),
         *make_ribbons(layout.ribbons, materials),
     ]:
         labels.objects.link(item)
+    yield "labels", 0.84
     make_cards(trace, layout, story, collections, materials, font)
+    yield "labels", 0.845
     _products(values, story, stage, materials)
     yield "labels", 0.85
 
     overlay = Overlay(scene, overlays, stage, aspect, materials, font)
-    burn_captions(overlay, story, shapes)
+    yield from told(("overlays", 0.855), caption_slices(overlay, story, shapes))
     add_formulas(overlay, story.formulas)
     add_shapes(overlay, story.shapes)
     add_legends(overlay, story.legends)
@@ -223,10 +227,13 @@ def _heads(block: Block, layout: Layout) -> list[float]:
     return [size if axis[:1] == ("head",) and len(axis) > 1 else 0.0 for axis in (block.row_axis, block.column_axis)]
 
 
-def let_stand_out(layout: Layout, items: dict[str, bpy.types.Object], materials: Materials) -> None:
-    """What lets cells stand out of their blocks, where they are geometry."""
+def stand_out_slices(layout: Layout, items: dict[str, bpy.types.Object], materials: Materials) -> Slices[None]:
+    """What lets cells stand out of their blocks, where they are geometry, in slices."""
     blocks = [(items[b.key], b.mirrored) for b in layout.blocks if items[b.key]["fp_detail"] == "cells"]
-    add_styles(blocks, style_group(materials.relief, materials.plate))
+    group = style_group(materials.relief, materials.plate)
+    for i in range(0, len(blocks), TOGETHER):
+        yield
+        add_styles(blocks[i : i + TOGETHER], group)
 
 
 def _hue(block: Block) -> str:
@@ -259,11 +266,16 @@ def _times(item: bpy.types.Object, block: Block, fill: Fill | None, uses: list[U
     item[USE], item[AGAIN] = first, again
 
 
-def make_operations(layout: Layout, story: Story, collections: Collections, items: dict[str, bpy.types.Object]) -> None:
-    """An empty for every operation, parent of the blocks that it made and of the weights that it is first to use."""
+def operation_slices(
+    layout: Layout, story: Story, collections: Collections, items: dict[str, bpy.types.Object]
+) -> Slices[None]:
+    """An empty for every operation, parent of the blocks that it made and of the weights that it is first to use; in
+    slices."""
     fills = {fill.block: fill for fill in story.fills}
     blocks = {block.key: block for block in layout.blocks}
-    for operation in layout.operations:
+    for i, operation in enumerate(layout.operations):
+        if i % TOGETHER == TOGETHER - 1:
+            yield
         named = (*operation.left, *operation.right, *operation.bias, *operation.out)
         mine = [key for key in named if blocks[key].operation == operation.operation]
         empty = bpy.data.objects.new(f"{operation.kind} {operation.operation}", None)

@@ -9,16 +9,18 @@ from ..core.script import script_of, write_script
 from ..core.story import Story
 from .merge import Shapes
 from .overlay import Overlay, add_captions
+from .slices import Slices, aside
 
 COLLECTION = "captions"  # under the stage; its camera icon is the switch
 SCRIPT = "fp_script"  # what the renderer writes captions, chapters and narration from
 
 
-def burn_captions(overlay: Overlay, story: Story, shapes: Shapes) -> None:
-    """Draws the captions of a story on an overlay and leaves the story's script with the overlay's scene."""
+def caption_slices(overlay: Overlay, story: Story, shapes: Shapes) -> Slices[None]:
+    """Draws the captions of a story on an overlay and leaves the story's script with the overlay's scene, in slices."""
     within = bpy.data.collections.new(COLLECTION)
     overlay.collection.children.link(within)
     own = Overlay(overlay.scene, overlay.root, within, overlay.aspect, overlay.materials, overlay.font)
     add_captions(own, story.captions)
-    own.finish(shapes)
-    overlay.scene[SCRIPT] = write_script(script_of(story))
+    yield from own.finish_slices(shapes)
+    script = yield from aside(lambda: write_script(script_of(story)))
+    overlay.scene[SCRIPT] = script

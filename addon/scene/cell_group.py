@@ -12,6 +12,7 @@ import bpy
 from ..core.theme import KEY
 from .groups import Groups
 from .nodes import Nodes, named, new_group
+from .slices import Slices
 
 # Object properties that the cells read, four numbers each (Blender gives a material at most eight such attributes).
 CELLS = "fp_cells"  # rows, columns, pitch along columns, pitch along rows
@@ -30,28 +31,34 @@ NUMBERS = (
 )  # fmt: skip
 
 
-def cell_group(groups: Groups) -> bpy.types.NodeTree:
-    """The group, for one number of a cell: colours of the number, of what is not filled yet (gap and tile), of the gap
-    and of what is no number, and three outlines, each a colour and how much of it is seen; Width and Height are the
-    cell's in its shorter side. The rest is what the groups that it is made of say."""
+def cell_slices(groups: Groups) -> Slices[bpy.types.NodeTree]:
+    """The group, for one number of a cell, in slices: colours of the number, of what is not filled yet (gap and tile),
+    of the gap and of what is no number, and three outlines, each a colour and how much of it is seen; Width and Height
+    are the cell's in its shorter side. The rest is what the groups that it is made of say."""
     sockets = [(name, "Color") for name in COLORS] + [(name, "Float") for name in NUMBERS]
     tree, n, into, out = new_group("FP Cell", (("Value", "Float"),), sockets, "A cell, at the time of the story")
     cell = _cell(n, groups)
+    yield
     ghost, empty = _ghost(n, groups, cell.look, cell.tile["Rim"])
     short = n.math("MAXIMUM", n.math("MINIMUM", cell.pitch_u, cell.pitch_v), 1e-6)
+    yield
+    number = _number_color(n, groups, cell, into["Value"])
+    yield
+    strength, outlines = _strength(n, cell), _outlines(n, cell)
+    yield
     found = {
-        "Number": _number_color(n, groups, cell, into["Value"]),
+        "Number": number,
         "Ghost": ghost,
         "Empty": empty,
         "Gap": cell.look["Gap"],
         "Missing": cell.look["Missing"],
         "Shown": cell.shown,
-        "Strength": _strength(n, cell),
+        "Strength": strength,
         "Width": n.math("DIVIDE", cell.pitch_u, short),
         "Height": n.math("DIVIDE", cell.pitch_v, short),
         "Emphasis": n.math("MAXIMUM", cell.line, cell.fill["Current"]),
         **{name: cell.tile[name] for name in ("Mask", "Shade", "Pixels", "Across", "Along")},
-        **_outlines(n, cell),
+        **outlines,
     }
     for name, socket in found.items():
         n.feed(out[name], socket)

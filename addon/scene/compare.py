@@ -18,19 +18,20 @@ from ..core.story_compare import ComparePlan, Side
 from ..core.theme import theme as find_theme
 from ..core.values import Pooled
 from ..core.wording import wording_of
-from .build import choose_slabs, let_stand_out, make_blocks, make_cards, make_operations
+from .build import choose_slabs, make_blocks, make_cards, operation_slices, stand_out_slices
 from .camera import make_camera
-from .captions import burn_captions
+from .captions import caption_slices
 from .contract import Collections, keep_contract, open_scene
 from .furniture import make_plates, make_ribbons, make_world
-from .groups import make_groups
+from .groups import group_slices
 from .labels import make_labels
 from .marks import make_marks
-from .materials import Materials, make_materials
+from .materials import Materials, material_slices
 from .merge import Piece, Shape, Shapes, merge
 from .overlay import Overlay, add_legends, add_shapes, add_title
 from .running_text import add_running_text
 from .slabs import Atlas
+from .slices import told
 from .text import during, load_font
 
 RIM = 0.18  # width of the frame around a cell, in the least size of one
@@ -70,12 +71,13 @@ def build_compare(
     """
     colors = find_theme(theme)
     collections = open_scene(scene, plan.story, colors, size, fps)
-    groups = make_groups(colors)
+    groups = yield from told(("materials", 0.02), group_slices(colors))
     slabs: dict[str, Pooled] = {}
     for side in plan.sides:
         slabs |= choose_slabs(side.values, side.layout, plan.story, size, most_cells, most_values)
+        yield "materials", 0.03
     atlas = Atlas({key: (len(shown.matrix), len(shown.matrix[0])) for key, shown in slabs.items()}) if slabs else None
-    materials = make_materials(groups, atlas.image if atlas else None)
+    materials = yield from told(("materials", 0.04), material_slices(groups, atlas.image if atlas else None))
     make_world(scene, groups)
     stage = _Stage(scene, collections, materials, slabs, atlas, load_font(), Shapes())
     yield "materials", 0.05
@@ -90,17 +92,17 @@ def build_compare(
     camera, overlays = make_camera(scene, track, size, stage.collections.get(("stage",)))
     for number, side in enumerate(plan.sides):
         _furniture(stage, side, number + 1, camera)
-    yield "labels", 0.9
+        yield "labels", 0.9
     overlay = Overlay(scene, overlays, stage.collections.get(("stage",)), aspect, materials, stage.font)
-    burn_captions(overlay, plan.story, stage.shapes)
+    yield from told(("overlays", 0.92), caption_slices(overlay, plan.story, stage.shapes))
     # In a narrow picture both stand under the running texts, of which there are two here.
     under = overlay if overlay.wide else _lowered(overlay, "under the running texts", 1)
     add_shapes(under, plan.story.shapes)
     add_legends(under, plan.story.legends)
     if plan.story.title:
         add_title(overlay, *plan.story.title)
-    overlay.finish(stage.shapes)
-    under.finish(stage.shapes)
+    yield from told(("overlays", 0.95), overlay.finish_slices(stage.shapes))
+    yield from told(("overlays", 0.95), under.finish_slices(stage.shapes))
     for number, side in enumerate(plan.sides):
         # The run that stands above has the upper line.
         _running(stage, side, overlay, 1 - number if plan.stacked else number)
@@ -123,8 +125,12 @@ def _side(stage: _Stage, side: Side, number: int) -> Iterator[float]:
         items[block.key] = item
         if i % 16 == 0:
             yield i / len(side.layout.blocks)
-    make_operations(side.layout, side.fills, stage.collections, items)
-    let_stand_out(side.layout, items, stage.materials)
+    for part in (
+        operation_slices(side.layout, side.fills, stage.collections, items),
+        stand_out_slices(side.layout, items, stage.materials),
+    ):
+        for _ in part:
+            yield 1.0
 
 
 def _furniture(stage: _Stage, side: Side, number: int, camera: bpy.types.Object) -> None:

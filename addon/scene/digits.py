@@ -73,6 +73,7 @@ def digits_slices(font: bpy.types.VectorFont | None) -> Slices[bpy.types.NodeTre
     inside = n.math("MULTIPLY", inside, n.math("COMPARE", v, 0.5, 0.5))
     # Texel by texel: smaller versions of the picture, which smooth sampling mixes in, would mix glyphs.
     image = yield from glyph_slices(font)
+    yield
     picture = n.add("ShaderNodeTexImage", image=image, interpolation="Closest", extension="EXTEND")
     place = n.combine(n.math("DIVIDE", n.math("ADD", glyph, u), float(len(GLYPHS))), v)
     n.feed(named(picture.inputs, "Vector"), place)

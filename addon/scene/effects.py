@@ -69,7 +69,10 @@ def effect_slices(
             yield
         overlay.put(_item("panels", panels, solid), 0.0, 0.0, 0.0005)
         yield
-        overlay.put(_item("charts", charts, overlay_material(groups)), 0.0, 0.0, 0.001)
+        painted = overlay_material(groups)
+        yield
+        overlay.put(_item("charts", charts, painted), 0.0, 0.0, 0.001)
+        yield
 
 
 def _item(name: str, sheet: Sheet, material: bpy.types.Material) -> bpy.types.Object:

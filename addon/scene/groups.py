@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,23 +49,23 @@ def group_slices(theme: Theme) -> Slices[Groups]:
     clock = clock_group()
     view = _view()
     palette = _palette()
-    digits = yield from digits_slices(load_font())
-    groups = Groups(
-        theme=theme,
-        clock=clock,
-        view=view,
-        look=_look(palette),
-        backdrop=_backdrop(),
-        palette=palette,
-        diverging=_map(DIVERGING),
-        sequential=_map(SEQUENTIAL),
-        tile=_tile(view),
-        fill=_fill(clock),
-        use=_use(clock),
-        window=_window(clock),
-        digits=digits,
-    )
     yield
+    digits = yield from digits_slices(load_font())
+    makers: dict[str, Callable[[], Tree]] = {
+        "look": lambda: _look(palette),
+        "backdrop": _backdrop,
+        "diverging": lambda: _map(DIVERGING),
+        "sequential": lambda: _map(SEQUENTIAL),
+        "tile": lambda: _tile(view),
+        "fill": lambda: _fill(clock),
+        "use": lambda: _use(clock),
+        "window": lambda: _window(clock),
+    }
+    made: dict[str, Tree] = {}
+    for name, make in makers.items():
+        made[name] = make()
+        yield
+    groups = Groups(theme=theme, clock=clock, view=view, palette=palette, digits=digits, **made)
     paint([groups.look, groups.backdrop, groups.palette, groups.diverging, groups.sequential], theme)
     return groups
 

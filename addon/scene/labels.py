@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import bpy
@@ -15,7 +15,8 @@ from mathutils import Matrix
 from ..core.layout import Label
 from ..core.names import MOST_SCALE, Names, anchor, reckoned
 from .materials import ANCHOR, MOST, SHOTS, Materials
-from .merge import BASE, Line, Piece, Shapes, merge
+from .merge import BASE, Line, Piece, Shapes, merge_slices
+from .slices import Slices, at_once
 from .text import make_text, width_of
 
 TIERS = ("names of the model", "names of sections", "names of tensors", "names of heads", "names of columns")
@@ -33,31 +34,33 @@ def make_labels(
     shapes: Shapes,
     names: Names | None = None,
 ) -> list[bpy.types.Object]:
-    """The names in the world, all at once."""
-    return list(labels_in_turn(labels, materials, font, camera, shapes, names))
+    """The names in the world. With `names` each is shown in those poses of the camera, at one size on screen; without,
+    in its own size while that can be read. Those that face the camera stay texts."""
+    return at_once(label_slices(labels, materials, font, camera, shapes, names))
 
 
-def labels_in_turn(
+def label_slices(
     labels: Iterable[Label],
     materials: Materials,
     font: bpy.types.VectorFont | None,
     camera: bpy.types.Object,
     shapes: Shapes,
     names: Names | None = None,
-) -> Iterator[bpy.types.Object]:
-    """The names in the world, one after the other. With `names` each is shown in those poses of the camera, at one
-    size on screen; without, in its own size while that can be read. Those that face the camera stay texts."""
+) -> Slices[list[bpy.types.Object]]:
+    """As `make_labels`, in slices."""
+    made: list[bpy.types.Object] = []
     material = materials.ink if names is None else materials.name
     together: dict[tuple[int | None, int], list[tuple[int, Label]]] = defaultdict(list)
     for i, label in enumerate(labels):
         if label.plane == "camera":
-            yield from _face(place_label(label, materials.ink, font), camera)
+            made += _face(place_label(label, materials.ink, font), camera)
+            yield
         else:
             together[label.layer, label.tier].append((i, label))
     for (layer, tier), items in together.items():
         name = TIERS[tier] if layer is None else f"{TIERS[tier]}, layer {layer}"
         lines = [place_label(label, material, font) for _i, label in items]
-        item = merge(name, [piece for line in lines for piece in line], material, shapes)
+        item = yield from merge_slices(name, [piece for line in lines for piece in line], material, shapes)
         if names is not None:
             counts = [sum(len(shapes.of(piece.form).points) for piece, _where in line) for line in lines]
             _tell(item.data, ANCHOR, [anchor(label) for _i, label in items], counts)
@@ -65,7 +68,9 @@ def labels_in_turn(
             mesh: Any = item.data
             most = mesh.attributes.new(MOST, "FLOAT", "POINT")
             most.data.foreach_set("value", np.full(sum(counts), MOST_SCALE[tier], np.float32))
-        yield item
+        made.append(item)
+        yield
+    return made
 
 
 def _tell(mesh: Any, name: str, vectors: Sequence[Sequence[float]], counts: Sequence[int]) -> None:

@@ -11,7 +11,7 @@ import bpy
 
 from ..core.names import LEAST_SCALE, TARGET
 from ..core.theme import HEAD
-from .cell_group import CELLS, cell_group, dashes, object_four, object_one, palette_numbers
+from .cell_group import CELLS, cell_slices, dashes, object_four, object_one, palette_numbers
 from .compat import enable_nodes
 from .groups import Groups
 from .merge import HUE, INK
@@ -58,7 +58,7 @@ def make_materials(groups: Groups, atlas: bpy.types.Image | None = None) -> Mate
 
 def material_slices(groups: Groups, atlas: bpy.types.Image | None = None) -> Slices[Materials]:
     """As `make_materials`, in slices."""
-    cell = cell_group(groups)
+    cell = yield from cell_slices(groups)
     yield
     makers: dict[str, Callable[[], bpy.types.Material]] = {
         "cells": lambda: _cells(groups, cell, "FP Cells"),

@@ -21,11 +21,13 @@ from mathutils import Matrix
 from numpy.typing import NDArray
 
 from ..core.theme import PALETTE
+from .slices import Slices, at_once
 from .text import as_large, covering, make_text
 
 INK, HUE = "ink", "hue"
 UV = "cells"
 BASE = "TOP_BASELINE"
+TOGETHER = 64  # pieces in one slice
 ALIGN = {"LEFT": 0.0, "CENTER": 0.5, "RIGHT": 1.0}
 
 
@@ -90,6 +92,15 @@ class Shapes:
     def of(self, form: Line | Shape) -> Shape:
         """The shape of a line of text, in the coordinates that its object would have."""
         return form if isinstance(form, Shape) else self._line(form)
+
+    def set_slices(self, forms: Iterable[Line | Shape]) -> Slices[None]:
+        """Sets the characters of those lines that were not yet set, each in a slice: one takes milliseconds."""
+        for line in forms:
+            if isinstance(line, Line):
+                for character in dict.fromkeys(line.body):
+                    if (character, line.font, line.bold) not in self._glyphs:
+                        self._glyph(character, (line.font, line.bold))
+                        yield
 
     def clear(self) -> None:
         """Remove what was made along the way."""
@@ -187,8 +198,19 @@ def merge(
     name: str, pieces: Iterable[tuple[Piece, Matrix]], material: bpy.types.Material, shapes: Shapes
 ) -> bpy.types.Object:
     """One object that shows all pieces, each moved by its matrix."""
+    return at_once(merge_slices(name, pieces, material, shapes))
+
+
+def merge_slices(
+    name: str, pieces: Iterable[tuple[Piece, Matrix]], material: bpy.types.Material, shapes: Shapes
+) -> Slices[bpy.types.Object]:
+    """As `merge`, in slices."""
+    pieces = list(pieces)
+    yield from shapes.set_slices(piece.form for piece, _matrix in pieces)
     moved, inks, hues = [], [], []
-    for piece, matrix in pieces:
+    for i, (piece, matrix) in enumerate(pieces):
+        if i % TOGETHER == TOGETHER - 1:
+            yield
         shape = shapes.of(piece.form)
         move = np.array(matrix, dtype=np.float32)
         points = shape.points @ move[:3, :3].T + move[:3, 3]
@@ -197,7 +219,9 @@ def merge(
         inks.append(np.tile(np.array(ink, np.float32), (len(shape.firsts), 1)))
         hues.append(np.full(len(shape.firsts), PALETTE.index(piece.hue), np.float32))
     whole = joined(moved)
+    yield
     mesh = mesh_of(name, whole)
+    yield
     attributes: Any = mesh.attributes
     if whole.uv is not None:
         mesh.uv_layers.new(name=UV).data.foreach_set("uv", whole.uv.ravel())

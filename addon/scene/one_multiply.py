@@ -15,16 +15,17 @@ from ..core.story_multiply import MultiplyPlan
 from ..core.theme import theme as find_theme
 from ..core.trace import Trace
 from .camera import make_camera
-from .captions import burn_captions
+from .captions import caption_slices
 from .clock import drive
 from .contract import keep_contract, open_scene
 from .furniture import make_world
-from .groups import make_groups
-from .materials import make_materials
+from .groups import group_slices
+from .materials import material_slices
 from .matmul import make_multiply
 from .matmul_plan import Dress
 from .merge import Shapes
 from .overlay import TOP, Overlay, add_formulas, add_legends, add_shapes, add_title
+from .slices import told
 from .text import load_font
 
 
@@ -47,8 +48,8 @@ def build_multiply_film(
     colors = find_theme(theme)
     story, aspect = plan.story, size[0] / size[1]
     collections = open_scene(scene, story, colors, size, fps)
-    groups = make_groups(colors)
-    materials = make_materials(groups)
+    groups = yield from told(("materials", 0.1), group_slices(colors))
+    materials = yield from told(("materials", 0.15), material_slices(groups))
     make_world(scene, groups)
     yield "materials", 0.2
 
@@ -73,13 +74,13 @@ def build_multiply_film(
 
     shapes = Shapes()
     overlay = Overlay(scene, overlays, stage, aspect, materials, load_font())
-    burn_captions(overlay, story, shapes)
+    yield from told(("overlays", 0.75), caption_slices(overlay, story, shapes))
     add_formulas(overlay, story.formulas)
     add_shapes(overlay, story.shapes, TOP)
     add_legends(overlay, story.legends)
     if story.title:
         add_title(overlay, *story.title)
-    overlay.finish(shapes)
+    yield from told(("overlays", 0.8), overlay.finish_slices(shapes))
     shapes.clear()
     yield "overlays", 0.95
 

@@ -16,7 +16,7 @@ from mathutils import Matrix
 
 from ..core.story import Caption, Formula, Legend
 from .materials import Materials
-from .merge import Line, Piece, Shape, Shapes, merge
+from .merge import Line, Piece, Shape, Shapes, merge_slices
 from .slices import Slices, at_once
 from .text import ADVANCE, CAPITAL, during, width_of
 
@@ -64,7 +64,8 @@ class Overlay:
         """Merges what waits, in slices: all captions, all formulas, ..., whatever their windows of time."""
         for (kind, material, depth), items in self._waiting.items():
             name = f"{kind} {material.removeprefix('FP ').lower()}"
-            self._hang(merge(name, items, bpy.data.materials[material], shapes), (0.0, 0.0, depth))
+            item = yield from merge_slices(name, items, bpy.data.materials[material], shapes)
+            self._hang(item, (0.0, 0.0, depth))
             yield
         self._waiting.clear()
 

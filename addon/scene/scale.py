@@ -16,16 +16,17 @@ from ..core.timeline import axis_color
 from .blocks import hue_number
 from .build import PART_HUES
 from .camera import make_camera
-from .captions import burn_captions
+from .captions import caption_slices
 from .contract import Collections, keep_contract, open_scene
 from .furniture import make_plates, make_ribbons, make_world
-from .groups import make_groups
+from .groups import group_slices
 from .labels import make_labels
-from .materials import Materials, make_materials
+from .materials import Materials, material_slices
 from .merge import Shapes
 from .overlay import TOP, Overlay, add_shapes, add_title
 from .shape_mesh import floor_material, shape_material, shapes_mesh
 from .signs import add_signs
+from .slices import told
 from .text import load_font
 
 # What a part of a model is to the eye: the words of the film's key name these hues.
@@ -56,8 +57,8 @@ def build_scale(
     """
     colors = find_theme(theme)
     collections = open_scene(scene, plan.story, colors, size, fps)
-    groups = make_groups(colors)
-    materials = make_materials(groups)
+    groups = yield from told(("materials", 0.02), group_slices(colors))
+    materials = yield from told(("materials", 0.04), material_slices(groups))
     surface = shape_material(groups)
     floor = replace(materials, shade=floor_material(groups))
     make_world(scene, groups)
@@ -72,11 +73,11 @@ def build_scale(
     yield "overlays", 0.9
     add_signs(scene, plan, camera, collections.get(("labels",)), materials, font, shapes)
     overlay = Overlay(scene, overlays, stage, aspect, materials, font)
-    burn_captions(overlay, plan.story, shapes)
+    yield from told(("overlays", 0.95), caption_slices(overlay, plan.story, shapes))
     add_shapes(overlay, plan.story.shapes, TOP)
     if plan.story.title:
         add_title(overlay, *plan.story.title)
-    overlay.finish(shapes)
+    yield from told(("overlays", 0.97), overlay.finish_slices(shapes))
     shapes.clear()
     keep_contract(scene, plan.story, (), plan.standings[0].layout.pitch, recipe, fps)
     yield "done", 1.0
