@@ -5,7 +5,8 @@ saved one is rendered with its captions and chapters where there is neither the 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from .story_types import Act, Caption, Story
 
 SEEN = 0.2  # seconds that a caption must be there, or half as long as its part of the story
 
+EDGE = 1e-4  # seconds by which the moment of an act is within it
+
 
 @dataclass(frozen=True)
 class Script:
@@ -27,12 +30,25 @@ class Script:
     acts: tuple[Act, ...] = ()
     moments: tuple[float, ...] = ()
 
-    def retimed(self, times: NDArray[np.float64], fps: float) -> Script:
+    def played(self, runs: Sequence[NDArray[np.float64]], fps: float, slack: float = 0.0) -> Script:
+        """The script of frames that are played, where the clock jumps between `runs` of them: see `retimed`."""
+        parts = [self.retimed(times, fps, slack) for times in runs]
+        begins = np.cumsum([0.0, *(part.duration for part in parts)]).tolist()
+        placed = list(zip(begins, parts, strict=False))
+        return Script(
+            begins[-1],
+            tuple(replace(one, start=begin + one.start) for begin, part in placed for one in part.captions),
+            tuple(replace(act, start=begin + act.start) for begin, part in placed for act in part.acts),
+            tuple(begin + moment for begin, part in placed for moment in part.moments),
+        )
+
+    def retimed(self, times: NDArray[np.float64], fps: float, slack: float = 0.0) -> Script:
         """The script of a stretch of frames, with its times counted from the stretch's first.
 
         `times` [frames + 1] is the time of this script at the beginning of each frame and at the end of the last, and
-        never falls. What lies outside of it is left out, what reaches beyond an end is cut. A caption of an act that is
-        left out shrinks with it until nobody can see it, and goes.
+        never falls. What lies outside of it is left out, what reaches beyond an end is cut. What is there for less
+        than `slack` seconds is left out too, and acts begin and end with the stretch where they do but for as much:
+        a frame is not when something happens. A caption of a part that goes by too fast to be seen goes.
         """
         count = len(times) - 1
 
@@ -43,14 +59,24 @@ class Script:
                 return min(i, count) / fps
             return (i - 1 + float((second - times[i - 1]) / (times[i] - times[i - 1]))) / fps
 
-        def window(start: float, duration: float) -> tuple[float, float]:
-            return to(start), to(start + duration) - to(start)
+        def window(start: float, end: float) -> tuple[float, float]:
+            return to(start), to(end) - to(start)
 
-        def inside(start: float, duration: float) -> float:
-            return float(min(start + duration, times[-1]) - max(start, times[0]))
+        def of_act(act: Act) -> tuple[float, float]:
+            start, end = act.start, act.start + act.duration
+            early, late = abs(start - times[0]) <= slack, abs(end - times[-1]) <= slack
+            return window(-np.inf if early else start, np.inf if late else end)
 
-        captions = [(window(c.start, c.duration), inside(c.start, c.duration), c.text) for c in self.captions]
-        acts = [(window(act.start, act.duration), act.name, moment) for act, moment in self.told()]
+        def inside(one: Caption | Act) -> float:
+            return float(min(one.start + one.duration, times[-1]) - max(one.start, times[0]))
+
+        there = [one for one in self.captions if inside(one) >= min(slack, 0.5 * one.duration)]
+        captions = [(window(c.start, c.start + c.duration), inside(c), c.text) for c in there]
+        acts = [
+            (of_act(act), act.name, moment)
+            for act, moment in self.told()
+            if inside(act) >= min(slack, 0.5 * act.duration)
+        ]
         kept = [(place, name, moment) for place, name, moment in acts if place[1] > 0]
         return Script(
             count / fps,
@@ -60,7 +86,8 @@ class Script:
                 if place[1] > 0 and place[1] >= min(SEEN, 0.5 * long)
             ),
             tuple(Act(name, *place) for place, name, _ in kept),
-            tuple(min(max(to(moment), place[0]), place[0] + place[1]) for place, _, moment in kept),
+            # Not at the very end: the frame that begins there may be of another act.
+            tuple(max(min(to(moment), place[0] + place[1] - EDGE), place[0]) for place, _, moment in kept),
         )
 
     def told(self) -> list[tuple[Act, float]]:

@@ -15,12 +15,23 @@ from typing import Any
 
 import bpy
 
+from ..core.retime import NEAR, Key
 from .compat import key_curve
 from .nodes import Nodes, named
 
 PROPERTY = "fp_time"
 PATH = f'["{PROPERTY}"]'
 GROUP = "FP Clock"
+STYLE = (  # of a key, besides where it and its handles are
+    "interpolation",
+    "easing",
+    "handle_left_type",
+    "handle_right_type",
+    "type",
+    "back",
+    "amplitude",
+    "period",
+)
 
 
 def key_clock(scene: bpy.types.Scene, duration: float, fps: float, starts: Iterable[float] = ()) -> None:
@@ -30,6 +41,54 @@ def key_clock(scene: bpy.types.Scene, duration: float, fps: float, starts: Itera
     frames = sorted({1, last, *(frame for start in starts if 1 < (frame := 1 + round(start * fps)) < last)})
     key_curve(scene, PATH, 0, [(float(frame), (frame - 1) / fps) for frame in frames], "LINEAR")
     scene.frame_start, scene.frame_end = 1, last
+
+
+def clock_curve(scene: bpy.types.Scene) -> Any:
+    """The F-curve of the clock; None where somebody removed it."""
+    data = scene.animation_data
+    if data is None or data.action is None or data.action_slot is None:
+        return None
+    for layer in data.action.layers:
+        for strip in layer.strips:
+            bag = strip.channelbag(data.action_slot)  # type: ignore[attr-defined]
+            curve = None if bag is None else bag.fcurves.find(PATH)
+            if curve is not None:
+                return curve
+    return None
+
+
+def key_at(curve: Any, frame: float) -> None:
+    """A key at that frame, where the curve passes it; as linear as the clock is."""
+    if not any(abs(point.co.x - frame) < NEAR for point in curve.keyframe_points):
+        point = curve.keyframe_points.insert(frame, curve.evaluate(frame), options={"FAST"})
+        point.interpolation = "LINEAR"
+        curve.update()
+
+
+def keys_of(curve: Any) -> list[Key]:
+    """All keys of an F-curve, in order."""
+    return [
+        Key(
+            tuple(point.co),
+            tuple(point.handle_left),
+            tuple(point.handle_right),
+            {name: getattr(point, name) for name in STYLE},
+        )
+        for point in curve.keyframe_points
+    ]
+
+
+def put_keys(curve: Any, keys: Sequence[Key]) -> None:
+    """Gives an F-curve these keys and no others."""
+    points = curve.keyframe_points
+    while len(points) > len(keys):
+        points.remove(points[len(points) - 1], fast=True)
+    points.add(len(keys) - len(points))
+    for point, key in zip(points, keys, strict=True):
+        for name, value in key.style.items():
+            setattr(point, name, value)
+        point.co, point.handle_left, point.handle_right = key.at, key.left, key.right
+    curve.update()
 
 
 def follow_clock(curve: Any, scene: bpy.types.Scene) -> None:

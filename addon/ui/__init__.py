@@ -11,6 +11,7 @@ import bpy
 def _modules() -> tuple[ModuleType, ...]:
     """The files of this room that have something to register, in that order."""
     from . import (
+        act_operators,
         add_matmul,
         files,
         handlers,
@@ -24,7 +25,20 @@ def _modules() -> tuple[ModuleType, ...]:
         translations,
     )
 
-    return preferences, properties, operators, remedies, set_up, help, add_matmul, panels, files, handlers, translations
+    return (
+        preferences,
+        properties,
+        operators,
+        act_operators,
+        remedies,
+        set_up,
+        help,
+        add_matmul,
+        panels,
+        files,
+        handlers,
+        translations,
+    )
 
 
 def register() -> None:

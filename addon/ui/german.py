@@ -94,6 +94,18 @@ TEXTS = {
     "The act at work. Click one to go to its beginning": "Der laufende Akt. Ein Klick geht zu seinem Anfang",
     "Seconds that this act takes. Moves the keys of the scene's clock, and all that comes later": "Sekunden, die "
     "dieser Akt dauert. Verschiebt die Keyframes der Uhr der Szene und alles Spätere",
+    "Move Act": "Akt verschieben",
+    "Move an act earlier or later. What it shows stays as it was: the clock of the scene jumps to it and back": "Einen "
+    "Akt nach vorn oder hinten verschieben. Was er zeigt, bleibt, wie es war: Die Uhr der Szene springt zu ihm und "
+    "zurück",
+    "Direction": "Richtung",
+    "Where it goes in the list of acts": "Wohin er in der Liste der Akte geht",
+    "Up": "Nach oben",
+    "Down": "Nach unten",
+    "Before the act that is before it": "Vor den Akt, der davor steht",
+    "After the act that is after it": "Hinter den Akt, der danach steht",
+    "There is only one act": "Es gibt nur einen Akt",
+    "Forward Pass is at work": "Forward Pass arbeitet",
     "Render": "Rendern",
     "Quality": "Qualität",
     "How large and how clean the pictures are": "Wie groß und wie sauber die Bilder sind",

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from ..core.errors import UserError
-from ..scene.acts import acts_of, switch_act
 from . import prepare, render_job
 from .diagnostics import report, write_log
 from .folders import ADDON
@@ -209,35 +208,6 @@ class FORWARDPASS_OT_open_log(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FORWARDPASS_OT_switch_act(bpy.types.Operator):
-    """Leave this act out of the video, or take it in again. What it would have shown is there all the same"""
-
-    bl_idname = "forward_pass.switch_act"
-    bl_label = "Switch Act"
-    bl_options = {"REGISTER", "UNDO"}
-
-    act: IntProperty(name="Act", description="Its number, counted from 0", min=0)  # type: ignore[valid-type]
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """There must be acts."""
-        return has_scene(cls, context)
-
-    def execute(self, context: bpy.types.Context) -> set[Any]:
-        """By keys of the scene's clock."""
-        scene = scene_of(context)
-        acts = acts_of(scene)
-        if self.act >= len(acts):
-            self.report({"WARNING"}, f"There is no act {self.act}")
-            return {"CANCELLED"}
-        act = acts[self.act]
-        if act.on and sum(one.on for one in acts) == 1:
-            self.report({"WARNING"}, "One act has to stay")
-            return {"CANCELLED"}
-        switch_act(scene, act.index, not act.on)
-        return {"FINISHED"}
-
-
 class FORWARDPASS_OT_use_model(bpy.types.Operator):
     """Choose a model that ran here before"""
 
@@ -390,7 +360,6 @@ CLASSES = (
     FORWARDPASS_OT_dismiss,
     FORWARDPASS_OT_copy_log,
     FORWARDPASS_OT_open_log,
-    FORWARDPASS_OT_switch_act,
     FORWARDPASS_OT_use_model,
     FORWARDPASS_OT_show_preferences,
     FORWARDPASS_OT_allow_online,

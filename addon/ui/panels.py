@@ -10,11 +10,12 @@ import bpy
 from ..core.presets import COMPARE, MULTIPLY, SCALE, STORY
 from ..render.presets import FORMS
 from ..scene.acts import acts_of
+from .acts_panel import FORWARDPASS_PT_acts, FORWARDPASS_UL_acts
 from .drawing import Sidebar, draw_button, draw_notice, draw_progress, foldable, short, translated, write_lines
 from .folders import ADDON
 from .place import is_generated
 from .preferences import SETTING_UP, preferences
-from .properties import FOLDER, HUB, ForwardPassSettings, current_act, makes, scene_of, settings_of
+from .properties import FOLDER, HUB, ForwardPassSettings, makes, scene_of, settings_of
 from .remedies import draw_error
 from .render_job import frames_there
 from .requests import is_built_in_name, render_quality, video_path
@@ -194,77 +195,6 @@ class FORWARDPASS_MT_recent(bpy.types.Menu):
             self.layout.operator("forward_pass.use_model", text=recent.name, translate=False).model = recent.name
 
 
-class FORWARDPASS_UL_acts(bpy.types.UIList):
-    """The acts among the timeline's markers."""
-
-    bl_idname = "FORWARDPASS_UL_acts"
-    use_filter_show = False
-
-    def draw_item(
-        self, context: Context, layout: Any, data: Any, item: Any, icon: Any, active: Any, name: Any, *_: Any
-    ) -> None:
-        """A switch, when it begins, its name, how long it is."""
-        act = next((act for act in acts_of(data) if (act.first, act.name) == (item.frame, item.name)), None)
-        if act is None:
-            return
-        row = layout.row(align=True)
-        box = "CHECKBOX_HLT" if act.on else "CHECKBOX_DEHLT"
-        row.operator("forward_pass.switch_act", text="", icon=box, emboss=False).act = act.index
-        row = row.row()
-        row.active = act.on
-        fps = data.render.fps / data.render.fps_base
-        row.label(text=f"{minutes(max(act.first - 1, 0) / fps)}  {act.name}", translate=False)
-        right = row.row()
-        right.alignment = "RIGHT"
-        right.label(text=f"{(act.last - act.first) / fps:.0f} s" if act.on else "", translate=False)
-
-    def filter_items(self, context: Context, data: Any, name: str) -> Any:
-        """Only acts, in their order."""
-        markers = list(data.timeline_markers)
-        acts = {(act.first, act.name): act.index for act in acts_of(data)}
-        shown = [self.bitflag_filter_item if (m.frame, m.name) in acts else 0 for m in markers]
-        order = sorted(range(len(markers)), key=lambda i: markers[i].frame)
-        places = [0] * len(markers)
-        for place, i in enumerate(order):
-            places[i] = place
-        return shown, places
-
-
-class FORWARDPASS_PT_acts(Sidebar):
-    """The chapters of the generated scene."""
-
-    bl_label = "Acts"
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        """Only where there is a generated scene."""
-        return is_generated(scene_of(context))
-
-    def draw_header_preset(self, context: Context) -> None:
-        """The way to the manual."""
-        row = self.layout.row()
-        row.emboss = "NONE"
-        row.operator("forward_pass.help", text="", icon="QUESTION").page = "panel"
-
-    def draw(self, context: Context) -> None:
-        """Play, the list, and the length of the act at work."""
-        layout, scene, playing = self.layout, scene_of(context), context.screen.is_animation_playing
-        row = layout.row(align=True)
-        row.operator("screen.animation_play", text="Pause" if playing else "Play", icon="PAUSE" if playing else "PLAY")
-        row.operator("forward_pass.look", text="", icon="CAMERA_DATA")
-        settings = settings_of(scene)
-        layout.template_list(
-            FORWARDPASS_UL_acts.bl_idname, "", scene, "timeline_markers", settings, "act", rows=6, maxrows=12
-        )
-        act = current_act(scene)
-        if act is not None:
-            row = layout.row()
-            row.use_property_split = True
-            row.use_property_decorate = False
-            row.active = act.on
-            row.prop(settings, "act_length")
-
-
 class FORWARDPASS_PT_render(Sidebar):
     """From the scene to a video."""
 
@@ -315,11 +245,6 @@ class FORWARDPASS_PT_render(Sidebar):
         draw_notice(layout, context, "Rendering")
         if SESSION.video is not None and not SESSION.running:
             layout.operator("forward_pass.open_video", text="Show Video", icon="FILE_FOLDER")
-
-
-def minutes(seconds: float) -> str:
-    """`1:05`."""
-    return f"{round(seconds) // 60}:{round(seconds) % 60:02}"
 
 
 CLASSES = (

@@ -63,7 +63,7 @@ def test_captions_of_an_act_that_is_left_out_go_and_those_of_a_short_part_stay()
 def test_a_part_has_what_lies_in_it() -> None:
     told = SCRIPT.retimed(np.arange(7.0, 12.0), 1)
     assert told.captions == (Caption(1.0, 3.0, "So."),) and told.acts == (Act("Überblick", 0.0, 4.0),)
-    assert told.moments == (4.0,)
+    assert told.moments == pytest.approx([4.0], abs=1e-3) and told.moments[0] < 4.0
 
 
 def story(**parts) -> Story:

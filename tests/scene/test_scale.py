@@ -13,7 +13,8 @@ from forward_pass.core.pull_back import frame_height, seen_at
 from forward_pass.core.story_scale import ScalePlan, tell_scale
 
 bpy = pytest.importorskip("bpy")
-from forward_pass.scene.acts import acts_of, clock_curve
+from forward_pass.scene.acts import acts_of
+from forward_pass.scene.clock import clock_curve
 
 pytestmark = pytest.mark.blender
 SIZE, FPS = (320, 180), 10.0

@@ -18,6 +18,8 @@ from forward_pass.core.recipe import read_recipe
 from forward_pass.process.job import TraceRequest
 from forward_pass.process.python import PythonInfo
 from forward_pass.ui import (
+    act_operators,
+    acts_panel,
     diagnostics,
     help,
     operators,
@@ -117,29 +119,6 @@ def test_rendering_needs_a_generated_scene() -> None:
     assert bpy.ops.forward_pass.render.poll()
 
 
-@pytest.mark.usefixtures("rooms")
-def test_acts_are_gone_to_switched_and_retimed() -> None:
-    bpy.ops.forward_pass.generate()
-    scene, settings = bpy.context.scene, bpy.context.scene.forward_pass
-    scene.frame_end = 241
-    scene.timeline_markers.new("MLP", frame=121)
-    scene["fp_acts"] = "Overview\nMLP"
-    scene.timeline_markers.new("my own", frame=181)
-    for frame, second in ((1, 0.0), (121, 5.0), (241, 10.0)):
-        scene["fp_time"] = second
-        scene.keyframe_insert('["fp_time"]', frame=frame)
-    settings.act = 1
-    assert scene.frame_current == 121 and settings.act == 1 and settings.act_length == pytest.approx(5.0)
-    settings.act_length = 10.0
-    assert scene.frame_end == 361 and settings.act_length == pytest.approx(10.0)
-    assert bpy.ops.forward_pass.switch_act(act=0) == {"FINISHED"}
-    assert [marker.frame for marker in scene.timeline_markers] == [1, 2, 122]
-    assert scene.frame_end == 242
-    assert bpy.ops.forward_pass.switch_act(act=1) == {"CANCELLED"}  # one has to stay
-    bpy.ops.forward_pass.switch_act(act=0)
-    assert [marker.frame for marker in scene.timeline_markers] == [1, 121, 241]
-
-
 def test_diagnostics_hold_versions_error_and_log_and_no_home_folder() -> None:
     SESSION.error, SESSION.log = UserError("Oh.", "Well."), ("one", f"{Path.home()}/models/x")
     text = diagnostics.report(bpy.context)
@@ -178,7 +157,7 @@ def test_the_python_test_says_what_it_found(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_every_operator_explains_itself() -> None:
-    for cls in (*operators.CLASSES, *set_up.CLASSES, *remedies.CLASSES, *help.CLASSES):
+    for cls in (*operators.CLASSES, *act_operators.CLASSES, *set_up.CLASSES, *remedies.CLASSES, *help.CLASSES):
         room, name = cls.bl_idname.split(".")
         description = getattr(getattr(bpy.ops, room), name).get_rna_type().description
         assert len(description) > 15 and not description.endswith("."), cls
@@ -325,12 +304,12 @@ def test_an_older_scene_learns_its_acts_and_a_newer_one_is_named(tmp_path: Path)
 
 @pytest.mark.usefixtures("rooms")
 def test_the_other_panels_come_with_the_scene(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not panels.FORWARDPASS_PT_acts.poll(bpy.context)
+    assert not acts_panel.FORWARDPASS_PT_acts.poll(bpy.context)
     bpy.ops.forward_pass.generate()
-    assert panels.FORWARDPASS_PT_acts.poll(bpy.context) and panels.FORWARDPASS_PT_render.poll(bpy.context)
-    assert "0:00  Overview" in draw(panels.FORWARDPASS_PT_acts, monkeypatch)
+    assert acts_panel.FORWARDPASS_PT_acts.poll(bpy.context) and panels.FORWARDPASS_PT_render.poll(bpy.context)
+    assert "0:00  Overview" in draw(acts_panel.FORWARDPASS_PT_acts, monkeypatch)
     bpy.context.scene.frame_start = 100  # some of it is to be rendered: the acts begin where they did
-    assert "0:00  Overview" in draw(panels.FORWARDPASS_PT_acts, monkeypatch)
+    assert "0:00  Overview" in draw(acts_panel.FORWARDPASS_PT_acts, monkeypatch)
     assert "[forward_pass.render]" in draw(panels.FORWARDPASS_PT_render, monkeypatch)
 
 
