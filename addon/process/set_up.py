@@ -112,12 +112,10 @@ class EnvironmentJob:
         folder.parent.mkdir(parents=True, exist_ok=True)
         mark = read_mark(folder)
         done = list(mark.get("done", ())) if mark.get("variant") == variant else []
-        if not done:  # nothing of it can be trusted
-            shutil.rmtree(folder, ignore_errors=True)
         with open(self.plan.log, "ab") as log:
             for step in self.plan.steps:
                 if step.name not in done:
-                    self._take(step, log)
+                    self._take(step, log, anew=not done)
                     done.append(step.name)
                     write_mark(folder, variant, done, ready=False)
                 self.done = step.ends
@@ -127,9 +125,12 @@ class EnvironmentJob:
         write_mark(folder, variant, done, ready=True)
         self.done, self.text = 1.0, "Done"
 
-    def _take(self, step: Step, log: IO[bytes]) -> None:
-        """Tries the step's commands in turn. Raises `UserError` where none succeeds."""
+    def _take(self, step: Step, log: IO[bytes], anew: bool) -> None:
+        """Tries the step's commands in turn, each in an empty folder with `anew`: what an earlier time or a command
+        that failed left there cannot be trusted. Raises `UserError` where none succeeds."""
         for command in step.commands:
+            if anew:
+                shutil.rmtree(self.plan.folder, ignore_errors=True)
             self.text = step.words
             self._log.append("")  # what this command says begins here
             if self._call(command, step, log) == 0:

@@ -13,6 +13,7 @@ mode, journal, python, command, *words = sys.argv[1:]
 with open(journal, "a") as file:
     file.write(f"{command}\n")
 if mode == "bare":
+    (Path(words[-1]) / "bin").mkdir(parents=True)
     print("The virtual environment was not created successfully because ensurepip is not available.")
     sys.exit(1)
 if command == "venv":

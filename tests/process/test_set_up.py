@@ -76,6 +76,15 @@ def test_a_python_that_cannot_make_environments_is_told_apart(plan_with) -> None
     assert not is_half_made(job.plan.folder)
 
 
+def test_what_a_python_left_that_cannot_is_not_in_the_way_of_the_next(plan_with, tmp_path: Path) -> None:
+    bare, good = plan_with("bare"), plan_with("good")
+    venv, *rest = good.steps
+    both = dataclasses.replace(venv, commands=bare.steps[0].commands + venv.commands)
+    job = finish(EnvironmentJob(dataclasses.replace(good, steps=(both, *rest))))
+    assert (job.state, job.error) == ("done", None)
+    assert journal(tmp_path) == ["venv", "venv", "pip"]
+
+
 def test_a_cancel_ends_what_the_command_started_and_is_no_error(plan_with) -> None:
     job = EnvironmentJob(plan_with("slow"))
     until = time.monotonic() + 20
