@@ -24,6 +24,8 @@ MOST_LINES = 500  # of the log in memory; the file has all of them
 LONGEST_LINE = 4000  # bytes
 LONGEST_LOG = 50_000_000  # bytes of the file, against a command that floods
 FETCHED = re.compile(r"\s*Download(ing|ed) (\S+)(?: \(([\d.]+)\s?(k|K|M|G)i?B\))?")
+INSTALLING = re.compile(r"Installing collected packages|Prepared \d+ packages?")  # all is there: pip, uv
+FETCHING = 0.8  # of the time that packages take, the rest is unpacking
 UNITS = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
 AGAIN = "Press Set Up again, and it goes on where it stopped."
 REASONS = (  # what a command says, what that means, and what to do, where that is not to press again
@@ -183,8 +185,13 @@ class EnvironmentJob:
             if begun and fetched[3]:
                 self._fetching[name] = float(fetched[3]) * UNITS[fetched[4]]
                 self.text = f"Downloading {name.partition('-')[0]} ({fetched[3]} {fetched[4].upper()}B)"
-            share = min(self._fetched / self.plan.variant.download, 1.0)
-            self.done = max(self.done, step.begins + share * (step.ends - step.begins))
+            self._tell(step, FETCHING * min(self._fetched / self.plan.variant.download, 1.0))
+        elif step.name == "packages" and INSTALLING.match(line):
+            self.text = "Installing"
+            self._tell(step, FETCHING)
+
+    def _tell(self, step: Step, share: float) -> None:
+        self.done = max(self.done, step.begins + share * (step.ends - step.begins))
 
     def _note(self, line: bytes, log: IO[bytes]) -> None:
         text = line.decode("utf-8", "replace").rstrip()

@@ -51,9 +51,11 @@ def register() -> None:
 
 def unregister() -> None:
     """End what runs, and take everything back in the opposite order."""
+    from .modal import stop_following
     from .session import SESSION
 
     SESSION.end()
+    stop_following()
     for module in reversed(_modules()):
         getattr(module, "unregister", _nothing)()
         for cls in reversed(getattr(module, "CLASSES", ())):

@@ -51,7 +51,7 @@ def draw_notice(layout: Any, context: Context, title: str) -> None:
     """What the last job made, if it was the one of that title."""
     job = SESSION.job
     if job is not None and job.progress.title == title and SESSION.notice and not SESSION.running:
-        write_lines(layout, context, SESSION.notice, icon="CHECKMARK", beside=1)
+        write_lines(layout.column(align=True), context, SESSION.notice, icon="CHECKMARK", beside=1)
 
 
 def foldable(layout: Any, name: str, title: str, closed: bool = True) -> Any:

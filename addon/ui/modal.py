@@ -14,6 +14,7 @@ from .session import SESSION, Job
 
 INTERVAL = 0.02  # seconds between two polls in a window
 DRAWING = 0.1  # seconds between two pictures of the progress: drawing takes longer than a slice of work
+_timers: list[Any] = []  # of the jobs that are followed in a window
 
 
 class JobOperator(bpy.types.Operator):
@@ -50,6 +51,7 @@ class JobOperator(bpy.types.Operator):
             return {"CANCELLED"}
         manager = context.window_manager
         self._timer = manager.event_timer_add(INTERVAL, window=context.window)
+        _timers.append(self._timer)
         manager.modal_handler_add(self)
         redraw()
         return {"RUNNING_MODAL"}
@@ -121,9 +123,19 @@ class JobOperator(bpy.types.Operator):
     def _stop_following(self, context: bpy.types.Context) -> None:
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
+            _timers.remove(self._timer)
             self._timer = None
         if context.workspace is not None:
             context.workspace.status_text_set(None)
+
+
+def stop_following() -> None:
+    """For an add-on that is being disabled: Blender forgets its operators at work without telling them."""
+    for timer in _timers:
+        bpy.context.window_manager.event_timer_remove(timer)
+    _timers.clear()
+    for workspace in bpy.data.workspaces:
+        workspace.status_text_set(None)
 
 
 def redraw() -> None:

@@ -50,7 +50,7 @@ class ForwardPassPreferences(bpy.types.AddonPreferences):
         draw_found(layout, context)
         draw_environment(layout)
         if SESSION.job is not None and SESSION.job.progress.title == SETTING_UP:
-            draw_error(layout, context)
+            draw_error(layout, context, ways=False)  # they are the buttons above
 
 
 def draw_found(layout: Any, context: bpy.types.Context) -> None:
@@ -92,6 +92,8 @@ def draw_environment(layout: Any) -> None:
         text = "Its own environment is half made" if half else "Or let the add-on make one of its own"
         row.label(text=text, icon="INFO" if half else "BLANK1")
         row.operator("forward_pass.set_up", text="Go On Setting Up…" if half else "Set Up…", icon="IMPORT")
+        if half:
+            row.operator("forward_pass.remove_environment", text="", icon="TRASH")
     if not bpy.app.online_access and not is_ready(folder):
         layout.operator("forward_pass.allow_online", icon="INTERNET")
 

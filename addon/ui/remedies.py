@@ -87,8 +87,8 @@ class FORWARDPASS_OT_remedy(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def draw_error(layout: Any, context: bpy.types.Context) -> None:
-    """What went wrong and what to do, until it is dismissed."""
+def draw_error(layout: Any, context: bpy.types.Context, ways: bool = True) -> None:
+    """What went wrong and what to do, until it is dismissed; with `ways` the buttons that do it."""
     error = SESSION.error
     if error is None:
         return
@@ -99,13 +99,13 @@ def draw_error(layout: Any, context: bpy.types.Context) -> None:
     write_lines(message, context, error.message, icon="ERROR", beside=2)
     head.operator("forward_pass.dismiss", text="", icon="X", emboss=False)
     write_lines(box.column(align=True), context, error.hint)
-    ways = box.column(align=True)
-    ways.enabled = not SESSION.running
-    for remedy in error.remedies:
+    buttons = box.column(align=True)
+    buttons.enabled = not SESSION.running
+    for remedy in error.remedies if ways else ():
         if remedy == "online" and not bpy.app.online_access:
-            ways.operator("forward_pass.allow_online", icon="INTERNET")
+            buttons.operator("forward_pass.allow_online", icon="INTERNET")
         elif remedy in WAYS:
-            draw_way(ways, remedy)
+            draw_way(buttons, remedy)
 
 
 def draw_way(layout: Any, remedy: str) -> None:

@@ -103,6 +103,17 @@ def test_a_cancel_ends_what_the_command_started_and_is_no_error(plan_with) -> No
     assert not is_alive(child)
 
 
+def test_unpacking_is_told_apart_from_downloading(plan_with) -> None:
+    job = EnvironmentJob(plan_with("installing"))
+    until = time.monotonic() + 20
+    while job.text != "Installing":
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert 0.7 < job.done < 0.9
+    job.cancel()
+    assert finish(job).state == "cancelled"
+
+
 def is_alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

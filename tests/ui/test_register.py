@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 import forward_pass
+from forward_pass.ui import modal
 from forward_pass.ui.session import SESSION
 from tests.ui.conftest import PretendJob
 
@@ -52,6 +54,17 @@ def test_disabling_while_a_job_runs_ends_it(addon: None) -> None:
     job = running_job()
     forward_pass.unregister()
     assert job.ended and not SESSION.running
+    forward_pass.register()
+
+
+def test_disabling_leaves_no_timer_of_what_is_followed_in_a_window(addon: None) -> None:
+    manager = bpy.context.window_manager
+    window: Any = SimpleNamespace(event_timer_add=manager.event_timer_add, modal_handler_add=lambda operator: None)
+    context: Any = SimpleNamespace(window=bpy.context.window, window_manager=window)
+    operator: Any = SimpleNamespace(_start=lambda context: True)
+    assert modal.JobOperator.follow(operator, context) == {"RUNNING_MODAL"} and len(modal._timers) == 1
+    forward_pass.unregister()
+    assert modal._timers == []
     forward_pass.register()
 
 

@@ -48,7 +48,8 @@ def test_half_made_then_ready_then_removed(folder: Path, monkeypatch: pytest.Mon
     program.parent.mkdir(parents=True)
     program.touch()
     write_mark(folder, VARIANTS["cpu"].name, ["venv"], ready=False)
-    assert "Go On Setting Up…" in drawn(folder) and preferences.chosen_python(bpy.context) is None
+    assert drawn(folder)[1:3] == ["Go On Setting Up…", "[forward_pass.remove_environment]"]
+    assert preferences.chosen_python(bpy.context) is None
     write_mark(folder, VARIANTS["cpu"].name, ["venv", "packages"], ready=True)
     assert "Remove" in drawn(folder) and preferences.chosen_python(bpy.context) == program
     monkeypatch.setenv(VARIABLE, "/a/python")
