@@ -197,10 +197,10 @@ def render_video(
 ) -> Path:
     """Renders a built scene to a video, with its captions (.srt, .vtt), chapters and narration as text beside it.
 
-    `quality` is the name of a preset, or a `Quality` of your own, whose frames a second should be the scene's; it says
-    what comes out, an MP4 or another file, or a folder of pictures. The ending of `path` is that of what comes out.
-    `frames` are the first and the last (inclusive), all where None. Nothing is at `path` before it is whole. Returns
-    the path. Raises `UserError`.
+    `quality` is the name of a preset, or a `Quality` of your own; it says what comes out, an MP4 or another file, or a
+    folder of pictures, and how many of them a second, whatever the scene's own frame rate. The ending of `path` is that
+    of what comes out. `frames` are the scene's first and last (inclusive), all where None. Nothing is at `path` before
+    it is whole. Returns the path. Raises `UserError`.
     """
     from .render.endings import with_ending
     from .render.presets import quality as preset

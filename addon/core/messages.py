@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The words that the tracer process and the add-on say to each other: one JSON object a line.
+"""The words that the add-on and the processes that it starts say to each other: one JSON object a line.
 
-Child to parent: progress, warning, error, result. Parent to child: cancel. Lines are pure ASCII, so that neither the
-encoding of a pipe nor a line break inside a text can break one.
+Child to parent: progress, step, frame, warning, error, result. Parent to child: cancel. Lines are pure ASCII, so that
+neither the encoding of a pipe nor a line break inside a text can break one.
 """
 
 from __future__ import annotations
@@ -22,6 +22,25 @@ class ProgressMessage:
     stage: str
     done: float
     text: str = ""
+
+
+@dataclass(frozen=True)
+class StepMessage:
+    """`done` of `total` pictures are through a stage of a rendering ("frames", "video")."""
+
+    type: ClassVar[str] = "step"
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class FrameMessage:
+    """The picture of that number is complete; it took so many seconds."""
+
+    type: ClassVar[str] = "frame"
+    frame: int
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -59,7 +78,7 @@ class CancelMessage:
     type: ClassVar[str] = "cancel"
 
 
-Message = ProgressMessage | WarningMessage | ErrorMessage | ResultMessage | CancelMessage
+Message = ProgressMessage | StepMessage | FrameMessage | WarningMessage | ErrorMessage | ResultMessage | CancelMessage
 
 _CLASSES: dict[str, type[Any]] = {message.type: message for message in get_args(Message)}
 _KINDS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float)}
@@ -104,6 +123,6 @@ def _check(kind: str, values: dict[str, Any]) -> None:
             raise ValueError(f"In a message of type {kind}, {f.name!r} cannot be {value!r}.")
         if isinstance(value, list) and not all(isinstance(word, str) for word in value):
             raise ValueError(f"In a message of type {kind}, {f.name!r} must hold texts only.")
-    done = values.get("done", 0.0)
-    if not (math.isfinite(done) and 0.0 <= done <= 1.0):
-        raise ValueError(f"In a message of type {kind}, 'done' must be from 0 to 1, not {done!r}.")
+    done, most = values.get("done", 0.0), values.get("total", 1)
+    if most < 1 or not (math.isfinite(done) and 0.0 <= done <= most):
+        raise ValueError(f"In a message of type {kind}, 'done' must be from 0 to {max(most, 1)}, not {done!r}.")

@@ -12,6 +12,7 @@ from typing import Any
 
 import bpy
 
+from .pace import Pace
 from .pictures import frame_path
 from .settings import changed
 
@@ -20,12 +21,14 @@ PARTIAL = "partial_"  # a picture has this name until it is whole
 
 def render_animation(
     scene: bpy.types.Scene,
-    frames: range,
+    pictures: range,
+    pace: Pace,
     folder: Path,
     scratch: Path,
     written: Callable[[int], None],
 ) -> None:
-    """Renders `frames` of `scene`, with the settings that it has, into `folder`; `written` is told of each.
+    """Renders `pictures` of `scene`, with the settings that it has and its frames cut as `pace` wants it, into
+    `folder`; `written` is told of each.
 
     Blender reads # and {} in an output path as its own, so it writes into `scratch`, a plain path, and a picture is
     brought over when it is whole. What goes wrong within `written` or in bringing it over is raised at the end: an
@@ -34,12 +37,13 @@ def render_animation(
     wrong: list[BaseException] = []
 
     def bring(*_: Any) -> None:
-        frame = scene.frame_current
-        beside = folder / f".{PARTIAL}{frame:06d}.png"
+        part = scene.frame_current
+        picture = pace.picture(part)
+        beside = folder / f".{PARTIAL}{picture:06d}.png"
         try:
-            shutil.move(scratch / f"{PARTIAL}{frame:06d}.png", beside)
-            os.replace(beside, frame_path(folder, frame))
-            written(frame)
+            shutil.move(scratch / f"{PARTIAL}{part:06d}.png", beside)
+            os.replace(beside, frame_path(folder, picture))
+            written(picture)
         except BaseException as error:
             wrong.append(error)
 
@@ -47,9 +51,9 @@ def render_animation(
     try:
         with (
             changed(
-                (scene, "frame_start", frames[0]),
-                (scene, "frame_end", frames[-1]),
-                (scene, "frame_step", frames.step),
+                (scene, "frame_start", pace.part(pictures[0])),
+                (scene, "frame_end", pace.part(pictures[-1])),
+                (scene, "frame_step", pace.step * pictures.step),
                 (scene.render, "filepath", str(scratch / f"{PARTIAL}######")),
                 (scene.render, "use_file_extension", True),
                 (scene.render, "use_overwrite", True),

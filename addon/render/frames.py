@@ -13,6 +13,7 @@ import bpy
 
 from ..core.errors import UserError
 from .animation import render_animation
+from .pace import Pace, cut_frames
 from .pictures import frame_path, is_complete
 from .presets import Quality
 from .quiet import quiet
@@ -26,14 +27,15 @@ def render_frames(
     first: int | None = None,
     last: int | None = None,
     *,
+    pace: Pace | None = None,
     only: Iterable[int] | None = None,
     resume: bool = False,
     batch: int = 1,
 ) -> Generator[tuple[int, float], None, None]:
-    """Renders frames `first` to `last` (inclusive; the scene's own range where None), or of them `only` some, of
-    `scene` into `folder`.
+    """Renders frames `first` to `last` (inclusive; the scene's own range where None) of `scene` into `folder`: each a
+    picture, or the pictures that `pace` makes of them; of these `only` some.
 
-    Yields (frame, seconds it took) after each. A picture appears under its name only when it is complete. With
+    Yields (picture, seconds it took) after each. A picture appears under its name only when it is complete. With
     `resume`, complete pictures of the right size that lie there are kept (0 seconds). Up to `batch` frames that follow
     each other are rendered in one call, which is faster for each, but cannot be stopped half way, and yields them
     after it. The scene's settings are put back when it ends, also where the
@@ -49,46 +51,47 @@ def render_frames(
         )
     _make_folder(folder)
     before = scene.frame_current
-    wanted = range(first, last + 1) if only is None else sorted({f for f in only if first <= f <= last})
+    pace = pace or Pace(first, last - first + 1)
+    wanted = pace.pictures if only is None else sorted(set(only).intersection(pace.pictures))
     try:
-        with still_settings(scene, quality):
-            kept = {f for f in wanted if resume and is_complete(frame_path(folder, f), quality.size)}
+        with still_settings(scene, quality), cut_frames(scene, pace):
+            kept = {picture for picture in wanted if resume and is_complete(frame_path(folder, picture), quality.size)}
             for run in _runs(wanted, kept, batch):
                 if run[0] in kept:
                     yield run[0], 0.0
                 else:
-                    yield from _render_run(scene, run, folder)
+                    yield from _render_run(scene, run, pace, folder)
     finally:
         scene.frame_set(before)
 
 
 def _runs(wanted: Iterable[int], kept: Container[int], batch: int) -> Iterator[range]:
-    """Frames to render in one call: at most `batch` of them, one after another; those that are kept by themselves."""
+    """Pictures to render in one call: at most `batch` of them, one after another; those that are kept by themselves."""
     run = range(0)
-    for frame in wanted:
-        if run and frame == run.stop and len(run) < batch and frame not in kept and run[0] not in kept:
-            run = range(run.start, frame + 1)
+    for picture in wanted:
+        if run and picture == run.stop and len(run) < batch and picture not in kept and run[0] not in kept:
+            run = range(run.start, picture + 1)
             continue
         if run:
             yield run
-        run = range(frame, frame + 1)
+        run = range(picture, picture + 1)
     if run:
         yield run
 
 
-def _render_run(scene: bpy.types.Scene, run: range, folder: Path) -> Iterator[tuple[int, float]]:
+def _render_run(scene: bpy.types.Scene, run: range, pace: Pace, folder: Path) -> Iterator[tuple[int, float]]:
     if len(run) == 1:
         started = time.perf_counter()
-        render_still(scene, run[0], frame_path(folder, run[0]))
+        render_still(scene, pace.part(run[0]), frame_path(folder, run[0]))
         yield run[0], time.perf_counter() - started
         return
     times = [time.perf_counter()]
     with tempfile.TemporaryDirectory(prefix="forward_pass_", ignore_cleanup_errors=True) as scratch, quiet() as log:
         try:
-            render_animation(scene, run, folder, Path(scratch), lambda _: times.append(time.perf_counter()))
+            render_animation(scene, run, pace, folder, Path(scratch), lambda _: times.append(time.perf_counter()))
         except (RuntimeError, OSError) as error:
             raise _failed(run[0] + len(times) - 1, f"{log.text()}\n{error}") from error
-    yield from ((frame, end - start) for frame, start, end in zip(run, times, times[1:], strict=False))
+    yield from ((picture, end - start) for picture, start, end in zip(run, times, times[1:], strict=False))
 
 
 def render_still(scene: bpy.types.Scene, frame: int, path: Path) -> None:

@@ -12,6 +12,7 @@ import bpy
 from ..core.script import Script
 from ..core.story import Act
 from .captions import captions_of, write_text
+from .pace import Pace
 from .pictures import frame_path
 from .presets import Quality
 from .sound import sounds_of
@@ -20,7 +21,7 @@ from .video import encode
 
 
 class Piece(NamedTuple):
-    """An act's frames, both inclusive."""
+    """An act's pictures, both inclusive."""
 
     act: Act
     first: int
@@ -28,7 +29,7 @@ class Piece(NamedTuple):
 
 
 def cut(script: Script, first: int, last: int, fps: float) -> list[Piece]:
-    """The pieces of frames `first` to `last`, where the first is second 0 of the script: every frame is in one."""
+    """The pieces of pictures `first` to `last`, where the first is second 0 of the script: every frame is in one."""
     acts = script.acts or (Act("Video", 0.0, script.duration),)
     starts = [first] + [max(first, min(last, first + round(act.start * fps))) for act in acts[1:]]
     ends = [start - 1 for start in starts[1:]] + [last]
@@ -39,15 +40,15 @@ def encode_pieces(
     scene: bpy.types.Scene,
     script: Script,
     frames: Path,
-    pieces: list[Piece],
+    pace: Pace,
     folder: Path,
     quality: Quality,
     on_frame: Callable[[int], None],
 ) -> None:
-    """Encodes each piece of the pictures in `frames` into `folder`; `on_frame` is told how many frames are written.
+    """Encodes the pictures of each act in `frames` into `folder`; `on_frame` is told how many frames are written.
     Raises `UserError`."""
     before = 0
-    for number, piece in enumerate(pieces, 1):
+    for number, piece in enumerate(cut(script, pace.first, pace.pictures[-1], quality.fps), 1):
         pictures = [frame_path(frames, frame) for frame in range(piece.first, piece.last + 1)]
         name = name_of(number, piece.act)
         encode(
@@ -55,7 +56,7 @@ def encode_pieces(
             folder / f"{name}.mp4",
             quality.size,
             quality.fps,
-            sounds=sounds_of(scene, piece.first, quality.fps),
+            sounds=sounds_of(scene, pace.frame(piece.first), pace.rate),
             on_frame=lambda done, before=before: on_frame(before + done),  # type: ignore[misc]
         )
         write_text(folder / f"{name}.txt", "".join(f"{one.text}\n" for one in captions_of(script, piece.act)))

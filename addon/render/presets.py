@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..core.errors import UserError
 
@@ -79,6 +81,11 @@ class Quality:
         if self.transparent and not FORMS[self.form].alpha:
             clear = ", ".join(form.name for form in FORMS.values() if form.alpha)
             raise UserError(f"{FORMS[self.form].words} cannot be transparent.", f"Forms that can: {clear}.", code=2)
+
+    @classmethod
+    def of(cls, words: Mapping[str, Any]) -> Quality:
+        """From what `dataclasses.asdict` made of one, by way of JSON or not."""
+        return cls(**{**words, "size": tuple(words["size"])})
 
     @property
     def suffix(self) -> str:

@@ -16,6 +16,7 @@ import bpy
 
 from ..core.errors import UserError
 from ..core.script import Script
+from .pace import rate_of
 
 CHANNELS = 128  # that a sequencer has
 ENDINGS = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff")
@@ -65,7 +66,7 @@ def add_narration(scene: bpy.types.Scene, script: Script, folder: Path) -> list[
     its act. Raises `UserError`."""
     found = recordings(folder, len(script.acts))
     strips = add_sounds(scene, [(path, script.acts[number - 1].start) for number, path in found.items()])
-    fps = scene.render.fps / scene.render.fps_base
+    fps = rate_of(scene)
     long = []
     for number, strip in zip(found, strips, strict=True):
         over = strip.frame_final_duration / fps - script.acts[number - 1].duration
@@ -76,7 +77,7 @@ def add_narration(scene: bpy.types.Scene, script: Script, folder: Path) -> list[
 
 def add_sounds(scene: bpy.types.Scene, sounds: Iterable[tuple[Path, float]]) -> list[Any]:
     """Sound files, each at a second of the scene, as strips of its sequencer. Raises `UserError`."""
-    fps = scene.render.fps / scene.render.fps_base
+    fps = rate_of(scene)
     ends: list[float] = []  # of the last strip in each channel
     made = []
     for path, second in sounds:
@@ -102,18 +103,18 @@ def _new_strip(scene: bpy.types.Scene, path: Path, channel: int, start: int) -> 
     return strip
 
 
-def sounds_of(scene: bpy.types.Scene, first: int, fps: float) -> list[Sound]:
-    """What is heard in a scene's sequencer, for a video of `fps` frames a second that begins with frame `first`."""
+def sounds_of(scene: bpy.types.Scene, first: float, rate: float = 1.0) -> list[Sound]:
+    """What is heard in a scene's sequencer, for a video that begins with its frame `first` and has `rate` pictures to a
+    frame."""
     editor: Any = scene.sequence_editor
     if editor is None:
         return []
-    scale = fps * scene.render.fps_base / scene.render.fps
     return [
         Sound(
             strip.sound,
-            1 + (strip.frame_start - first) * scale,
-            strip.frame_offset_start * scale,
-            strip.frame_final_duration * scale,
+            1 + (strip.frame_start - first) * rate,
+            strip.frame_offset_start * rate,
+            strip.frame_final_duration * rate,
             strip.volume,
             strip.pan,
         )

@@ -3,25 +3,29 @@
 
 from __future__ import annotations
 
-import json
 import os
 import queue
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 from ..core.errors import UserError
+from ..core.messages import ErrorMessage, FrameMessage, decode
+from .blender import end, how_it_ended, start
+from .pace import Pace
 from .pictures import frame_path, is_complete
 from .presets import Quality
+from .saved import SavedScene
 
 MOST = 8  # each holds the whole scene in memory
+LONGEST_LINE = 1 << 16  # characters
+MOST_WAITING = 1000  # messages of a process that nobody has taken; then it has to wait
 
 
 def worker_count() -> int:
@@ -33,101 +37,92 @@ def worker_count() -> int:
 
 @dataclass
 class _Worker:
-    """A process, the next frame that it owes, and how many have come since it was started."""
+    """A process, the next picture that it owes, and how many have come since it was started."""
 
     process: subprocess.Popen[str]
     owes: int
     came: int = 0
 
 
+Said = FrameMessage | ErrorMessage | None  # None is the end
+
+
 def render_together(
-    blend: Path, folder: Path, quality: Quality, first: int, last: int, workers: int, *, resume: bool = False
+    saved: SavedScene, folder: Path, quality: Quality, pace: Pace, workers: int, *, resume: bool = False
 ) -> Generator[tuple[int, float], None, None]:
-    """Renders frames `first` to `last` (inclusive) of the scene saved at `blend` into `folder` with that many
-    processes; yields (frame, seconds it took) after each, in the order in which they are done.
+    """Renders the pictures of a saved scene into `folder` with that many processes; yields (picture, seconds it took)
+    after each, in the order in which they are done.
 
     With `resume`, each process begins behind the complete pictures that lie there already (0 seconds). A process that
     dies after it has rendered something is started again where it stopped: an hour of frames is not lost to one crash.
     Closing the generator ends the processes. Raises `UserError` where a process cannot go on.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lines: queue.Queue[tuple[int, str]] = queue.Queue()
-    workers = min(workers, last - first + 1)
+    said: queue.Queue[tuple[_Worker, Said]] = queue.Queue(MOST_WAITING)
+    workers = min(workers, pace.count)
     # Mesa's software renderer would start threads for every core in every process.
     threads = max(1, (os.cpu_count() or 1) // workers)
     with tempfile.TemporaryDirectory(prefix="forward_pass_", ignore_cleanup_errors=True) as scratch:
         job = {
             "scratch": scratch,
-            "blend": str(blend.resolve()),
+            "saved": asdict(saved),
             "folder": str(folder.resolve()),
             "quality": asdict(quality),
-            "last": last,
+            "pace": asdict(pace),
             "step": workers,
         }
 
-        def start(i: int, frame: int) -> _Worker:
-            worker = _Worker(_start({**job, "first": frame}, threads), frame)
-            threading.Thread(target=_listen, args=(i, worker.process, lines), daemon=True).start()
+        def begin(picture: int) -> _Worker:
+            worker = _Worker(start("render.worker", {**job, "first": picture}, threads=threads), picture)
+            threading.Thread(target=_listen, args=(worker, said), daemon=True).start()
             return worker
 
-        kept = [_kept(folder, quality, first + i, last, workers) if resume else [] for i in range(workers)]
-        team = [start(i, first + i + workers * len(kept[i])) for i in range(workers)]
+        firsts = pace.pictures[:workers]
+        kept = [_kept(folder, quality, pace.pictures[i::workers]) if resume else [] for i in range(workers)]
+        team: list[_Worker] = []
         try:
-            yield from ((frame, 0.0) for frames in kept for frame in frames)
-            while any(worker.owes <= last for worker in team):
-                i, line = lines.get()
-                worker = team[i]
-                if line:
-                    frame, seconds = _frame(line)
-                    worker.owes, worker.came = frame + workers, worker.came + 1
-                    yield frame, seconds
-                elif worker.owes <= last:
+            owed = (first + workers * len(there) for first, there in zip(firsts, kept, strict=True))
+            team += (begin(picture) for picture in owed if picture in pace.pictures)
+            yield from ((picture, 0.0) for there in kept for picture in there)
+            while any(worker.owes in pace.pictures for worker in team):
+                worker, message = said.get()
+                if isinstance(message, ErrorMessage):
+                    raise UserError(message.message, message.hint, message.code)
+                if message is not None and message.frame == worker.owes:
+                    _check(folder, quality, message.frame)
+                    worker.owes, worker.came = message.frame + workers, worker.came + 1
+                    yield message.frame, message.seconds
+                elif message is None and worker.owes in pace.pictures:
                     if not worker.came:
                         raise _ended(worker.process.wait())
-                    team[i] = start(i, worker.owes)
+                    team[team.index(worker)] = begin(worker.owes)
         finally:
             for worker in team:
-                worker.process.kill()
-                worker.process.wait()
+                end(worker.process)
 
 
-def _kept(folder: Path, quality: Quality, first: int, last: int, step: int) -> list[int]:
-    """Frames of every `step`-th from `first` on that are complete, up to the first that is not."""
-    wanted = range(first, last + 1, step)
-    return list(takewhile(lambda frame: is_complete(frame_path(folder, frame), quality.size), wanted))
+def _kept(folder: Path, quality: Quality, wanted: range) -> list[int]:
+    """Pictures of `wanted` that are complete, up to the first that is not."""
+    return list(takewhile(lambda picture: is_complete(frame_path(folder, picture), quality.size), wanted))
 
 
-def _frame(line: str) -> tuple[int, float]:
-    """The frame that a worker says it has rendered, and the seconds it took; its error as a `UserError`."""
-    words = json.loads(line)
-    if "message" in words:
-        raise UserError(words["message"], words["hint"], words["code"])
-    return int(words["frame"]), float(words["seconds"])
+def _check(folder: Path, quality: Quality, picture: int) -> None:
+    if not is_complete(frame_path(folder, picture), quality.size):
+        raise UserError(f"Frame {picture} was rendered, but is not whole in {folder}.", "Check free disk space.")
 
 
 def _ended(status: int) -> UserError:
-    how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
-    return UserError(f"A process that renders the frames {how}.", "Check free memory, or use fewer workers.")
+    what = f"A process that renders the frames {how_it_ended(status)}."
+    return UserError(what, "Check free memory, or use fewer workers.")
 
 
-def _start(job: dict[str, Any], threads: int) -> subprocess.Popen[str]:
-    package = Path(__file__).resolve().parents[1]
-    search = os.pathsep.join([str(package.parent), os.environ.get("PYTHONPATH", "")])
-    environment = {"LP_NUM_THREADS": str(threads), **os.environ, "PYTHONPATH": search}
-    # A group of its own: Ctrl-C in a terminal is the parent's to handle.
-    return subprocess.Popen(
-        [sys.executable, "-m", f"{package.name}.render.worker", json.dumps(job)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=environment,
-        start_new_session=True,
-    )
-
-
-def _listen(i: int, child: subprocess.Popen[str], lines: queue.Queue[tuple[int, str]]) -> None:
-    assert child.stdout is not None
-    for line in child.stdout:
-        lines.put((i, line))
-    lines.put((i, ""))
+def _listen(worker: _Worker, said: queue.Queue[tuple[_Worker, Said]]) -> None:
+    stream = worker.process.stdout
+    assert stream is not None
+    with suppress(ValueError):  # closed, as the process was ended
+        for line in iter(lambda: stream.readline(LONGEST_LINE), ""):
+            with suppress(ValueError):  # Blender's, before the process has standard output for itself
+                message = decode(line)
+                if isinstance(message, FrameMessage | ErrorMessage):
+                    said.put((worker, message))
+    said.put((worker, None))

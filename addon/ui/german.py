@@ -109,6 +109,10 @@ TEXTS = {
     "Render": "Rendern",
     "Quality": "Qualität",
     "How large and how clean the pictures are": "Wie groß und wie sauber die Bilder sind",
+    "How many pictures a second the video has; the scene stays as it is": "Wie viele Bilder je Sekunde das Video hat; "
+    "die Szene bleibt, wie sie ist",
+    "Of the Quality": "Der Qualität",
+    "Of the Scene": "Der Szene",
     "Captions": "Untertitel",
     "In the Picture and Beside": "Im Bild und daneben",
     "In the Picture": "Im Bild",

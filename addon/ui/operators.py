@@ -92,7 +92,7 @@ class FORWARDPASS_OT_import_trace(JobOperator):
 
 
 class FORWARDPASS_OT_render(JobOperator):
-    """Render every frame of the generated scene, then make a video of them, with captions and chapters beside it"""
+    """Make a video of the generated scene as it is now, with captions and chapters beside it. You can go on working"""
 
     bl_idname = "forward_pass.render"
     bl_label = "Render Video"

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ..core.errors import UserError
 from ..core.presets import COMPARE, MULTIPLY, SCALE, STORY
-from ..render.presets import FORMS
+from ..render.pace import pace_of
+from ..render.presets import FORMS, Quality
 from ..scene.acts import acts_of
 from .acts_panel import FORWARDPASS_PT_acts, FORWARDPASS_UL_acts
 from .drawing import Sidebar, draw_button, draw_notice, draw_progress, foldable, short, translated, write_lines
@@ -221,19 +223,15 @@ class FORWARDPASS_PT_render(Sidebar):
         settings, quality = settings_of(scene), render_quality(scene)
         fields.prop(settings, "quality")
         if quality.form != "stills":
+            fields.prop(settings, "rate")
             fields.prop(settings, "captions")
         if FORMS[quality.form].alpha:
             fields.prop(settings, "transparent")
         fields.prop(settings, "output")
-        frames = scene.frame_end - scene.frame_start + 1
         facts = layout.column(align=True)
         facts.active = False
         size = f"{quality.size[0]} × {quality.size[1]}"
-        if quality.form == "stills":
-            count = translated("{count} stills").format(count=len(acts_of(scene)))
-        else:
-            count = translated("{count} frames").format(count=frames) + f", {frames / quality.fps:.0f} s"
-        facts.label(text=f"{size}, {count}", translate=False)
+        facts.label(text=f"{size}, {what_comes(scene, quality)}", translate=False)
         write_lines(facts, context, short(video_path(scene)))
         draw_button(layout, "forward_pass.render", "RENDER_ANIMATION", "Rendering")
         there = 0 if SESSION.running else frames_there(video_path(scene), quality)
@@ -245,6 +243,17 @@ class FORWARDPASS_PT_render(Sidebar):
         draw_notice(layout, context, "Rendering")
         if SESSION.video is not None and not SESSION.running:
             layout.operator("forward_pass.open_video", text="Show Video", icon="FILE_FOLDER")
+
+
+def what_comes(scene: bpy.types.Scene, quality: Quality) -> str:
+    """How many pictures, how many of them a second, and how long that is; or why it cannot be."""
+    if quality.form == "stills":
+        return translated("{count} stills").format(count=len(acts_of(scene)))
+    try:
+        count = pace_of(scene, scene.frame_start, scene.frame_end, quality.fps).count
+    except UserError as error:
+        return translated(error.message)
+    return translated("{count} frames").format(count=count) + f", {quality.fps} fps, {count / quality.fps:.0f} s"
 
 
 CLASSES = (

@@ -110,12 +110,12 @@ QUALITY_NAMES = {"youtube": "YouTube 1080p", "4k": "4K", "short": "Short", "png"
 
 
 def quality_items() -> list[tuple[str, str, str]]:
-    """What can be rendered; shape and frame rate are the scene's."""
+    """What can be rendered; the shape is the scene's."""
     return [
         (
             one.name,
             QUALITY_NAMES.get(one.name, one.name.title()),
-            f"{min(one.size)} lines, samples: {one.samples}. {FORMS[one.form].words}",
+            f"{min(one.size)} lines, {one.fps} frames a second, samples: {one.samples}. {FORMS[one.form].words}",
         )
         for one in QUALITIES.values()
     ]
@@ -315,6 +315,14 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
         description="How large and how clean the pictures are",
         items=quality_items(),
         update=take_form,
+    )
+    rate: EnumProperty(  # type: ignore[valid-type]
+        name="Frame Rate",
+        description="How many pictures a second the video has; the scene stays as it is",
+        items=(
+            ("quality", "Of the Quality", "Movements are as smooth as the quality promises"),
+            ("scene", "Of the Scene", "A picture for each frame of the scene"),
+        ),
     )
     captions: EnumProperty(  # type: ignore[valid-type]
         name="Captions",

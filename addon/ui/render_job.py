@@ -1,24 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a scene to a video, a frame at each `poll()`: what the button "Render Video" starts."""
+"""From a scene to a video, made by another Blender and followed by `poll()`: what the button "Render Video" starts."""
 
 from __future__ import annotations
 
 import shutil
+from collections import deque
 from collections.abc import Callable, Generator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from ..core.errors import UserError
+from ..render.background import Note, produce_in_background
 from ..render.endings import with_ending
 from ..render.presets import Quality
-from ..render.production import Production, Step, produce
+from ..render.production import Follow, Production, Step
 from .progress import Progress, as_user_error
 
 State = Literal["rendering", "done", "failed", "cancelled"]
 ENCODING = 0.95  # where on the bar the frames end and the video begins
-Produce = Callable[[Production, Callable[[Step], None]], Generator[None, None, None]]
+MOST_NOTES = 500  # lines that are kept for a report
+Produce = Callable[[Production, Follow, Note], Generator[None, None, None]]
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class RenderRooms:
 
 def real_rooms() -> RenderRooms:
     """The render room as it is."""
-    return RenderRooms(produce)
+    return RenderRooms(produce_in_background)
 
 
 class Rendering:
@@ -46,17 +48,23 @@ class Rendering:
         self.error: UserError | None = None
         self.progress = Progress("Rendering", "Rendering the first frame")
         self.out = with_ending(out, quality)
-        self.log: tuple[str, ...] = ()
+        self._notes: deque[str] = deque(maxlen=MOST_NOTES)
         self._folder = _make_folder(frames_folder(out, quality), resume)
-        self._work = rooms.produce(Production(scene, quality, self.out, self._folder, resume=resume), self._hear)
+        production = Production(scene, quality, self.out, self._folder, resume=resume)
+        self._work = rooms.produce(production, self._hear, self._notes.append)
 
     @property
     def running(self) -> bool:
         """Whether `poll` still has something to do."""
         return self.state == "rendering"
 
+    @property
+    def log(self) -> tuple[str, ...]:
+        """The last lines of what the Blender that renders said."""
+        return tuple(self._notes)
+
     def poll(self) -> None:
-        """Renders one frame, or after the last encodes them. Raises nothing."""
+        """Starts it, then sees how far it is. Raises nothing."""
         if not self.running:
             return
         try:
@@ -68,7 +76,7 @@ class Rendering:
             self._leave("failed")
 
     def cancel(self) -> None:
-        """Stops between two frames."""
+        """Stops at once; pictures that are complete stay."""
         self._leave("cancelled")
 
     end = cancel
@@ -83,8 +91,7 @@ class Rendering:
         if not self.running:
             return
         self.state = state
-        with suppress(ReferenceError):  # the scene is gone, and its settings with it
-            self._work.close()  # puts the scene's settings back
+        self._work.close()  # ends the other Blender
         if state == "done" or not any(self._folder.iterdir()):
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -99,7 +106,7 @@ def frames_folder(out: Path, quality: Quality) -> Path:
 
 
 def frames_there(out: Path, quality: Quality) -> int:
-    """How many frames of that video are there from a rendering that was broken off."""
+    """How many pictures of that video are there from a rendering that was broken off."""
     folder = frames_folder(out, quality)
     return len(list(folder.glob("*.png"))) if folder.is_dir() else 0
 

@@ -15,6 +15,7 @@ from ..core.presets import COMPARE, MULTIPLY, SCALE
 from ..process.job import TraceRequest
 from ..process.models import find_model
 from ..process.options import DEFAULTS, TraceOptions
+from ..render.pace import rate_of
 from ..render.presets import FORMS, Quality, quality
 from .folders import user_folder
 from .generate import GenerateRequest
@@ -57,14 +58,15 @@ def import_request(context: bpy.types.Context, path: Path) -> GenerateRequest:
 
 
 def render_quality(scene: bpy.types.Scene) -> Quality:
-    """The chosen quality in the scene's own shape and frame rate: its shorter side is the preset's."""
+    """The chosen quality in the scene's own shape, its shorter side the preset's; on request at the scene's own frame
+    rate."""
     preset = quality(settings_of(scene).quality)
     wide, high = scene.render.resolution_x, scene.render.resolution_y
     scale = min(preset.size) / min(wide, high)
     size = (2 * round(wide * scale / 2), 2 * round(high * scale / 2))
     settings = settings_of(scene)
     clear = settings.transparent and FORMS[preset.form].alpha
-    fps = round(scene.render.fps / scene.render.fps_base)
+    fps = preset.fps if settings.rate == "quality" else round(rate_of(scene))
     return dataclasses.replace(preset, size=size, fps=fps, transparent=clear, captions=settings.captions)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from forward_pass.core.errors import UserError
 from forward_pass.render.frames import render_frames
+from forward_pass.render.pace import pace_of
 from forward_pass.render.pictures import frame_path, is_complete
 from forward_pass.render.presets import Quality
 from forward_pass.render.quiet import quiet
@@ -86,6 +87,16 @@ def test_frames_show_their_own_moment(scene: bpy.types.Scene, tmp_path: Path) ->
         assert is_complete(path, TINY.size)
         assert middle(path) == pytest.approx([srgb(frame / 10), srgb(0.25), 0], abs=2)
     assert scene.frame_current == 4
+
+
+@pytest.mark.parametrize("batch", [1, 8])
+def test_a_faster_video_shows_the_moments_between_frames(scene: bpy.types.Scene, tmp_path: Path, batch: int) -> None:
+    pace = pace_of(scene, 2, 3, 60)
+    done = list(render_frames(scene, tmp_path, TINY, 2, 3, pace=pace, batch=batch))
+    assert [picture for picture, _ in done] == [2, 3, 4, 5, 6]
+    red = [middle(frame_path(tmp_path, picture))[0] for picture in pace.pictures]
+    assert red == pytest.approx([srgb(frame / 10) for frame in (2.0, 2.4, 2.8, 3.2, 3.6)], abs=1)
+    assert (scene.render.frame_map_old, scene.render.frame_map_new) == (100, 100)
 
 
 def test_settings_are_put_back_when_it_is_stopped_half_way(scene: bpy.types.Scene, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 from forward_pass.core.errors import UserError
 from forward_pass.core.script import Script
 from forward_pass.core.story import Act
+from forward_pass.render.captions import chapters, srt
 from forward_pass.render.pieces import cut
 from forward_pass.render.presets import Quality
 from forward_pass.render.production import Production, Step, produce
@@ -148,6 +149,9 @@ def test_what_is_said_follows_the_keys_of_the_clock(told: Any) -> None:
     assert [(one.start, one.duration) for one in even.captions] == [(0.25, 0.5), (1.25, 0.5)]
     key_clock(told, 2.0, 4)
     assert script_in(told, 1, 9, 4).captions == even.captions
+    for fps in (2, 10, 60):  # it is said at the same second whatever the frame rate
+        other = script_in(told, 1, 9, fps)
+        assert srt(other) == srt(even) and chapters(other) == chapters(even)
     # The same story in twice the time.
     curve: Any = told.animation_data.action.layers[0].strips[0].channelbags[0].fcurves.find('["fp_time"]')
     curve.keyframe_points[1].co = (17.0, 2.0)

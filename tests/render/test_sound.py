@@ -43,7 +43,7 @@ def test_a_sound_is_heard_at_its_time(told: Any, tone: Path, tmp_path: Path, for
     (strip,) = add_sounds(told, [(tmp_path / "gone.wav", 0.75)])
     assert strip.frame_start == 4 and told.sync_mode == "AUDIO_SYNC"
     (tmp_path / "gone.wav").unlink()  # it is packed
-    sounds = sounds_of(told, 1, 12.0)  # a video of three times as many frames a second
+    sounds = sounds_of(told, 1, 3.0)  # a video of three times as many frames a second
     out = tmp_path / f"a{FORMS[form].suffix}"
     before = set(bpy.data.sounds)
     encode(pictures(tmp_path / "frames", [COLORS[0]] * 24), out, SIZE, 12, form=form, sounds=sounds)
@@ -56,16 +56,16 @@ def test_a_sound_is_heard_at_its_time(told: Any, tone: Path, tmp_path: Path, for
 
 def test_a_part_of_a_video_begins_in_the_middle_of_a_sound(told: Any, tone: Path, tmp_path: Path) -> None:
     (strip,) = add_sounds(told, [(tone, 0.25)])
-    (whole,) = sounds_of(told, 1, 4.0)
+    (whole,) = sounds_of(told, 1)
     assert (whole.start, whole.skip, whole.length) == (2, 0, 2)
-    (part,) = sounds_of(told, 3, 4.0)
+    (part,) = sounds_of(told, 3)
     assert part.start == 0
     out = tmp_path / "a.mp4"
-    encode(pictures(tmp_path / "frames", [COLORS[0]] * 12), out, SIZE, 12, sounds=sounds_of(told, 3, 12.0))
+    encode(pictures(tmp_path / "frames", [COLORS[0]] * 12), out, SIZE, 12, sounds=sounds_of(told, 3, 3.0))
     (times,) = np.nonzero(heard(out)[1])
     assert (times[0] / 100, times[-1] / 100) == pytest.approx((0.0, 0.25), abs=0.06)
     strip.mute = True
-    assert sounds_of(told, 1, 4.0) == []
+    assert sounds_of(told, 1) == []
 
 
 def test_recordings_go_to_the_acts_of_their_numbers(told: Any, tone: Path, tmp_path: Path) -> None:

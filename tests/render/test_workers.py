@@ -20,8 +20,10 @@ import numpy as np
 from PIL import Image
 
 from forward_pass.core.errors import UserError
+from forward_pass.render.pace import Pace
 from forward_pass.render.pictures import frame_path
 from forward_pass.render.presets import Quality
+from forward_pass.render.saved import SavedScene
 from forward_pass.render.workers import MOST, render_together, worker_count
 
 pytestmark = pytest.mark.blender
@@ -30,7 +32,7 @@ TINY = Quality("tiny", (96, 64), 12, 1)
 
 
 @pytest.fixture(scope="module")
-def blend(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def saved(tmp_path_factory: pytest.TempPathFactory) -> SavedScene:
     """A camera before a world whose brightness is keyed: frame n of 9 is n / 10 of white."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene: Any = bpy.context.scene
@@ -51,17 +53,19 @@ def blend(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bpy.context.preferences.edit.keyframe_new_interpolation_type = "LINEAR"
     path = tmp_path_factory.mktemp("blend") / "brightness #1 {x}.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True)
-    return path
+    return SavedScene(str(path), scene.name)
 
 
 @pytest.mark.slow
-def test_all_frames_come_and_each_is_its_own(blend: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_frames_come_and_each_is_its_own(
+    saved: SavedScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Makes Blender say something as soon as it is there; some set it for themselves and their children.
     utils: Any = bpy.utils
     colors = utils.system_resource("DATAFILES", path="colormanagement")
     monkeypatch.setenv("OCIO", str(Path(colors) / "config.ocio"))
     folder = tmp_path / "frames ## {}"
-    seen = [frame for frame, seconds in render_together(blend, folder, TINY, 2, 8, 3) if seconds > 0]
+    seen = [frame for frame, seconds in render_together(saved, folder, TINY, Pace(2, 7), 3) if seconds > 0]
     assert sorted(seen) == list(range(2, 9))
     assert sorted(folder.iterdir()) == [frame_path(folder, frame) for frame in range(2, 9)]
     brightness = [float(np.asarray(Image.open(frame_path(folder, f)).convert("L")).mean()) for f in range(2, 9)]
@@ -69,9 +73,9 @@ def test_all_frames_come_and_each_is_its_own(blend: Path, tmp_path: Path, monkey
 
 
 @pytest.mark.slow
-def test_closing_half_way_leaves_no_process_and_no_scratch(blend: Path, tmp_path: Path) -> None:
+def test_closing_half_way_leaves_no_process_and_no_scratch(saved: SavedScene, tmp_path: Path) -> None:
     before = set(Path(tempfile.gettempdir()).glob("forward_pass_*"))
-    work = render_together(blend, tmp_path / "frames", TINY, 1, 9, 2)
+    work = render_together(saved, tmp_path / "frames", TINY, Pace(1, 9), 2)
     next(work)
     children = _children()
     assert len(children) == 2
@@ -84,8 +88,8 @@ def test_closing_half_way_leaves_no_process_and_no_scratch(blend: Path, tmp_path
 
 
 @pytest.mark.slow
-def test_a_process_that_dies_is_started_again_where_it_stopped(blend: Path, tmp_path: Path) -> None:
-    work = render_together(blend, tmp_path / "frames", TINY, 1, 9, 1)
+def test_a_process_that_dies_is_started_again_where_it_stopped(saved: SavedScene, tmp_path: Path) -> None:
+    work = render_together(saved, tmp_path / "frames", TINY, Pace(1, 9), 1)
     done = [next(work)[0]]
     for child in _children():
         os.kill(child, signal.SIGKILL)
@@ -97,7 +101,7 @@ def test_a_file_that_is_no_scene_is_a_sentence(tmp_path: Path) -> None:
     broken = tmp_path / "broken.blend"
     broken.write_bytes(b"not a scene")
     with pytest.raises(UserError, match=r"^The scene .*broken\.blend cannot be opened\."):
-        list(render_together(broken, tmp_path / "frames", TINY, 1, 2, 2))
+        list(render_together(SavedScene(str(broken), "Scene"), tmp_path / "frames", TINY, Pace(1, 2), 2))
 
 
 def test_the_count_is_between_one_and_the_most() -> None:

@@ -311,15 +311,23 @@ def test_the_other_panels_come_with_the_scene(monkeypatch: pytest.MonkeyPatch) -
     bpy.context.scene.frame_start = 100  # some of it is to be rendered: the acts begin where they did
     assert "0:00  Overview" in draw(acts_panel.FORWARDPASS_PT_acts, monkeypatch)
     assert "[forward_pass.render]" in draw(panels.FORWARDPASS_PT_render, monkeypatch)
+    scene = bpy.context.scene
+    scene.frame_start, scene.frame_end, scene.render.fps = 1, 240, 24
+    scene.forward_pass.quality = "youtube"
+    assert "600 frames, 60 fps, 10 s" in draw(panels.FORWARDPASS_PT_render, monkeypatch)
+    scene.forward_pass.rate = "scene"
+    assert "240 frames, 24 fps, 10 s" in draw(panels.FORWARDPASS_PT_render, monkeypatch)
 
 
-def test_quality_takes_the_scenes_shape_and_rate() -> None:
+def test_quality_takes_the_scenes_shape_and_on_request_its_rate() -> None:
     scene = bpy.context.scene
     scene.render.resolution_x, scene.render.resolution_y, scene.render.fps = 1080, 1920, 24
     scene.forward_pass.quality = "final"
     assert requests.render_quality(scene).size == (1080, 1920)
     scene.render.resolution_x, scene.render.resolution_y = 1280, 720
     assert requests.render_quality(scene).size == (1920, 1080)
+    assert requests.render_quality(scene).fps == 30
+    scene.forward_pass.rate = "scene"
     assert requests.render_quality(scene).fps == 24
     scene.render.resolution_x, scene.render.resolution_y = 1000, 333
     assert all(side % 2 == 0 for side in requests.render_quality(scene).size)

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ bpy = pytest.importorskip("bpy")
 from forward_pass.core.errors import UserError
 from forward_pass.core.script import Script, write_script
 from forward_pass.core.story import Act, Caption
+from forward_pass.render.background import Note
 from forward_pass.render.presets import Quality
-from forward_pass.render.production import Production, Step
+from forward_pass.render.production import Follow, Production, Step
 from forward_pass.ui.render_job import Rendering, RenderRooms, discard_frames, frames_there
+from tests.ui.conftest import inventory
 
 pytestmark = [pytest.mark.blender, pytest.mark.usefixtures("addon")]
 
@@ -29,7 +32,7 @@ class Pretence:
     def __init__(self, fail: str = "") -> None:
         self.fail, self.closed, self.resumed = fail, False, False
 
-    def produce(self, job: Production, follow: Callable[[Step], None]) -> Generator[None, None, None]:
+    def produce(self, job: Production, follow: Follow, note: Note) -> Generator[None, None, None]:
         first, last = job.range
         self.resumed = job.resume
         try:
@@ -135,12 +138,15 @@ def test_a_real_video_from_the_button(scene: Any, tmp_path: Path, monkeypatch: p
     av = pytest.importorskip("av")
     from forward_pass.ui import operators
 
-    scene["fp_version"], scene.frame_end = 1, 2
+    scene["fp_version"], scene.frame_end, scene.frame_current, scene.render.fps = 1, 2, 2, 24
     scene.forward_pass.output = str(tmp_path)
-    monkeypatch.setattr(operators, "render_quality", lambda scene: TINY)
+    monkeypatch.setattr(operators, "render_quality", lambda scene: replace(TINY, fps=24))
+    bpy.data.scenes.new("another")
+    before = inventory()
     assert bpy.ops.forward_pass.render() == {"FINISHED"}
+    assert inventory() == before
     assert names(tmp_path) == [f"CBABBC.{ending}" for ending in ("chapters.txt", "mp4", "narration.md", "srt", "vtt")]
     with av.open(str(tmp_path / "CBABBC.mp4")) as video:
         pictures = list(video.decode(video=0))
     assert len(pictures) == 2 and (pictures[0].width, pictures[0].height) == (64, 64)
-    assert scene.render.resolution_x == 1920  # put back
+    assert (scene.render.resolution_x, scene.frame_current, bpy.data.filepath) == (1920, 2, "")
