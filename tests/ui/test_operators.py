@@ -314,9 +314,9 @@ def test_the_other_panels_come_with_the_scene(monkeypatch: pytest.MonkeyPatch) -
     scene = bpy.context.scene
     scene.frame_start, scene.frame_end, scene.render.fps = 1, 240, 24
     scene.forward_pass.quality = "youtube"
-    assert "600 frames, 60 fps, 10 s" in draw(panels.FORWARDPASS_PT_render, monkeypatch)
+    assert "1920 × 1080, 600 frames, 60 fps, 10 s" in draw(panels.FORWARDPASS_PT_render, monkeypatch)
     scene.forward_pass.rate = "scene"
-    assert "240 frames, 24 fps, 10 s" in draw(panels.FORWARDPASS_PT_render, monkeypatch)
+    assert "1920 × 1080, 240 frames, 24 fps, 10 s" in draw(panels.FORWARDPASS_PT_render, monkeypatch)
 
 
 def test_quality_takes_the_scenes_shape_and_on_request_its_rate() -> None:
