@@ -274,7 +274,8 @@ def _counts(film: Film, scene: bpy.types.Scene) -> str:
     blocks = [block for layout in film.layouts for block in layout.blocks]
     cells = sum(rows * columns for rows, columns in (block.shape for block in blocks))
     ran = f"{len(operations):,} operations ({multiplies:,} multiplies), " if operations else ""
-    return f"{ran}{len(blocks):,} blocks, {cells:,} cells, {len(scene.objects):,} objects"
+    drawn = f"{len(blocks):,} blocks, {cells:,} cells, " if blocks else ""
+    return f"{ran}{drawn}{len(scene.objects):,} objects"
 
 
 def _shown(path: Path) -> str:

@@ -9,7 +9,7 @@ import bpy
 
 from .matmul_faces import GEOMETRY
 from .matmul_nodes import Socket, geometry_tree
-from .matmul_products import tube
+from .matmul_outlines import tube
 from .matmul_text import LATIN, TEXT
 
 BRACE_STEPS = 193

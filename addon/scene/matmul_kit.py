@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -10,7 +11,7 @@ import bpy
 
 from ..core.theme import PALETTE
 from ..core.theme import theme as find_theme
-from .groups import make_groups
+from .groups import group_slices
 from .matmul_brace import brace_group
 from .matmul_controls import CONTROLS, PLACE, SHAPE
 from .matmul_faces import (
@@ -26,13 +27,15 @@ from .matmul_faces import (
 from .matmul_formula import FORMULA, formula_group
 from .matmul_frames import frames_group
 from .matmul_materials import make_matmul_materials
-from .matmul_names import NAMES, names_group
+from .matmul_names import NAMES, names_slices
 from .matmul_nodes import GeoNodes, Socket, geometry_tree, passed
-from .matmul_products import INK, outline_group, outlines_group, plane_group, products_group
+from .matmul_outlines import INK, outline_group, outlines_group
+from .matmul_products import plane_group, products_group
 from .matmul_shadow import shadow_group
 from .matmul_steps import cell_group, now_group
 from .matmul_text import TEXT, label_group
 from .matmul_ticks import ticks_group
+from .slices import Slices, at_once
 from .text import load_font
 
 MARK, PART, MATERIAL = "fp_matmul_kit", "fp_matmul_part", "fp_matmul_cells"
@@ -62,40 +65,52 @@ class Kit:
 
 def kit_for(scene: bpy.types.Scene, theme: str) -> Kit:
     """The kit of a theme, made when it is first asked for. UserError for a theme that there is not."""
+    return at_once(kit_slices(scene, theme))
+
+
+def kit_slices(scene: bpy.types.Scene, theme: str) -> Slices[Kit]:
+    """As `kit_for`, in slices."""
     mark = f"{scene.name} {theme}"
     found = {tree[PART]: tree for tree in bpy.data.node_groups if tree.get(MARK) == mark}
     names = [field.name for field in fields(Kit)]
     if all(name in found for name in names):
         return Kit(**{name: found[name] for name in names})
-    kit = _make(scene, theme)
+    kit = yield from _make(theme)
     for name in names:
         tree = getattr(kit, name)
         tree[MARK], tree[PART] = mark, name
     return kit
 
 
-def _make(scene: bpy.types.Scene, theme: str) -> Kit:
-    shaders = make_groups(find_theme(theme))
+def _make(theme: str) -> Slices[Kit]:
+    shaders = yield from group_slices(find_theme(theme))
     materials = make_matmul_materials(shaders)
+    yield
     font = load_font()
     now = now_group()
     groups = FaceGroups(
         frames_group(), now, cell_group(now), grid_group(), dress_group(materials.cells, materials.body)
     )
+    yield
     plane, outline = plane_group(groups), outline_group(materials.ink)
     label = label_group(materials.ink, font)
-    made = {
-        "left": operand_group("Left", groups),
-        "right": operand_group("Right", groups),
-        "bias": bias_group(groups),
-        "result": result_group(groups),
-        "products": products_group(groups, plane, materials.products),
-        "outlines": outlines_group(groups, plane, outline, materials.ink),
-        "names": names_group(groups, label, brace_group(materials.ink, label)),
-        "formula": formula_group(groups, materials.ink, font),
-        "ticks": ticks_group(groups, materials.ink),
-        "shadow": shadow_group(groups, materials.shadow),
+    names = yield from names_slices(groups, label, brace_group(materials.ink, label))
+    makers: dict[str, Callable[[], Any]] = {
+        "left": lambda: operand_group("Left", groups),
+        "right": lambda: operand_group("Right", groups),
+        "bias": lambda: bias_group(groups),
+        "result": lambda: result_group(groups),
+        "products": lambda: products_group(groups, plane, materials.products),
+        "outlines": lambda: outlines_group(groups, plane, outline, materials.ink),
+        "formula": lambda: formula_group(groups, materials.ink, font),
+        "ticks": lambda: ticks_group(groups, materials.ink),
+        "shadow": lambda: shadow_group(groups, materials.shadow),
     }
+    made: dict[str, Any] = {"names": names}
+    for name, make in makers.items():
+        yield
+        made[name] = make()
+    yield
     matmul = _asset(made)
     matmul.asset_mark()
     matmul.asset_data.description = matmul.description

@@ -10,8 +10,9 @@ from ..core.matmul_room import SHORTEST
 from .matmul_controls import PLACE, SHAPE
 from .matmul_faces import GEOMETRY, FaceGroups
 from .matmul_nodes import GeoNodes, Socket, geometry_tree, passed
-from .matmul_products import INK
+from .matmul_outlines import INK
 from .matmul_text import GREY, LATIN, TEXT, WHITE, facing, grown, joined, on_screen
+from .slices import Slices
 
 NAMES = (
     Socket("Left Name", "String", "The name of L", "X"),
@@ -73,7 +74,7 @@ class _Place:
         return self.n.math("SUBTRACT", 1.0, share)
 
 
-def names_group(groups: FaceGroups, label: Any, brace: Any) -> Any:
+def names_slices(groups: FaceGroups, label: Any, brace: Any) -> Slices[Any]:
     """FP Matmul Names: what the faces and their edges are called, in the colours of the axes."""
     sockets = (*SHAPE, *PLACE, *INK, TEXT, *NAMES)
     tree, n, into, out = geometry_tree("FP Matmul Names", "Names of faces and edges", sockets, (GEOMETRY,))
@@ -87,7 +88,12 @@ def names_group(groups: FaceGroups, label: Any, brace: Any) -> Any:
         opened=n.smoothstep(into["Fold"], 0.6, 0.95),
         closed=n.math("SUBTRACT", 1.0, n.smoothstep(into["Fold"], 0.05, 0.4)),
     )
-    n.feed(out["Geometry"], n.join(*_braces(place, brace), *_letters(place, label), *_signs(place, label)))
+    yield
+    braces = _braces(place, brace)
+    yield
+    letters = _letters(place, label)
+    yield
+    n.feed(out["Geometry"], n.join(*braces, *letters, *_signs(place, label)))
     return tree
 
 

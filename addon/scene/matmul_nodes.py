@@ -81,6 +81,16 @@ class GeoNodes(Nodes):
         inputs = {"Switch": condition, "True": yes, "False": no}
         return self.one("GeometryNodeSwitch", "Output", inputs, input_type=kind)
 
+    def pick(self, index: Value, values: Sequence[Value], kind: str = "FLOAT") -> Any:
+        """Index Switch: one of the values, counted from 0."""
+        node = self.add("GeometryNodeIndexSwitch", data_type=kind)
+        while len(node.index_switch_items) < len(values):
+            node.index_switch_items.new()
+        self.feed(node.inputs["Index"], index)
+        for i, value in enumerate(values):
+            self.feed(node.inputs[f"{i}"], value)
+        return node.outputs["Output"]
+
     def less(self, a: Value, b: Value) -> Any:
         return self.math("LESS_THAN", a, b)
 

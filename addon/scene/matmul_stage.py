@@ -12,7 +12,7 @@ from mathutils import Matrix
 from ..core.camera import fit
 from ..core.matmul import ARRANGEMENTS
 from ..core.theme import theme as find_theme
-from .compat import eevee
+from .contract import plain_settings
 from .furniture import make_world
 from .groups import make_groups
 
@@ -39,10 +39,7 @@ def make_matmul_stage(
     """
     scene.render.resolution_x, scene.render.resolution_y = size
     scene.render.resolution_percentage = 100
-    scene.render.engine = eevee()
-    scene.eevee.use_shadows = False
-    scene.eevee.use_raytracing = False
-    scene.view_settings.view_transform = "Standard"
+    plain_settings(scene)
     make_world(scene, make_groups(find_theme(theme)))
     if scene.camera is None:
         data = bpy.data.cameras.new("Multiply Camera")

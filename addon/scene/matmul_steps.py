@@ -27,13 +27,7 @@ CELL = (
 
 def pick(n: GeoNodes, style: Any, dot: Any, row: Any, column: Any, outer: Any, whole: Any) -> Any:
     """One of five numbers, by the sweep's style."""
-    node = n.add("GeometryNodeIndexSwitch", data_type="FLOAT")
-    while len(node.index_switch_items) < 6:
-        node.index_switch_items.new()
-    n.feed(node.inputs["Index"], style)
-    for i, value in enumerate((0.0, dot, row, column, outer, whole)):
-        n.feed(node.inputs[f"{i}"], value)
-    return node.outputs["Output"]
+    return n.pick(style, (0.0, dot, row, column, outer, whole))
 
 
 def now_group() -> Any:

@@ -12,7 +12,7 @@ from ..core.matmul_room import GROWN
 from ..core.theme import PALETTE
 from .matmul_faces import GEOMETRY
 from .matmul_nodes import GeoNodes, Socket, geometry_tree
-from .matmul_products import inked
+from .matmul_outlines import inked
 from .text import OTHERS, as_large, load_font
 
 TEXT = Socket("Text", "Float", "Size of the letters, in units", 1.0, 0.0)

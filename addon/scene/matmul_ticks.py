@@ -62,7 +62,7 @@ def ticks_group(groups: FaceGroups, ink: bpy.types.Material) -> Any:
     tree, n, into, out = geometry_tree("FP Matmul Ticks", "Names of single steps of the axes", sockets, (GEOMETRY,))
     frames = n.geometry_group(groups.frames, **passed((*SHAPE, *PLACE), into))
     step, edge, hue = n.separate(n.named_number(TICK, "FLOAT_VECTOR"))
-    point, way, line = (_of_edge(n, edge, vectors) for vectors in _edges(n, into, frames))
+    point, way, line = (n.pick(edge, vectors, "VECTOR") for vectors in _edges(n, into, frames))
     turn = facing(n)
     back = n.one("FunctionNodeInvertRotation", "Rotation", {"Rotation": turn})
     beside, along = on_screen(n, way, back), n.vector("NORMALIZE", on_screen(n, line, back))
@@ -102,14 +102,3 @@ def _edges(n: GeoNodes, into: dict[str, Any], frames: dict[str, Any]) -> tuple[l
         found[1].append(n.vector("SCALE", way, scale=sign))
         found[2].append(frames[f"{face} {'Down' if side == 'Across' else 'Across'}"])
     return found
-
-
-def _of_edge(n: GeoNodes, edge: Any, vectors: list[Any]) -> Any:
-    """The vector of each point's edge."""
-    node = n.add("GeometryNodeIndexSwitch", data_type="VECTOR")
-    while len(node.index_switch_items) < len(vectors):
-        node.index_switch_items.new()
-    n.feed(node.inputs["Index"], edge)
-    for i, vector in enumerate(vectors):
-        n.feed(node.inputs[f"{i}"], vector)
-    return node.outputs["Output"]

@@ -22,6 +22,7 @@ from .furniture import make_world
 from .groups import group_slices
 from .materials import material_slices
 from .matmul import make_multiply
+from .matmul_kit import kit_slices
 from .matmul_plan import Dress
 from .merge import Shapes
 from .overlay import TOP, Overlay, add_formulas, add_legends, add_shapes, add_title
@@ -53,6 +54,7 @@ def build_multiply_film(
     make_world(scene, groups)
     yield "materials", 0.2
 
+    yield from told(("multiply", 0.4), kit_slices(scene, theme))
     empty = make_operation(
         scene,
         plan.operands,

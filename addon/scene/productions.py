@@ -24,8 +24,8 @@ from .scale import build_scale
 
 @dataclass(frozen=True)
 class Film:
-    """What is told, and of what runs and layouts it is. `build(scene, theme=, recipe=, size=, fps=)` builds its scene,
-    yielding what is being built and the share done, 0 to 1."""
+    """What is told, of what runs, and the layouts whose blocks are built. `build(scene, theme=, recipe=, size=, fps=)`
+    builds the scene, yielding what is being built and the share done, 0 to 1."""
 
     story: Story
     build: Callable[..., Iterator[tuple[str, float]]]
@@ -62,7 +62,7 @@ def plan_film(
             one.story,
             lambda scene, **look: build_multiply_film(scene, trace, one, cells=cells, **look),
             (trace,),
-            (layout,),
+            (),
         )
     common |= {"scale": telling.scale, "preset": telling.preset, "focus": telling.focus, "captions": telling.captions}
     story = tell(trace, layout, off=telling.without, only=telling.acts or None, **common)
