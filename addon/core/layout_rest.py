@@ -16,7 +16,6 @@ from .trace import Trace
 from .trace_manifest import BufferSource, ConcatSource, Operation, Tensor
 
 MOST_MATRICES = 16  # of a stack that are drawn one by one; of a larger one the first is, and the name says so
-NO_NUMBERS = frozenset({"scale", "sample"})  # a plain factor is drawn as what it scales, a sample as a token's card
 
 
 class _Covered:
