@@ -43,6 +43,7 @@ class Theme:
     neutral, `sequential` from zero up; `palette` holds one colour for each name of PALETTE."""
 
     name: str
+    words: str  # what it is like
     centre: str
     edge: str
     neutral: str
@@ -72,6 +73,7 @@ _PLACES = (0.0, 0.18, 0.36, 0.5, 0.64, 0.82, 1.0)
 
 MIDNIGHT = Theme(
     name="midnight",
+    words="Light on deep blue",
     centre="151D33",
     edge="0B1020",
     neutral="232D47",
@@ -107,6 +109,7 @@ MIDNIGHT = Theme(
 
 PAPER = Theme(
     name="paper",
+    words="Ink on warm paper",
     centre="FBF8F1",
     edge="F1ECE0",
     neutral="F6F2E8",
@@ -143,6 +146,7 @@ PAPER = Theme(
 # Chalk on a green-grey board: pale, a little dusty colours, and dimming by mixing rather than by light.
 BLACKBOARD = Theme(
     name="blackboard",
+    words="Chalk on a green-grey board",
     centre="2B3F39",
     edge="1B2925",
     neutral="364A43",
@@ -180,6 +184,7 @@ BLACKBOARD = Theme(
 # of eye tells them apart (Color Universal Design, 2008), and blue against orange for the signs.
 CONTRAST = Theme(
     name="contrast",
+    words="Black and white, for projectors and low vision",
     centre="000000",
     edge="000000",
     neutral="262626",

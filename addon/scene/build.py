@@ -45,6 +45,7 @@ from .running_text import add_running_text
 from .slabs import Atlas, make_slab
 from .slices import Slices, aside, told
 from .text import load_font
+from .theme_assets import theme_asset_slices
 from .themes import apply_map
 
 NEVER = 1e9
@@ -175,6 +176,7 @@ def build_scene(
     yield "overlays", 0.95
     for name in maps:
         apply_map(scene, name)
+    yield from told(("overlays", 0.98), theme_asset_slices(scene))
     keep_contract(scene, story, [trace], layout.pitch, recipe, fps)
     yield "done", 1.0
 

@@ -33,6 +33,7 @@ from .running_text import add_running_text
 from .slabs import Atlas
 from .slices import told
 from .text import during, load_font
+from .theme_assets import theme_asset_slices
 
 RIM = 0.18  # width of the frame around a cell, in the least size of one
 THREAD = 0.11  # and of the line between two cells
@@ -110,6 +111,7 @@ def build_compare(
         stage.collections.get(("stage",)).objects.link(_marks(plan, materials, stage.shapes))
     stage.shapes.clear()
     traces = [side.trace for side in plan.sides]
+    yield from told(("overlays", 0.98), theme_asset_slices(scene))
     keep_contract(scene, plan.story, traces, plan.sides[0].layout.pitch, recipe, fps)
     yield "done", 1.0
 

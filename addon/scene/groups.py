@@ -87,13 +87,18 @@ def _backdrop() -> Tree:
     the frame's corners."""
     tree, n, _, out = new_group(BACKDROP, (), (("Color", "Color"), ("Edge", "Color")))
     centre, edge = n.color("Centre"), n.color("Edge")
+    n.feed(out["Color"], gradient(n, centre, edge))
+    n.feed(out["Edge"], edge)
+    return tree
+
+
+def gradient(n: Nodes, centre: Any, edge: Any) -> Any:
+    """A colour by its place in the frame."""
     window = named(n.add("ShaderNodeTexCoord").outputs, "Window")
     x, y, _z = n.separate(window)
     centred = n.vector("MULTIPLY", n.vector("SUBTRACT", n.combine(x, y), (0.5, 0.55, 0.0)), (1.0, 0.9, 0.0))
     distance = n.vector("LENGTH", centred)
-    n.feed(out["Color"], n.blend(n.smoothstep(distance, 0.10, 0.72), centre, edge))
-    n.feed(out["Edge"], edge)
-    return tree
+    return n.blend(n.smoothstep(distance, 0.10, 0.72), centre, edge)
 
 
 def _palette() -> Tree:

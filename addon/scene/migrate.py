@@ -8,6 +8,8 @@ import bpy
 
 from .acts import name_acts
 from .contract import VERSION
+from .theme_assets import KEPT, add_theme_assets
+from .themes import look_of
 
 
 def update_scene(scene: bpy.types.Scene) -> bool:
@@ -16,4 +18,7 @@ def update_scene(scene: bpy.types.Scene) -> bool:
         return False
     if scene.library is None and scene.is_editable:
         name_acts(scene)
+        if KEPT not in scene.keys() and scene.get("fp_theme"):  # noqa: SIM118
+            look_of(scene)["fp_theme"] = scene["fp_theme"]
+            add_theme_assets(scene)
     return True

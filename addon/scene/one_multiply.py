@@ -28,6 +28,7 @@ from .merge import Shapes
 from .overlay import TOP, Overlay, add_formulas, add_legends, add_shapes, add_title
 from .slices import told
 from .text import load_font
+from .theme_assets import theme_asset_slices
 
 
 def build_multiply_film(
@@ -87,6 +88,7 @@ def build_multiply_film(
     yield "overlays", 0.95
 
     nouns = (axis.noun for axis in plan.operands.axes)
+    yield from told(("overlays", 0.98), theme_asset_slices(scene))
     keep_contract(scene, story, [trace], dict(zip(nouns, plan.shape.pitch, strict=True)), recipe, fps)
     yield "done", 1.0
 

@@ -28,6 +28,7 @@ from .shape_mesh import floor_material, shape_material, shapes_mesh
 from .signs import add_signs
 from .slices import told
 from .text import load_font
+from .theme_assets import theme_asset_slices
 
 # What a part of a model is to the eye: the words of the film's key name these hues.
 HUES = {
@@ -79,6 +80,7 @@ def build_scale(
         add_title(overlay, *plan.story.title)
     yield from told(("overlays", 0.97), overlay.finish_slices(shapes))
     shapes.clear()
+    yield from told(("overlays", 0.98), theme_asset_slices(scene))
     keep_contract(scene, plan.story, (), plan.standings[0].layout.pitch, recipe, fps)
     yield "done", 1.0
 

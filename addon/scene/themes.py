@@ -14,12 +14,14 @@ import bpy
 
 from ..core.colormaps import color_map
 from ..core.errors import UserError
-from ..core.theme import PALETTE, Linear, Theme, linear
+from ..core.theme import PALETTE, THEMES, Linear, Theme, linear
 from ..core.theme import theme as find_theme
 
 LOOK, BACKDROP, PALETTE_GROUP = "FP Theme", "FP Backdrop", "FP Palette"
 DIVERGING, SEQUENTIAL = "FP Diverging", "FP Sequential"
 RAMP = "Colours"  # the ramp in the palette and in the maps
+OWN_WORLD = "fp_world"  # the scene's property with the world that it was built with
+SHOWN = "fp_look"  # and with its group FP Theme, whose property fp_theme says what it is painted in
 
 # Colours of the group FP Theme, and where a theme has them.
 LOOK_COLORS = {
@@ -42,9 +44,35 @@ def apply_theme(scene: bpy.types.Scene, name: str) -> None:
     look = find_theme(name)
     paint(_trees(scene), look)
     scene["fp_theme"] = look.name
+    if theme_of(scene.world) not in ("", name) and scene.get(OWN_WORLD) is not None:
+        scene.world = scene[OWN_WORLD]
     for key in ("fp_diverging", "fp_sequential"):
         if scene.get(key):
             apply_map(scene, scene[key])
+
+
+def theme_of(world: bpy.types.World | None) -> str:
+    """The theme that a world is the asset of; empty for any other."""
+    name = "" if world is None else str(world.get("fp_theme", ""))
+    return name if name in THEMES else ""
+
+
+def look_of(scene: bpy.types.Scene) -> Tree:
+    """A built scene's group FP Theme. Raises UserError where it has none of the groups."""
+    return next(tree for tree in _trees(scene) if _kind(tree) == LOOK)
+
+
+def follow_world(scene: bpy.types.Scene) -> str:
+    """Gives a built scene the theme whose world it was given; returns its name, or nothing where all is as it should.
+
+    An undo gives the scene its world back, but leaves groups alone that were painted after the step that it undoes: so
+    what is looked at is what they are painted in.
+    """
+    wanted, shown = theme_of(scene.world) or scene.get("fp_theme"), scene.get(SHOWN)
+    if wanted not in THEMES or shown is None or shown.get("fp_theme") == wanted:
+        return ""
+    apply_theme(scene, wanted)
+    return str(wanted)
 
 
 def apply_map(scene: bpy.types.Scene, name: str) -> None:
@@ -67,6 +95,7 @@ def paint(trees: Iterable[Tree], look: Theme) -> None:
             for node, field in LOOK_COLORS.items():
                 _set_color(tree, node, linear(getattr(look, field)) if field else _rest(look))
             _output(tree, "Glow").default_value = look.glow
+            tree["fp_theme"] = look.name
         elif kind == BACKDROP:
             _set_color(tree, "Centre", linear(look.centre))
             _set_color(tree, "Edge", linear(look.edge))
@@ -121,7 +150,7 @@ def _trees(scene: bpy.types.Scene) -> list[Tree]:
             continue
         seen.add(tree)
         waiting += [node.node_tree for node in tree.nodes if node.type == "GROUP" and node.node_tree]
-        if _kind(tree) in (LOOK, BACKDROP, PALETTE_GROUP, DIVERGING, SEQUENTIAL):
+        if _kind(tree) in (LOOK, BACKDROP, PALETTE_GROUP, DIVERGING, SEQUENTIAL) and tree.library is None:
             found[tree.name] = tree
     if not found:
         raise UserError(

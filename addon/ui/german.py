@@ -90,6 +90,10 @@ TEXTS = {
     "Choice of Tokens": "Wahl der Tokens",
     "Temperature": "Temperatur",
     "Seed": "Startwert",
+    "Light on deep blue": "Licht auf tiefem Blau",
+    "Ink on warm paper": "Tinte auf warmem Papier",
+    "Chalk on a green-grey board": "Kreide auf einer graugrünen Tafel",
+    "Black and white, for projectors and low vision": "Schwarz und weiß, für Projektoren und schwache Augen",
     "Acts": "Akte",
     "The act at work. Click one to go to its beginning": "Der laufende Akt. Ein Klick geht zu seinem Anfang",
     "Seconds that this act takes. Moves the keys of the scene's clock, and all that comes later": "Sekunden, die "

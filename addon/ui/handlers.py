@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must happen to a running job when Blender itself goes on: another file, undo, save."""
+"""What must happen when Blender itself goes on: another file, undo, save, a change of the scene."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from bpy.app.handlers import persistent
 
 from ..core.errors import UserError
 from ..scene.migrate import update_scene
+from ..scene.themes import follow_world
 from .generate import Generation
 from .place import is_generated
+from .properties import settings_of
 from .session import SESSION
 
 
@@ -42,6 +44,22 @@ def update_scenes(*_: object) -> None:
         SESSION.fail(newer_scene(newer[0]))
 
 
+@persistent  # type: ignore[untyped-decorator]
+def follow_theme(scene: bpy.types.Scene, *_: object) -> None:
+    """Something changed: the scene may have been given the world of a theme."""
+    if is_generated(scene) and scene.library is None:
+        name = follow_world(scene)
+        if name and settings_of(scene).theme != name:
+            settings_of(scene).theme = name
+
+
+@persistent  # type: ignore[untyped-decorator]
+def follow_themes(*_: object) -> None:
+    """The same of every scene, after data was exchanged."""
+    for scene in bpy.data.scenes:
+        follow_theme(scene)
+
+
 def newer_scene(name: str) -> UserError:
     """What to say of a scene that a later version made."""
     what = f'The scene "{name}" was made by a newer Forward Pass.'
@@ -50,6 +68,10 @@ def newer_scene(name: str) -> UserError:
 
 HANDLERS = (
     ("load_post", update_scenes),
+    ("load_post", follow_themes),
+    ("depsgraph_update_post", follow_theme),
+    ("undo_post", follow_themes),
+    ("redo_post", follow_themes),
     ("load_pre", end_job),
     ("undo_pre", cancel_building),
     ("redo_pre", cancel_building),

@@ -273,7 +273,7 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
     theme: EnumProperty(  # type: ignore[valid-type]
         name="Theme",
         description="Colors of the scene",
-        items=[(name, name.title(), f"The {name} theme") for name in THEMES],
+        items=[(name, name.title(), theme.words) for name, theme in THEMES.items()],
         update=restyle,
     )
     cells: EnumProperty(  # type: ignore[valid-type]
