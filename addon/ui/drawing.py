@@ -42,9 +42,10 @@ def draw_progress(layout: Any) -> None:
     column = layout.column(align=True)
     row = column.row(align=True)
     row.scale_y = 1.5
-    row.progress(factor=job.progress.done, text=f"{job.progress.done:.0%}", type="BAR")
+    left = job.progress.left(translated)
+    row.progress(factor=job.progress.done, text=f"{job.progress.done:.0%}" + (f" · {left}" if left else ""), type="BAR")
     row.operator("forward_pass.cancel", text="", icon="CANCEL")
-    column.label(text=job.progress.line(), translate=False)
+    column.label(text=job.progress.stage(translated), translate=False)
 
 
 def draw_notice(layout: Any, context: Context, title: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import bpy
 
 from ..core.errors import UserError
+from .drawing import translated
 from .progress import Progress
 from .session import SESSION, Job
 
@@ -91,7 +92,8 @@ class JobOperator(bpy.types.Operator):
         if time.monotonic() - self._drawn < DRAWING:
             return
         self._drawn = time.monotonic()
-        context.workspace.status_text_set(f"{progress.title} {progress.done:.0%} · {progress.line()} · Esc cancels")
+        line = f"{translated(progress.title)} {progress.done:.0%} · {progress.line(translated)}"
+        context.workspace.status_text_set(f"{line} · {translated('Esc cancels')}")
         redraw()
 
     def _start(self, context: bpy.types.Context) -> bool:

@@ -13,6 +13,7 @@ from bpy.props import BoolProperty, StringProperty
 from ..core.errors import UserError
 from . import prepare, render_job
 from .diagnostics import report, write_log
+from .drawing import translated
 from .folders import ADDON
 from .generate import Generation
 from .help import show_text
@@ -50,7 +51,9 @@ class FORWARDPASS_OT_generate(JobOperator):
         look_through_camera(context)
         remember_model(context)
         engine = SESSION.job.engine if isinstance(SESSION.job, Generation) else ""
-        return f"Generated the scene, run by {engine}" if engine else "Generated the scene"
+        if not engine:
+            return translated("Generated the scene")
+        return translated("Generated the scene, run by {engine}").format(engine=engine)
 
 
 class FORWARDPASS_OT_import_trace(JobOperator):
@@ -88,7 +91,7 @@ class FORWARDPASS_OT_import_trace(JobOperator):
     def finish(self, context: bpy.types.Context) -> str:
         """Looks through the scene's camera, with the scene's own colors."""
         look_through_camera(context)
-        return f"Built the scene of {Path(self.filepath).name}"
+        return translated("Built the scene of {name}").format(name=Path(self.filepath).name)
 
 
 class FORWARDPASS_OT_render(JobOperator):
@@ -118,7 +121,7 @@ class FORWARDPASS_OT_render(JobOperator):
         """Tells where the video is."""
         assert isinstance(SESSION.job, render_job.Rendering)
         SESSION.video = SESSION.job.out
-        return f"Rendered {SESSION.video.name}"
+        return translated("Rendered {name}").format(name=SESSION.video.name)
 
 
 class FORWARDPASS_OT_discard_frames(bpy.types.Operator):
@@ -184,7 +187,7 @@ class FORWARDPASS_OT_copy_log(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[Any]:
         """To the clipboard."""
         context.window_manager.clipboard = report(context)
-        self.report({"INFO"}, "Copied the diagnostics")
+        self.report({"INFO"}, translated("Copied the diagnostics"))
         return {"FINISHED"}
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..core.errors import UserError
@@ -28,10 +29,19 @@ class Progress:
         elapsed = time.monotonic() - self.began
         return elapsed * (1.0 - self.done) / self.done if self.done > 0.05 and elapsed > 1.0 else None
 
-    def line(self) -> str:
-        """One line for people: stage and time left."""
-        left = self.seconds_left()
-        return self.text + (f" · {clock(left)} left" if left is not None else "")
+    def stage(self, said: Callable[[str], str] = str) -> str:
+        """Where the job is, in a language that `said` translates to."""
+        stage, colon, part = self.text.partition(": ")
+        return said(stage) + colon + (said(part) if part else "")
+
+    def left(self, said: Callable[[str], str] = str) -> str:
+        """How long it will take; empty while there is too little to judge by."""
+        seconds = self.seconds_left()
+        return "" if seconds is None else said("{time} left").format(time=clock(seconds))
+
+    def line(self, said: Callable[[str], str] = str) -> str:
+        """Both, on one line."""
+        return " · ".join(text for text in (self.stage(said), self.left(said)) if text)
 
 
 def clock(seconds: float) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 
 import bpy
@@ -17,10 +18,11 @@ from ..core.presets import PRESETS, USUAL
 from ..core.theme import THEMES
 from ..core.words import CATALOGS
 from ..process.models import built_in_models
-from ..render.presets import FORMS, QUALITIES
+from ..render.presets import FORMS, QUALITIES, Quality
 from ..scene.acts import SceneAct, act_markers, acts_of, set_length
 
 FOLDER, HUB = "FOLDER", "HUB"  # the entries of the list of models that ask for a folder and for a name
+KINDS_CONTEXT = "Forward Pass"  # in which the kinds of video are translated, as Blender has other uses of the words
 SAME = "SAME"  # and of the list of second models: the first one again
 WIDE, TALL = "1280x720", "1080x1920"
 SIZES = {WIDE: "16:9", TALL: "9:16", "1080x1080": "1:1"}
@@ -111,14 +113,13 @@ QUALITY_NAMES = {"youtube": "YouTube 1080p", "4k": "4K", "short": "Short", "png"
 
 def quality_items() -> list[tuple[str, str, str]]:
     """What can be rendered; the shape is the scene's."""
-    return [
-        (
-            one.name,
-            QUALITY_NAMES.get(one.name, one.name.title()),
-            f"{min(one.size)} lines, {one.fps} frames a second, samples: {one.samples}. {FORMS[one.form].words}",
-        )
-        for one in QUALITIES.values()
-    ]
+    return [(one.name, QUALITY_NAMES.get(one.name, one.name.title()), quality_line(one)) for one in QUALITIES.values()]
+
+
+def quality_line(one: Quality, said: Callable[[str], str] = str) -> str:
+    """What a quality is, in a language that `said` translates to."""
+    line = said("{lines} lines, {fps} frames a second, samples: {samples}. {words}")
+    return line.format(lines=min(one.size), fps=one.fps, samples=one.samples, words=said(FORMS[one.form].words))
 
 
 def suggest_multiplies(settings: ForwardPassSettings, context: bpy.types.Context, typed: str) -> list[str]:
@@ -176,7 +177,12 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
         description="Put the prompt into the model's chat template, for models that were trained to talk",
     )
     preset: EnumProperty(  # type: ignore[valid-type]
-        name="Preset", description="What kind of video it is", items=preset_items(), default=USUAL, update=take_aspect
+        name="Preset",
+        description="What kind of video it is",
+        items=preset_items(),
+        default=USUAL,
+        update=take_aspect,
+        translation_context=KINDS_CONTEXT,
     )
     language: EnumProperty(  # type: ignore[valid-type]
         name="Language",
@@ -287,16 +293,14 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
         update=restyle,
     )
     scale: EnumProperty(  # type: ignore[valid-type]
-        name="Scale",
+        name="Color Scale",
         description="Which numbers have the ends of the color map. Counts for the next scene",
         items=SCALES,
     )
     size: EnumProperty(  # type: ignore[valid-type]
         name="Format",
         description="Shape of the picture, which the layout and the camera are made for",
-        items=[
-            (size, f"{size.replace('x', ' × ')}  ({ratio})", f"Pictures of {ratio}") for size, ratio in SIZES.items()
-        ],
+        items=[(size, f"{size.replace('x', ' × ')}  ({ratio})", "") for size, ratio in SIZES.items()],
     )
     fps: IntProperty(  # type: ignore[valid-type]
         name="Frame Rate", description="Pictures a second", default=24, min=1, soft_max=60, max=240

@@ -11,7 +11,7 @@ import bpy
 from bpy.props import EnumProperty
 
 from ..core.errors import REMEDIES
-from .drawing import write_lines
+from .drawing import translated, write_lines
 from .properties import HUB, ForwardPassSettings, scene_of, settings_of
 from .session import SESSION
 
@@ -60,7 +60,7 @@ class FORWARDPASS_OT_remedy(bpy.types.Operator):
     def description(cls, context: bpy.types.Context, properties: Any) -> str:
         """What this one changes."""
         words = REMEDIES[properties.remedy]
-        return f"{words[0].upper()}{words[1:]}, and try again"
+        return translated("{what}, and try again").format(what=translated(f"{words[0].upper()}{words[1:]}"))
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
         """Somebody else's code is only run where a person says so twice."""
@@ -68,8 +68,8 @@ class FORWARDPASS_OT_remedy(bpy.types.Operator):
             return context.window_manager.invoke_confirm(
                 self,
                 event,
-                title="Run the code that comes with the model?",
-                message="It may do anything that you may do.",
+                title=translated("Run the code that comes with the model?"),
+                message=translated("It may do anything that you may do."),
                 icon="WARNING",
             )
         return self._again(context, "INVOKE_DEFAULT")

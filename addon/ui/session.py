@@ -75,8 +75,8 @@ class Session:
         return False
 
     def fail(self, error: UserError) -> None:
-        """Keeps an error for the panel."""
-        self.error = error
+        """Keeps an error for the panel, in the place of what an earlier job made."""
+        self.error, self.notice = error, ""
 
     def dismiss(self) -> None:
         """The error was read."""

@@ -64,8 +64,7 @@ class SettingUp:
 
 
 class FORWARDPASS_OT_set_up(JobOperator):
-    """Make a Python environment of the add-on's own, with torch and transformers, for models that do not ship and for
-    graphics cards. Tells first how much there is to download"""
+    """Make a Python environment of the add-on's own, with torch. Tells first how much there is to download"""
 
     bl_idname = "forward_pass.set_up"
     bl_label = "Set Up Python for Models"
@@ -90,7 +89,7 @@ class FORWARDPASS_OT_set_up(JobOperator):
             self._show(error)
             return {"CANCELLED"}
         self._asked = True
-        return context.window_manager.invoke_props_dialog(self, width=420, confirm_text=self.bl_label)
+        return context.window_manager.invoke_props_dialog(self, width=420, confirm_text=translated("Set Up"))
 
     def draw(self, context: bpy.types.Context) -> None:
         """What it takes."""
@@ -122,7 +121,7 @@ class FORWARDPASS_OT_set_up(JobOperator):
         assert isinstance(SESSION.job, SettingUp)
         SESSION.found = SESSION.job.made.info
         SESSION.python = str(SESSION.found)
-        return f"Set up {SESSION.found}"
+        return translated("Set up {python}").format(python=SESSION.found)
 
 
 class FORWARDPASS_OT_remove_environment(bpy.types.Operator):

@@ -7,14 +7,23 @@ from typing import Any
 
 import bpy
 
+from ..render.presets import QUALITIES
 from .german import GERMAN
+from .properties import quality_line
 
-LANGUAGES: dict[str, Any] = {"de_DE": GERMAN, "de": GERMAN}  # the first until Blender 4.x, the second is its short name
+LANGUAGES = {"de_DE": GERMAN, "de": GERMAN}  # the first until Blender 4.x, the second is its short name
+
+
+def with_qualities(words: dict[tuple[str, str], str]) -> dict[tuple[str, str], str]:
+    """A language with what each quality says of itself, whose numbers are filled in before Blender sees it."""
+    lines = {("*", quality_line(one)): quality_line(one, lambda text: words["*", text]) for one in QUALITIES.values()}
+    return {**words, **lines}
 
 
 def register() -> None:
     """Blender uses them where it speaks that language itself."""
-    bpy.app.translations.register(__name__, LANGUAGES)
+    languages: Any = {language: with_qualities(words) for language, words in LANGUAGES.items()}
+    bpy.app.translations.register(__name__, languages)
 
 
 def unregister() -> None:

@@ -61,6 +61,9 @@ def test_a_trace_from_a_file(tmp_path: Path) -> None:
     assert bpy.context.scene["fp_version"] == 1
     assert read_recipe(bpy.context.scene["fp_recipe"], "the scene").prompt is None
     assert SESSION.notice == "Built the scene of CBABBC.trace.safetensors"
+    with pytest.raises(RuntimeError, match="There is no trace at"):
+        bpy.ops.forward_pass.import_trace(filepath=str(path.with_name("another")))
+    assert SESSION.error is not None and not SESSION.notice  # what was made before is no longer the news
 
 
 def test_import_is_in_the_menu_and_takes_what_is_dropped() -> None:
