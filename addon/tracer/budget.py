@@ -14,8 +14,8 @@ from ..core.errors import UserError
 from .choices import Choices
 from .estimate import Estimate, estimate_of, like, size
 from .layers import layer_of
-from .ledger import Keeping
 from .pooling import MOST
+from .sources import Keeping
 from .subject import Subject
 
 SIDES = (MOST, MOST // 4, MOST // 16)  # of maps, tried in this order

@@ -12,7 +12,8 @@ import torch
 from .axes import Atom, Axes, Axis, unify_axis
 from .calls import Call, tensors
 from .calls_multiply import product
-from .calls_views import moved, other
+from .calls_other import other
+from .calls_views import moved
 from .values import Value, shares
 
 

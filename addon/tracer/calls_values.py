@@ -11,7 +11,7 @@ import torch
 from .axes import Atom, aligned, leaves, unify_aligned, unify_axis
 from .axes import call as name_axis
 from .calls import Call, is_plain, is_scores, result, traced_to
-from .calls_views import other
+from .calls_other import other
 from .values import Node, Value, makers, shares
 
 CONVERSIONS = ("to", "float", "half", "bfloat16", "double", "type", "type_as", "cpu", "cuda")

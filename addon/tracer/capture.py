@@ -21,7 +21,7 @@ from ..core.trace import Module, Witness
 from .attention import expand_attention, unfused
 from .calls import Call, tensors
 from .calls_multiply import explained, raw
-from .calls_views import other
+from .calls_other import other
 from .folding import fold_module, fold_rotary
 from .graph import Graph
 from .layers import layer_of

@@ -18,8 +18,8 @@ from .clerk import Clerk
 from .config import Config
 from .generate import follow
 from .imagined import Imagined
-from .ledger import Keeping
 from .model import GPT
+from .sources import Keeping
 from .store import CountingStore
 from .subject import Kind, Subject
 from .weights import Weights
@@ -155,7 +155,7 @@ def estimate_of(
         bytes=store.bytes + header + statistics + len(json.dumps(to_words(manifest), separators=(",", ":"))),
         weights=weights,
         seconds=time.perf_counter() - started,
-        storages=dict(found.ledger.storages),
+        storages=dict(found.ledger.sources.storages),
         aliases={alias: one.name for one in manifest.tensors for alias in one.aliases},
     )
 

@@ -21,9 +21,11 @@ from .choices import Choices
 from .clerk import Clerk, has_a_core_to_spare
 from .graph import Graph
 from .layers import layer_of
-from .ledger import Keeping, Ledger, operation
+from .ledger import Ledger
+from .operations import operation
 from .passes import Pass, keeps_cache, passes
 from .roles import find_composites, find_groups
+from .sources import Keeping
 from .store import FileStore, Store
 from .subject import Subject
 from .weights import Weights, first_names
@@ -98,7 +100,7 @@ def follow(
     clerk.settle()
     ledger.look_for_trouble(graph.done)
     name_aliases(graph.done, groups, ledger)
-    tensors = ledger.tensors()
+    tensors = ledger.entries.tensors()
     _warn_of_crops(ledger, keeping)
     manifest = Manifest(
         model=Model(subject.name, subject.architecture, subject.parameters, subject.config, subject.source),
@@ -179,5 +181,5 @@ def _run(subject: Subject, choices: Choices, seconds: float) -> Run:
 
 
 def _warn_of_crops(ledger: Ledger, keeping: Keeping) -> None:
-    for name in dict.fromkeys(crop.name for crop in keeping.crops if crop.name not in ledger.found):
+    for name in dict.fromkeys(crop.name for crop in keeping.crops if crop.name not in ledger.sources.found):
         ledger.warnings.append(f"There is no tensor {name} to keep a part of.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from . import calls_einsum, calls_multiply, calls_values, calls_views
+from . import calls_einsum, calls_joins, calls_multiply, calls_other, calls_parts, calls_values, calls_views
 from .calls import Rule
 
 _SAME: dict[Rule, tuple[str, ...]] = {
@@ -39,13 +39,13 @@ _SAME: dict[Rule, tuple[str, ...]] = {
     calls_views.repeat_interleave: ("repeat_interleave",),
     calls_views.contiguous: ("contiguous", "clone", "detach", "alias"),
     calls_views.expand: ("expand", "expand_as"),
-    calls_views.split: ("split", "chunk", "split_with_sizes", "tensor_split", "unbind"),
-    calls_views.pick: ("getitem",),
-    calls_views.select: ("select", "narrow"),
-    calls_views.cat: ("cat", "concat", "concatenate"),
-    calls_views.stack: ("stack",),
-    calls_views.gather: ("index_select",),
-    calls_views.nothing: (
+    calls_parts.split: ("split", "chunk", "split_with_sizes", "tensor_split", "unbind"),
+    calls_parts.pick: ("getitem",),
+    calls_parts.select: ("select", "narrow"),
+    calls_joins.cat: ("cat", "concat", "concatenate"),
+    calls_joins.stack: ("stack",),
+    calls_parts.gather: ("index_select",),
+    calls_other.nothing: (
         "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like",
         "new_zeros", "new_ones", "new_empty", "new_full", "new_tensor", "new_empty_strided",
     ),

@@ -21,9 +21,9 @@ from forward_pass.tracer.checkpoint import load
 from forward_pass.tracer.choices import Choices
 from forward_pass.tracer.estimate import Estimate, estimate, estimate_of, like, size
 from forward_pass.tracer.generate import trace
-from forward_pass.tracer.ledger import Keeping
 from forward_pass.tracer.pooling import pool
 from forward_pass.tracer.sampling import Sampling
+from forward_pass.tracer.sources import Keeping
 from forward_pass.tracer.subject import Subject
 
 from .architectures import ARCHITECTURES, PROMPT

@@ -20,7 +20,8 @@ from forward_pass.tracer.axes import Axes, fresh, names
 from forward_pass.tracer.choices import Choices
 from forward_pass.tracer.clerk import Clerk
 from forward_pass.tracer.generate import trace
-from forward_pass.tracer.ledger import Keeping, Ledger
+from forward_pass.tracer.ledger import Ledger
+from forward_pass.tracer.sources import Keeping
 from forward_pass.tracer.store import FileStore
 from forward_pass.tracer.values import Node, Value
 from forward_pass.tracer.weights import Weights
@@ -223,7 +224,7 @@ def test_a_trace_of_joined_values_opens_and_reads(tmp_path: Path) -> None:
     with TraceWriter(path) as writer:
         ledger = Ledger(FileStore(writer, Clerk()), Weights(torch.nn.Identity(), ()), VOCAB, Keeping(), False, Clerk())
         key = ledger.use(found, Node("", "", "m", 0), "x")
-        tensors = ledger.tensors()
+        tensors = ledger.entries.tensors()
         writer.finish(_manifest(tensors))
     trace_found = Trace.open(path)
     np.testing.assert_array_equal(trace_found.array(key), wanted.numpy())

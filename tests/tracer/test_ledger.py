@@ -25,9 +25,10 @@ from forward_pass.tracer.choices import Choices, read_crop
 from forward_pass.tracer.clerk import Clerk
 from forward_pass.tracer.generate import TOP, trace
 from forward_pass.tracer.graph import Graph
-from forward_pass.tracer.ledger import Keeping, Ledger
+from forward_pass.tracer.ledger import Ledger
 from forward_pass.tracer.measure import summarise
 from forward_pass.tracer.pooling import pool
+from forward_pass.tracer.sources import Keeping
 from forward_pass.tracer.store import CountingStore
 from forward_pass.tracer.subject import Subject
 from forward_pass.tracer.values import Node, Value
