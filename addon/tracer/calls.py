@@ -68,6 +68,11 @@ def within(module: str, name: str) -> str:
     return f"{module}.{name}" if module else name
 
 
+def last_name(path: str) -> str:
+    """The last step of a path."""
+    return path.rsplit(".", 1)[-1]
+
+
 def tensors(words: Iterable[Any]) -> list[torch.Tensor]:
     """The tensors among arguments, however deep in lists and tuples."""
     found = []

@@ -10,7 +10,7 @@ import torch
 
 from .axes import Atom, aligned, leaves, unify_aligned, unify_axis
 from .axes import call as name_axis
-from .calls import Call, is_plain, is_scores, result, traced_to
+from .calls import Call, is_plain, is_scores, last_name, result, traced_to
 from .calls_other import other
 from .values import Node, Value, makers, shares
 
@@ -58,7 +58,7 @@ def layer_norm(call: Call) -> None:
     """[..., C] -> [..., C], with the mean and the reciprocal deviation [..., 1] that the kernel gave."""
     x = call.value(call.argument(0, "input"))
     node = call.node("layer_norm", call.called("layer_norm"))
-    node.inputs = [(x, f"{_last(node.name)}.input"), *_parameters(call, x, (2, 3))]
+    node.inputs = [(x, f"{last_name(node.name)}.input"), *_parameters(call, x, (2, 3))]
     result(node, call, call.result, x.axes)
     for tensor, suffix in zip(call.seen.norm, (".mean", ".rstd"), strict=False):
         result(node, call, tensor, (*x.axes[:-1], (Atom(1),)), suffix)
@@ -68,7 +68,7 @@ def rms_norm(call: Call) -> None:
     """[..., C] -> [..., C], with the reciprocal root of the mean square [..., 1]."""
     x = call.value(call.argument(0, "input"))
     node = call.node("rms_norm", call.called("rms_norm"))
-    node.inputs = [(x, f"{_last(node.name)}.input"), *_parameters(call, x, (2,))]
+    node.inputs = [(x, f"{last_name(node.name)}.input"), *_parameters(call, x, (2,))]
     result(node, call, call.result, x.axes)
 
 
@@ -83,10 +83,6 @@ def _parameters(call: Call, x: Value, places: tuple[int, ...]) -> list[tuple[Val
     return found
 
 
-def _last(name: str) -> str:
-    return name.rsplit(".", 1)[-1]
-
-
 def softmax(call: Call) -> None:
     """[..., n] -> [..., n], with the maximum that is taken off and the sum that it is divided by, [..., 1] each.
 
@@ -96,7 +92,7 @@ def softmax(call: Call) -> None:
     axis = call.argument(1, "dim", -1)
     axis = (-1 if axis is None else axis) % len(x.axes)
     node = call.node("softmax", call.within("softmax") if call.module else "probabilities")
-    node.inputs = [(x, f"{_last(node.name)}.input")]
+    node.inputs = [(x, f"{last_name(node.name)}.input")]
     result(node, call, call.result, x.axes)
     values = x.held().detach()
     values = values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
@@ -137,7 +133,7 @@ def activation(kind: str) -> Callable[[Call], None]:
 def _elementwise(call: Call, kind: str, name: str) -> Node:
     x = call.first()
     node = call.node(kind, name)
-    node.inputs = [(x, f"{_last(name)}.input")]
+    node.inputs = [(x, f"{last_name(name)}.input")]
     result(node, call, call.result, x.axes)
     return node
 
@@ -200,7 +196,7 @@ def _name_of_sum(call: Call, made: list[Node]) -> str:
 
 def _pair(call: Call, kind: str, name: str, a: Value, b: Value) -> None:
     node = call.node(kind, name)
-    node.inputs = [(a, f"{_last(name)}.left"), (b, f"{_last(name)}.right")]
+    node.inputs = [(a, f"{last_name(name)}.left"), (b, f"{last_name(name)}.right")]
     result(node, call, call.result, unify_aligned(a.axes, b.axes))
 
 

@@ -8,7 +8,7 @@ import torch
 from . import joined
 from .axes import Atom, Axes, Axis, leaves, regroup, size
 from .axes import call as name_axis
-from .calls import Call
+from .calls import Call, last_name
 from .calls_other import other
 from .values import Value, shares
 
@@ -54,15 +54,11 @@ def moved(call: Call, x: Value, axes: Axes) -> Value:
     """Numbers that were copied in a new order: a merge, known in the form in which it is used."""
     source = x.root if x.root.id is not None or x.root.node is x.node else x
     node = call.node("merge", call.within("merge"))
-    node.inputs = [(source if source.tensor is not None else x, f"{_last(node.name)}.input")]
+    node.inputs = [(source if source.tensor is not None else x, f"{last_name(node.name)}.input")]
     node.waits = True
     value = call.graph.put(Value(call.result, axes, node, slot=0, active=x.active))
     node.outputs = [(value, "")]
     return value
-
-
-def _last(name: str) -> str:
-    return name.rsplit(".", 1)[-1]
 
 
 def _repeats_heads(call: Call, x: Value, axes: Axes) -> bool:

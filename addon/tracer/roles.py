@@ -170,7 +170,8 @@ def _add_projection(group: Group, role: str, value: Value) -> None:
                 group.add(f"{role} {node.kind.replace('_', ' ')}", node)
                 waiting += node.active_inputs()
             elif node.kind != "embedding":
-                group.add(role, node) if node.kind == "split" else None
+                if node.kind == "split":
+                    group.add(role, node)
                 waiting += node.active_inputs()
 
 
@@ -193,8 +194,7 @@ def _mlps(flow: Flow, taken: set[int]) -> list[Group]:
         for node in inside:
             group.add("activation" if node in curves else "product" if node in products else "step", node)
         group.add("down", down)
-        for axis in (down.left.axes[-1],):
-            name_axis(axis, "neuron")
+        name_axis(down.left.axes[-1], "neuron")
         found.append(group)
     return found
 
