@@ -31,10 +31,12 @@ def show_partial_sums(scene: bpy.types.Scene, block: bpy.types.Object) -> Produc
     comes last. The operands are found by their numbers among the blocks of its layer; where nothing else uses them,
     their columns and rows light up in the same order. Removing the modifier takes the sums back.
 
-    Raises UserError where the scene has no clock or the product of no two blocks is this one.
+    Raises UserError where the scene has no clock, or not this block, or where the product of no two blocks is this one.
     """
     if PROPERTY not in scene.keys():  # noqa: SIM118
-        raise UserError("This scene has no clock.", "Choose a block of a generated scene.", 2)
+        raise UserError(f"The scene {scene.name} has no clock.", "Choose a generated scene.", 2)
+    if scene.objects.get(block.name) != block:
+        raise UserError(f"{block.name} is not in the scene {scene.name}.", "Give the scene that it is in.", 2)
     if block.get("fp_role") != "out" or block.get("fp_detail") != "cells":
         raise UserError(f"{block.name} is no result of a multiply that is drawn cell by cell.", "Choose another.", 2)
     # Of blocks with the same numbers the one that is in play meanwhile: a fold copies what it turns.

@@ -113,7 +113,12 @@ def test_what_has_no_sums_is_refused_and_stays(scene: Any, name: str, said: str)
     assert ([modifier.name for modifier in item.modifiers], list(item["fp_play"])) == before
 
 
-def test_a_scene_without_a_clock_is_refused() -> None:
-    scene = bpy.data.scenes.new("empty")
-    with pytest.raises(UserError, match="no clock"):
-        show_partial_sums(scene, bpy.data.objects.new("nothing", None))
+def test_another_scene_is_refused(scene: Any) -> None:
+    """Without a clock, or with one and without the block."""
+    other, block = bpy.data.scenes.new("other"), bpy.data.objects["s0.l1.h0.scores"]
+    with pytest.raises(UserError, match="other has no clock"):
+        show_partial_sums(other, block)
+    other["fp_time"] = 0.0
+    with pytest.raises(UserError, match="not in the scene other"):
+        show_partial_sums(other, block)
+    assert PARTIAL_SUMS not in block.modifiers
