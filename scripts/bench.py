@@ -6,6 +6,7 @@
     layout   layout and story, from a trace
     build    the scene, from a trace
     frame    frames of that scene in some sizes and samples
+    slices   how long Blender's window waits while a scene is generated, from a trace
     scene    the scenes of three sizes of model, each in a process of its own, beside the naive way and a static mesh;
              and a frame of one matrix of millions of cells beside one of few
 
@@ -38,6 +39,7 @@ from forward_pass.render.captions import write_text
 from scripts._bench_overhead import Overhead, measure_overhead
 from scripts._bench_scene import Cost, lines, measure_scenes, report
 from scripts._bench_slabs import Slabs, measure_slabs
+from scripts._bench_slices import Waits, measure_slices
 from scripts._memory import peak_memory
 
 PROMPT = "CBABBC"
@@ -157,13 +159,13 @@ def _build(path: Path) -> Any:
 BENCHES = {"trace": bench_trace, "layout": bench_layout, "build": bench_build, "frame": bench_frame}
 
 
-SCENE = "scene"
+SCENE, SLICES = "scene", "slices"
 
 
 def main(arguments: list[str]) -> int:
     """Exit status 0; 1 for a failure, 2 for wrong use."""
     parser = argparse.ArgumentParser(description="Measure how long things take here.")
-    parser.add_argument("what", choices=(*BENCHES, SCENE), nargs="+")
+    parser.add_argument("what", choices=(*BENCHES, SLICES, SCENE), nargs="+")
     parser.add_argument("--trace", type=Path, help="a trace to work on, instead of a new one")
     parser.add_argument("--runs", type=int, default=3, help="the best of how many (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
@@ -173,11 +175,12 @@ def main(arguments: list[str]) -> int:
     try:
         with tempfile.TemporaryDirectory() as folder:
             fresh = Path(folder) / "bench.trace.safetensors"
-            found = {what: _bench(what, asked.trace, fresh, asked.runs) for what in asked.what if what != SCENE}
+            found = {what: _bench(what, asked.trace, fresh, asked.runs) for what in asked.what if what in BENCHES}
+            waits = _slices(asked.trace, fresh) if SLICES in asked.what else []
         overheads = _overheads(asked.runs) if "trace" in asked.what else []
         costs, slabs = _scenes() if SCENE in asked.what else ([], None)
         if asked.json is not None:
-            words = _report(found, overheads) | report(costs) | (slabs.keys() if slabs else {})
+            words = _report(found, overheads, waits) | report(costs) | (slabs.keys() if slabs else {})
             write_text(asked.json, json.dumps(words, indent=1) + "\n")
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
@@ -190,12 +193,25 @@ def main(arguments: list[str]) -> int:
 
 def _bench(what: str, given: Path | None, fresh: Path, runs: int) -> list[Measure]:
     """Measures and shows them. `fresh` is where a trace is made when none is given."""
-    path = fresh if given is None or what == "trace" else given
-    if what != "trace" and given is None and not fresh.exists():
-        trace_prompt(PROMPT, "nano-sort", fresh, "cpu")
-    measures = BENCHES[what](path, runs)
+    measures = BENCHES[what](fresh if what == "trace" else _trace(given, fresh), runs)
     print(f"{what} (peak memory so far {peak_memory()})", *measures, sep="\n  ", flush=True)
     return measures
+
+
+def _trace(given: Path | None, fresh: Path) -> Path:
+    """The trace to work on, made where none is given."""
+    if given is None and not fresh.exists():
+        trace_prompt(PROMPT, "nano-sort", fresh, "cpu")
+    return given or fresh
+
+
+def _slices(given: Path | None, fresh: Path) -> list[Waits]:
+    """How long the window waits, measured and shown."""
+    waits = []
+    for wait in measure_slices(_trace(given, fresh)):
+        print(*wait.lines(), sep="\n  ", flush=True)
+        waits.append(wait)
+    return waits
 
 
 def _scenes() -> tuple[list[Cost], Slabs]:
@@ -214,12 +230,14 @@ def _overheads(runs: int) -> list[Overhead]:
     return overheads
 
 
-def _report(found: dict[str, list[Measure]], overheads: list[Overhead]) -> dict[str, Any]:
+def _report(found: dict[str, list[Measure]], overheads: list[Overhead], waits: list[Waits]) -> dict[str, Any]:
     machine = {"machine": platform.machine(), "system": platform.system(), "cores": os.cpu_count()}
     numbers = {what: [asdict(measure) for measure in measures] for what, measures in found.items()}
     report: dict[str, Any] = {**machine, "python": platform.python_version(), "measures": numbers}
     for overhead in overheads:
         report |= overhead.keys()
+    for wait in waits:
+        report |= wait.keys()
     return report | ({"overhead": [asdict(overhead) for overhead in overheads]} if overheads else {})
 
 

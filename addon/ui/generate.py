@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..core.errors import UserError
 from ..core.examples import write_focus
@@ -20,8 +20,12 @@ from ..core.presets import USUAL
 from ..core.recipe import Recipe, write_recipe
 from ..core.telling import Telling
 from ..process.job import TraceRequest
+from ..scene.slices import Slices, Stage, told
 from .prepare import STAGES, Preparation, Rooms
 from .progress import Progress, as_user_error
+
+if TYPE_CHECKING:
+    from ..scene.productions import Film
 
 State = Literal["tracing", "reading", "layout", "story", "building", "done", "failed", "cancelled"]
 ENDS = ("done", "failed", "cancelled")
@@ -109,11 +113,11 @@ class GivenTrace:
 class Place(Protocol):
     """Where a scene is built, so that it comes whole or not at all: `place.ScenePlace`."""
 
-    def open(self) -> Any:
+    def open(self) -> Slices[Any]:
         """Makes room; returns the scene to build into."""
 
-    def commit(self) -> None:
-        """The scene is whole: show it, and let go of the one that it replaces."""
+    def commit(self) -> Slices[None]:
+        """The scene is whole: show it, and let go of the one that it replaces. Once begun it has to be ended."""
 
     def rollback(self) -> None:
         """Takes away what was built and leaves everything as it was."""
@@ -134,7 +138,8 @@ class Generation:
         self._log: tuple[str, ...] = ()  # of the runs that are over
         self._job = self._start(0)
         self._preparation: Preparation | None = None
-        self._builder: Iterator[tuple[str, float]] | None = None
+        self._builder: Iterator[Stage] | None = None
+        self._whole = False  # the scene is built: it only has to be shown
         self._left = time.monotonic()  # when the last slice of building ended
 
     @property
@@ -155,8 +160,8 @@ class Generation:
         return self._log + (() if self._job is None else tuple(self._job.log))
 
     def poll(self) -> None:
-        """Goes on a little: 30 ms where the work can be cut that small, and up to 60 ms where Blender itself takes
-        longer than that to draw its window between two polls. Raises nothing."""
+        """Goes on a little: building for 30 ms where the work can be cut that small, and for up to 60 ms where Blender
+        itself takes longer than that to draw its window between two polls. Raises nothing."""
         try:
             if self.state == "tracing":
                 self._trace()
@@ -173,7 +178,7 @@ class Generation:
             self.poll()
 
     def cancel(self) -> None:
-        """Stops at once, without waiting for the child, and leaves no half scene."""
+        """Stops at once, without waiting for the child, and leaves no half scene; a whole one is shown all the same."""
         self._leave("cancelled")
         if self._job is not None:
             self._job.cancel()
@@ -234,25 +239,32 @@ class Generation:
         self._preparation = None
         if preparation.result is None:
             raise preparation.error or RuntimeError("the preparation ended without a result")
-        film, asked = preparation.result, self.request
-        scene = self._place.open()
         self.state = "building"
-        self._builder = film.build(scene, theme=asked.theme, recipe=asked.recipe, size=asked.size, fps=asked.fps)
+        self._builder = self._steps(preparation.result)
         self._left = time.monotonic()
 
-    def _build(self, builder: Iterator[tuple[str, float]]) -> None:
+    def _steps(self, film: Film) -> Iterator[Stage]:
+        """All that is to do with Blender's data, in slices."""
+        asked = self.request
+        scene = yield from told(("making room", 0.0), self._place.open())
+        yield from film.build(scene, theme=asked.theme, recipe=asked.recipe, size=asked.size, fps=asked.fps)
+        self._whole = True
+        yield from told(("showing the scene", 1.0), self._place.commit())
+
+    def _build(self, builder: Iterator[Stage]) -> None:
         now = time.monotonic()
         until = now + min(max(now - self._left, SLICE), LONGEST_SLICE)
-        while time.monotonic() < until:
+        while True:
             step = next(builder, None)
             if step is None:
                 self._builder = None
-                self._place.commit()
                 self.state = "done"
                 self.progress.tell(1.0, "Done")
                 return
             self._tell(BUILDING, step[1], f"Building: {step[0]}")
-        self._left = time.monotonic()
+            self._left = time.monotonic()
+            if self._left >= until:
+                return
 
     def _tell(self, span: tuple[float, float], share: float, text: str) -> None:
         self.progress.tell(span[0] + share * (span[1] - span[0]), text)
@@ -267,7 +279,13 @@ class Generation:
         """Ends the work in `state`; what was half built goes."""
         if not self.running:
             return
-        building, self._builder, self._preparation = self.state == "building", None, None
+        building, builder = self.state == "building", self._builder
+        self._builder = self._preparation = None
+        if self._whole and builder is not None and state == "cancelled":
+            for _ in builder:
+                pass
+            self.state = "done"
+            return
         self.state = state
-        if building:
+        if building and not self._whole:
             self._place.rollback()

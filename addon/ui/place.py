@@ -2,22 +2,26 @@
 """Where a generated scene goes: a scene of its own, there whole or not at all.
 
 A new scene is built beside the others. When it is whole it takes the place of the generated scene that was shown
-before, if one was; a scene of the user's own is never touched. Until then everything stays as it was.
+before, if one was; a scene of the user's own is never touched. Until then everything stays as it was, but that the
+scene to be replaced hides what is in it: whatever is made, Blender looks anew at all that a window shows.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 import bpy
 
+from ..scene.slices import Slices
 from .properties import copy_settings
 
 NAME = "Forward Pass"
 VERSION = "fp_version"  # a generated scene carries it: see the scene contract
 SHOWING = (bpy.types.Screen, bpy.types.WindowManager, bpy.types.WorkSpace)  # they let go of what goes
 PARKED = "~"  # before the names of what is about to be replaced, so that the new scene gets the plain ones
+TOGETHER = 100  # data-blocks that are renamed or removed in one slice
 
 
 class ScenePlace:
@@ -27,59 +31,122 @@ class ScenePlace:
         self._shown = shown.name
         self._scene: bpy.types.Scene | None = None
         self._parked: dict[bpy.types.ID, str] = {}
-        self._before: set[int] = set()
+        self._hidden: list[bpy.types.Collection] = []
+        self._before: set[int] | None = None  # what was there; None until `open` begins
 
-    def open(self) -> bpy.types.Scene:
-        """Makes room and returns an empty scene. Nothing is shown yet."""
+    def open(self) -> Slices[bpy.types.Scene]:
+        """Makes room and returns an empty scene, in slices. Nothing is shown yet."""
         self._before = {datablock.session_uid for datablock in bpy.data.user_map()}
-        try:
-            return self._open()
-        except BaseException:
-            self.rollback()
-            raise
-
-    def _open(self) -> bpy.types.Scene:
         shown = bpy.data.scenes.get(self._shown)
         if shown is not None and is_generated(shown):
+            owned = owned_by(shown)
+            self._hidden = _hide(collection for collection in shown.collection.children if collection in owned)
+            yield
             # The built-in font's name cannot be changed, and need not be.
-            owned = [datablock for datablock in owned_by(shown) if not datablock.is_property_readonly("name")]
-            for datablock in owned:
-                self._parked[datablock] = datablock.name
-                datablock.name = PARKED + datablock.name
+            named = [datablock for datablock in owned if not datablock.is_property_readonly("name")]
+            for some in _portions(named):
+                for datablock in some:
+                    self._parked[datablock] = datablock.name
+                    datablock.name = PARKED + datablock.name
+                yield
         self._scene = bpy.data.scenes.new(NAME)
         if shown is not None:
             copy_settings(shown, self._scene)
         return self._scene
 
-    def commit(self) -> None:
-        """Shows the new scene in every window that showed the old one, and removes the old one."""
+    def commit(self) -> Slices[None]:
+        """Removes the scene that is replaced, then shows the new one in every window that showed it; in slices. Once
+        begun it has to be ended: there is no way back."""
         new = self._scene
         if new is None:
             raise RuntimeError("no scene was opened")
-        old = next((datablock for datablock in self._parked if isinstance(datablock, bpy.types.Scene)), None)
+        self._scene = None
+        gone = only_used_within({datablock for datablock in self._parked if _is_there(datablock)})
+        self._parked = {datablock: name for datablock, name in self._parked.items() if datablock not in gone}
+        self._hidden = [collection for collection in self._hidden if collection not in gone]
+        old = next((datablock for datablock in gone if isinstance(datablock, bpy.types.Scene)), None)
+        yield
+        yield from _remove(gone - {old}, old)
+        hidden = _hide(new.collection.children_recursive)
         leaving = old or bpy.data.scenes.get(self._shown)
         for window in (window for manager in bpy.data.window_managers for window in manager.windows):
             if window.scene == leaving:
                 window.scene = new
-        gone = only_used_within(set(self._parked))
-        self._parked = {datablock: name for datablock, name in self._parked.items() if datablock not in gone}
-        self._scene = None
-        bpy.data.batch_remove(gone)  # all in one go: each removal looks at the whole file
+        if old is not None:
+            bpy.data.scenes.remove(old)
         self._unpark()
+        yield
+        yield from _show(new, hidden)
 
     def rollback(self) -> None:
         """Removes the new scene and all that came with it."""
+        if self._before is None:
+            return
         new = {datablock for datablock in bpy.data.user_map() if datablock.session_uid not in self._before}
         self._scene = None
         bpy.data.batch_remove(only_used_within(new))
         self._unpark()
 
     def _unpark(self) -> None:
-        """Gives what is still there its name back."""
+        """Gives what is still there its name back, and shows it."""
         for datablock, name in self._parked.items():
             with suppress(ReferenceError):
                 datablock.name = name
-        self._parked = {}
+        for collection in self._hidden:
+            with suppress(ReferenceError):
+                collection.hide_viewport = False
+        self._parked, self._hidden = {}, []
+
+
+def _hide(collections: Iterable[bpy.types.Collection]) -> list[bpy.types.Collection]:
+    """Hides collections in viewports; returns those that were not hidden."""
+    shown = [collection for collection in collections if not collection.hide_viewport]
+    for collection in shown:
+        collection.hide_viewport = True
+    return shown
+
+
+def _show(scene: bpy.types.Scene, hidden: Sequence[bpy.types.Collection]) -> Slices[None]:
+    """Shows a scene's collections in two slices, about half of the objects each. Blender's first look at something
+    cannot be cut, and the more there is already the longer it takes, so in more slices the last were no shorter."""
+    half, objects = sum(len(collection.objects) for collection in hidden) / 2, 0
+    for collection in hidden:
+        before, objects = objects, objects + len(collection.objects)
+        if before < half <= objects:
+            scene.view_layers[0].update()
+            yield
+        collection.hide_viewport = False
+    scene.view_layers[0].update()
+    yield
+
+
+def _portions(datablocks: Iterable[bpy.types.ID]) -> Iterable[list[bpy.types.ID]]:
+    """A slice's worth after the other."""
+    every = list(datablocks)
+    return (every[i : i + TOGETHER] for i in range(0, len(every), TOGETHER))
+
+
+def _is_there(datablock: bpy.types.ID) -> bool:
+    """Whether nobody removed it meanwhile."""
+    try:
+        return bool(datablock.name)
+    except ReferenceError:
+        return False
+
+
+def _remove(datablocks: set[bpy.types.ID], scene: bpy.types.Scene | None) -> Slices[None]:
+    """Removes what only that scene needed, in slices: each removal looks at the whole file, and at every collection
+    that a scene shows."""
+    if scene is not None:
+        for collection in scene.collection.children:
+            if collection in datablocks:
+                scene.collection.children.unlink(collection)
+    first = [datablock for datablock in datablocks if isinstance(datablock, bpy.types.Collection)]
+    then = [datablock for datablock in datablocks if isinstance(datablock, bpy.types.Object)]
+    last = datablocks.difference(first, then)
+    for some in _portions([*first, *then, *last]):
+        bpy.data.batch_remove(some)
+        yield
 
 
 def is_generated(scene: bpy.types.Scene) -> bool:

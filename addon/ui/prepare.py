@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.telling import Telling
+from ..scene.slices import taking_turns
 from .progress import as_user_error
 
 if TYPE_CHECKING:
     from ..scene.productions import Film
 
 STAGES = (("reading", "Reading the trace"), ("layout", "Placing the blocks"), ("story", "Writing the story"))
-TURN = 0.0005  # seconds that the thread goes on before the window gets its turn, for which Python takes 0.005
 
 
 @dataclass(frozen=True)
@@ -35,12 +34,29 @@ class Rooms:
 
 
 def real_rooms() -> Rooms:
-    """The rooms as they are; imported when first needed, so that enabling the add-on stays quick."""
-    from ..core.trace import Trace
+    """The rooms as they are; imported when first needed, so that enabling the add-on stays quick, and most of it in the
+    preparation's thread, so that the button does."""
     from ..process.job import TracerJob
-    from ..scene.productions import lay_out_film, plan_film
 
-    return Rooms(TracerJob, Trace.open, lay_out_film, plan_film)
+    return Rooms(TracerJob, _read, _lay_out, _plan)
+
+
+def _read(path: Path) -> Any:
+    from ..core.trace import Trace
+
+    return Trace.open(path)
+
+
+def _lay_out(traces: Sequence[Any], telling: Telling) -> Any:
+    from ..scene.productions import lay_out_film
+
+    return lay_out_film(traces, telling)
+
+
+def _plan(traces: Sequence[Any], layouts: Any, telling: Telling) -> Film:
+    from ..scene.productions import plan_film
+
+    return plan_film(traces, layouts, telling)
 
 
 class Preparation:
@@ -61,15 +77,12 @@ class Preparation:
 
     def _run(self) -> None:
         rooms, paths, telling = self._arguments
-        before = sys.getswitchinterval()
-        sys.setswitchinterval(TURN)  # the window asks for a turn some dozen times in each of its pictures
         try:
-            traces = [rooms.read(path) for path in paths]
-            self.stage = 1
-            layouts = rooms.lay_out(traces, telling)
-            self.stage = 2
-            self.result = rooms.plan(traces, layouts, telling)
+            with taking_turns():
+                traces = [rooms.read(path) for path in paths]
+                self.stage = 1
+                layouts = rooms.lay_out(traces, telling)
+                self.stage = 2
+                self.result = rooms.plan(traces, layouts, telling)
         except Exception as error:  # a thread's exception reaches nobody: hand it over
             self.error = as_user_error(error, STAGES[self.stage][1])
-        finally:
-            sys.setswitchinterval(before)

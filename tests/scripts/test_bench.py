@@ -16,6 +16,7 @@ from scripts import _bench_overhead, _bench_peers
 from scripts._bench_overhead import Overhead, Run
 from scripts._bench_scene import GPT2, Cost, growth, lines, measure_scenes, report
 from scripts._bench_slabs import measure_slabs
+from scripts._bench_slices import Turn, Waits, measure_slices
 from scripts.bench import Measure, best
 
 
@@ -172,3 +173,21 @@ def test_a_slab_of_more_cells_is_measured() -> None:
     slabs = measure_slabs(128, percent=10)
     assert slabs.cells == 128 * 128 and slabs.few > 0 and slabs.many > 0
     assert slabs.keys()["slab_frame_over_few_cells"] == slabs.many / slabs.few
+
+
+def test_the_longest_turns_are_told_first() -> None:
+    turns = (Turn("blocks", 0.03, 0.04), Turn("names", 0.05, 0.2), Turn("button", 0.01, 0.01))
+    waits = Waits("first", turns, 0.0, 0.07)
+    assert [turn.at for turn in waits.longest] == ["names", "blocks", "button"]
+    assert waits.keys() == {"first_longest_turn_ms": 50.0, "first_undo_ms": pytest.approx(70.0)}
+    assert "50.0 ms cpu" in waits.lines()[1] and "0.09 s cpu" in waits.lines()[0]
+
+
+@pytest.mark.blender
+@pytest.mark.slow
+def test_turns_of_a_generation_are_measured(root: Path) -> None:
+    pytest.importorskip("bpy")
+    waits = next(measure_slices(root / "tests" / "data" / "CBABBC.trace.safetensors"))
+    at = [turn.at for turn in waits.turns]
+    assert at[0] == "the button" and at[-1] == "Done" and "Building: blocks" in at
+    assert len(at) > 30 and waits.undo > 0

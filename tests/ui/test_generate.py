@@ -13,6 +13,7 @@ bpy = pytest.importorskip("bpy")
 
 from forward_pass.core.errors import UserError
 from forward_pass.core.recipe import Recipe, read_recipe
+from forward_pass.ui import generate as generate_module
 from forward_pass.ui.generate import GenerateRequest, Generation
 from forward_pass.ui.place import ScenePlace, is_generated
 from forward_pass.ui.prepare import Rooms
@@ -169,11 +170,81 @@ def test_a_failure_half_way_through_the_building_leaves_nothing() -> None:
 
 def test_the_scene_removed_meanwhile_is_an_error_not_a_crash() -> None:
     generation = generate()
-    poll_until(generation, lambda: generation.state == "building")
+    poll_until(generation, lambda: "Forward Pass" in bpy.data.scenes)
     bpy.data.scenes.remove(bpy.data.scenes["Forward Pass"])
     finish(generation)
     assert generation.state == "failed"
     assert not any(name == "FP Clock" for _type, name in inventory())
+
+
+@pytest.fixture
+def one_step_a_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generate_module, "SLICE", 0.0)
+    monkeypatch.setattr(generate_module, "LONGEST_SLICE", 0.0)
+
+
+@pytest.mark.usefixtures("one_step_a_poll")
+def test_a_scene_is_replaced_in_many_polls_and_what_is_shown_is_one_or_the_other() -> None:
+    finish(generate())
+    first, texts = inventory(), []
+    generation = generate()
+    while generation.running:
+        generation.poll()
+        texts.append(generation.progress.text)
+        shown = [item for item in bpy.context.scene.collection.children if not item.hide_viewport]
+        assert len(bpy.context.scene.collection.children) <= 1 and (generation.running or len(shown) == 1)
+        time.sleep(0.001)
+    assert texts.count("Building: making room") >= 2 and texts.count("Building: showing the scene") >= 4
+    assert inventory() == first
+    assert not any(collection.hide_viewport for collection in bpy.data.collections)
+
+
+@pytest.mark.usefixtures("one_step_a_poll")
+@pytest.mark.parametrize("how", ["cancel", "end"])
+@pytest.mark.parametrize("polls", [1, 2, 3, 4])
+def test_a_whole_scene_is_shown_though_it_is_cancelled(polls: int, how: str) -> None:
+    finish(generate())
+    first, uid = inventory(), bpy.context.scene.session_uid
+    generation = generate()
+    poll_until(generation, lambda: generation.progress.text == "Building: showing the scene")
+    for _ in range(polls - 1):
+        generation.poll()
+    getattr(generation, how)()
+    assert generation.state == "done" and generation.error is None
+    assert bpy.context.scene.session_uid != uid and is_generated(bpy.context.scene)
+    assert inventory() == first
+    assert not any(collection.hide_viewport for collection in bpy.data.collections)
+
+
+@pytest.mark.usefixtures("one_step_a_poll")
+def test_what_is_to_be_replaced_is_hidden_meanwhile_and_comes_back() -> None:
+    finish(generate())
+    scene = bpy.context.scene
+    generation = generate()
+    poll_until(generation, lambda: len(bpy.data.scenes) == 3)
+    assert bpy.context.scene == scene and scene.collection.children[0].hide_viewport
+    generation.cancel()
+    assert scene.name == "Forward Pass" and not scene.collection.children[0].hide_viewport
+
+
+def test_a_scene_that_is_not_of_forward_pass_stays_in_sight() -> None:
+    mine = bpy.data.collections.new("mine")
+    bpy.context.scene.collection.children.link(mine)
+    generation = generate()
+    poll_until(generation, lambda: len(bpy.data.scenes) == 2)
+    assert not mine.hide_viewport
+    finish(generation)
+    assert not mine.hide_viewport and "mine" in bpy.data.collections
+
+
+def test_what_somebody_removes_meanwhile_needs_no_removal() -> None:
+    finish(generate())
+    first = inventory()
+    generation = generate()
+    poll_until(generation, lambda: len(bpy.data.scenes) == 3)
+    bpy.data.objects.remove(bpy.data.objects["~block 3"])
+    finish(generation)
+    assert generation.error is None and inventory() == first
 
 
 def test_a_slice_is_short() -> None:
