@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import tempfile
 import time
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ import numpy as np
 from PIL import Image
 
 from forward_pass.core.errors import UserError
+from forward_pass.render import blender
 from forward_pass.render.pace import Pace
 from forward_pass.render.pictures import frame_path
 from forward_pass.render.presets import Quality
@@ -95,6 +98,83 @@ def test_a_process_that_dies_is_started_again_where_it_stopped(saved: SavedScene
         os.kill(child, signal.SIGKILL)
     done += [frame for frame, _ in work]
     assert done == list(range(1, 10))
+
+
+BEGIN = """
+import json, sys, time
+from pathlib import Path
+job = json.loads(sys.stdin.readline())
+pictures = range(job["first"], job["pace"]["first"] + job["pace"]["count"], job["step"])
+def say(**words):
+    print(json.dumps(words), flush=True)
+def write(picture):
+    size = b"".join(side.to_bytes(4, "big") for side in job["quality"]["size"])
+    head, end = bytes.fromhex("89504e470d0a1a0a0000000d49484452"), bytes.fromhex("0000000049454e44ae426082")
+    Path(job["folder"], f"frame_{picture:06d}.png").write_bytes(head + size + end)
+"""
+
+
+def by_fakes(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The pictures of 1 to 6 that two processes that run `code` say they have rendered."""
+    monkeypatch.setattr(blender, "command", lambda module: [sys.executable, "-c", BEGIN + code])
+    work = render_together(SavedScene("a.blend", "Scene"), folder, TINY, Pace(1, 6), 2)
+    return [picture for picture, _ in work]
+
+
+def test_chatter_and_pictures_that_nobody_waits_for_are_not_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = """
+print("Blender 5.2.2\\n" * 20000)
+for picture in pictures:
+    say(type="frame", frame=picture + 1, seconds=1.0)
+    write(picture)
+    say(type="frame", frame=picture, seconds=1.0)
+    say(type="frame", frame=picture, seconds=1.0)
+"""
+    assert sorted(by_fakes(code, tmp_path, monkeypatch)) == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("sys.exit(3)", r"ended with status 3\."),
+        (
+            "say(type='frame', frame=pictures[0], seconds=1.0); time.sleep(60)",
+            r"Frame \d was rendered, but is not whole",
+        ),
+        ("say(type='error', message='It rains.', hint='Wait.'); time.sleep(60)", r"^It rains\. Wait\.$"),
+    ],
+)
+def test_a_process_that_dies_or_lies_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, message: str
+) -> None:
+    before = _children()
+    with pytest.raises(UserError, match=message):
+        by_fakes(code, tmp_path, monkeypatch)
+    assert _children() <= before
+
+
+def test_what_is_whole_is_kept_and_starts_no_process(
+    saved: SavedScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_fakes(
+        "for picture in pictures: write(picture); say(type='frame', frame=picture, seconds=1.0)", tmp_path, monkeypatch
+    )
+    monkeypatch.setattr(blender, "command", lambda module: ["/there is no such program"])
+    kept = list(render_together(saved, tmp_path, TINY, Pace(1, 6), 2, resume=True))
+    assert sorted(kept) == [(picture, 0.0) for picture in range(1, 7)]
+    with pytest.raises(UserError, match="cannot be started"):
+        list(render_together(saved, tmp_path, TINY, Pace(1, 7), 2, resume=True))
+
+
+def test_a_program_is_started_without_what_belongs_to_its_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = SimpleNamespace(module=False, background=True, binary_path="/opt/blender")
+    monkeypatch.setattr(blender.bpy, "app", program)
+    monkeypatch.setattr(sys, "argv", ["blender", "--gpu-backend", "vulkan", "a.blend"])
+    first, *options, run = blender.command("render.worker")
+    assert first == "/opt/blender" and {"--background", "--factory-startup", "--offline-mode"} <= set(options)
+    assert options[options.index("--gpu-backend") + 1] == "vulkan" and "render.worker" in run
 
 
 def test_a_file_that_is_no_scene_is_a_sentence(tmp_path: Path) -> None:

@@ -129,7 +129,12 @@ def test_what_is_said_is_in_the_new_order(scene: Any) -> None:
     part = script_in(scene, 73, 73 + 71, FPS)
     assert [act.name for act in part.acts] == ["Overview"] and part.acts[0].duration == pytest.approx(3.0, abs=1e-5)
     # And at another rate it is the same in seconds.
-    assert script_in(scene, 1, scene.frame_end, FPS).duration == pytest.approx(scene.frame_end / FPS)
+    for fps in (12, 25, 30, 60):
+        other = script_in(scene, 1, scene.frame_end, fps)
+        assert [act.name for act in other.acts] == names(scene)
+        assert [one.text for one in other.captions] == [one.text for one in script.captions]
+        starts, others = ([one.start for one in (*said.acts, *said.captions)] for said in (script, other))
+        assert others == pytest.approx(starts, abs=1 / fps + 1e-6)
 
 
 def test_an_act_that_is_left_out_is_moved_too_and_nothing_of_it_is_seen(scene: Any) -> None:
