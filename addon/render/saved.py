@@ -9,6 +9,8 @@ from pathlib import Path
 import bpy
 
 from ..core.errors import UserError
+from .quiet import quiet
+from .settings import changed
 
 
 @dataclass(frozen=True)
@@ -26,15 +28,19 @@ def saved_scene(scene: bpy.types.Scene, blend: Path) -> SavedScene:
 
 
 def save_copy(scene: bpy.types.Scene, blend: Path) -> SavedScene:
-    """Saves `scene` with all that it uses, and nothing else of the open file, at `blend`; paths in it are absolute.
-
-    Not as "Save Copy" does it, which takes seconds for a preview of the file. Raises `UserError`.
-    """
-    for one in scene.objects:
-        if one.mode == "EDIT":
-            one.update_from_editmode()
+    """Saves the open file, of which `scene` is wanted, at `blend`, with paths that hold from there; the open file stays
+    what it is. Raises `UserError`."""
+    preferences = bpy.context.preferences
+    assert preferences is not None  # every Blender has them
+    # A preview of the file, which nobody will see, would take longer than the file.
+    plain = changed(
+        (preferences.filepaths, "file_preview_type", "NONE"), (preferences, "is_dirty", preferences.is_dirty)
+    )
     try:
-        bpy.data.libraries.write(str(blend), {scene}, path_remap="ABSOLUTE")
+        with plain, quiet():
+            bpy.ops.wm.save_as_mainfile(
+                filepath=str(blend), copy=True, relative_remap=True, compress=False, check_existing=False
+            )
     except (RuntimeError, OSError) as error:
         reason = str(error).strip().splitlines()[-1].removeprefix("Error: ").rstrip(".")
         raise UserError(f"The scene could not be saved to be rendered: {reason}.", "Check free disk space.") from error

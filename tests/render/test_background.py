@@ -156,9 +156,14 @@ def test_the_real_child_ends_with_its_parent_and_takes_its_scratch_away(tmp_path
 
 def test_the_real_child_says_what_went_wrong(tmp_path: Path) -> None:
     code = "from forward_pass.render.child import serve\nserve(lambda job, say: print('chatter') or 1 / 0)"
-    done = subprocess.run([sys.executable, "-c", code], input="{}\n", capture_output=True, text=True, check=False)
-    assert json.loads(done.stdout)["message"] == "The process that renders failed: ZeroDivisionError: division by zero."
-    assert done.returncode == 1 and "chatter" in done.stderr and "Traceback" in done.stderr
+    pipes: Any = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([sys.executable, "-c", code], text=True, **pipes) as child:
+        assert child.stdin is not None and child.stdout is not None and child.stderr is not None
+        child.stdin.write("{}\n")
+        child.stdin.flush()  # and not closed: then it would end
+        said, chatter = child.stdout.read(), child.stderr.read()
+    assert json.loads(said)["message"] == "The process that renders failed: ZeroDivisionError: division by zero."
+    assert child.returncode == 1 and "chatter" in chatter and "Traceback" in chatter
 
 
 def is_running(pid: int) -> bool:
