@@ -170,7 +170,7 @@ def test_what_is_whole_is_kept_and_starts_no_process(
 
 def test_a_program_is_started_without_what_belongs_to_its_user(monkeypatch: pytest.MonkeyPatch) -> None:
     program = SimpleNamespace(module=False, background=True, binary_path="/opt/blender")
-    monkeypatch.setattr(blender.bpy, "app", program)
+    monkeypatch.setattr(bpy, "app", program)
     monkeypatch.setattr(sys, "argv", ["blender", "--gpu-backend", "vulkan", "a.blend"])
     first, *options, run = blender.command("render.worker")
     assert first == "/opt/blender" and {"--background", "--factory-startup", "--offline-mode"} <= set(options)
