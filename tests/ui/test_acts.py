@@ -16,6 +16,7 @@ bpy = pytest.importorskip("bpy")
 from forward_pass.core.script import Script, write_script
 from forward_pass.core.story import Act, Caption
 from forward_pass.render.captions import chapters, srt
+from forward_pass.render.pace import pace_of
 from forward_pass.render.pieces import cut
 from forward_pass.render.script import script_in
 from forward_pass.render.stills import still_frames
@@ -137,6 +138,22 @@ def test_what_is_said_is_in_the_new_order(scene: Any) -> None:
             assert theirs.start == pytest.approx(ours.start, abs=1 / fps + 1e-6)
         starts = [one.start for one in script.captions]
         assert [one.start for one in other.captions] == pytest.approx(starts, abs=1 / fps + 1e-6)
+
+
+@pytest.mark.parametrize("fps", [60, 15, 25])
+def test_at_another_rate_every_picture_of_an_act_is_its_own(scene: Any, fps: int) -> None:
+    to_order(scene, ("Answer", "Overview", "MLP", "Attention"))
+    bpy.ops.forward_pass.switch_act(act=1)
+    script, pace = script_in(scene, 1, scene.frame_end, fps), pace_of(scene, 1, scene.frame_end, fps)
+    assert [one.text for one in script.captions] == ["This is Answer.", "This is MLP.", "This is Attention."]
+    pieces, curve = cut(script, pace.first, pace.pictures[-1], fps), clock_curve(scene)
+    assert [piece.act.name for piece in pieces] == ["Answer", "MLP", "Attention"]
+    ends = dict(zip(STARTS, [*list(STARTS.values())[1:], END], strict=True))
+    for piece in pieces:
+        times = [curve.evaluate(pace.frame(picture)) for picture in range(piece.first, piece.last + 1)]
+        assert STARTS[piece.act.name] - 0.5 / FPS < min(times) < max(times) < ends[piece.act.name] + 0.5 / FPS
+    for frame, piece in zip(still_frames(script, pace.first, fps), pieces, strict=True):
+        assert piece.first <= frame <= piece.last
 
 
 def test_an_act_that_is_left_out_is_moved_too_and_nothing_of_it_is_seen(scene: Any) -> None:
