@@ -12,6 +12,10 @@ TIPS = {
     "The model that reads the prompt": "Das Modell, das die Eingabe liest",
     "Built in: ships with the add-on": "Eingebaut: kommt mit der Erweiterung",
     "What kind of video it is": "Welche Art von Video es ist",
+    "Generate this many tokens; otherwise as many as come before the model is done": "So viele Tokens erzeugen; sonst "
+    "so viele, wie kommen, bis das Modell fertig ist",
+    "Make the video this long; otherwise each act takes the time that it needs": "Das Video so lang machen; sonst "
+    "bekommt jeder Akt die Zeit, die er braucht",
     "How many tokens to generate; 0 goes on until the model is done": "Wie viele Tokens erzeugt werden; "
     "0 macht weiter, bis das Modell fertig ist",
     "Length of the video in seconds; 0 gives each act the time that it needs": "Länge des Videos in Sekunden; "
@@ -22,6 +26,10 @@ TIPS = {
     "Runs everywhere": "Läuft überall",
     "NVIDIA graphics cards": "NVIDIA-Grafikkarten",
     "Apple graphics": "Apple-Grafik",
+    "Light on deep blue": "Licht auf tiefem Blau",
+    "Ink on warm paper": "Tinte auf warmem Papier",
+    "Chalk on a green-grey board": "Kreide auf einer graugrünen Tafel",
+    "Black and white, for projectors and low vision": "Schwarz und weiß, für Projektoren und schwache Augen",
     "The act at work. Click one to go to its beginning": "Der laufende Akt. Ein Klick geht zu seinem Anfang",
     "Seconds that this act takes. Moves the keys of the scene's clock, and all that comes later": "Sekunden, die "
     "dieser Akt dauert. Verschiebt die Keyframes der Uhr der Szene und alles Spätere",
@@ -145,6 +153,12 @@ TIPS = {
     "Modells schrieb",
     "Leave this act out of the video, or take it in again. What it would have shown is there all the same": "Lässt "
     "diesen Akt aus dem Video oder nimmt ihn wieder auf. Was er gezeigt hätte, ist trotzdem da",
+    "Move an act earlier or later. What it shows stays as it was: the clock of the scene jumps to it and back": "Einen "
+    "Akt nach vorn oder hinten verschieben. Was er zeigt, bleibt, wie es war: Die Uhr der Szene springt zu ihm und "
+    "zurück",
+    "Where it goes in the list of acts": "Wohin er in der Liste der Akte geht",
+    "Before the act that is before it": "Vor den Akt, der davor steht",
+    "After the act that is after it": "Hinter den Akt, der danach steht",
     "Its place in the list, counted from 0; -1 is the act at work": "Sein Platz in der Liste, von 0 an gezählt; -1 ist "
     "der laufende Akt",
     "Its number, counted from 0": "Seine Nummer, von 0 an gezählt",

@@ -142,8 +142,8 @@ def draw_telling(body: Any, settings: ForwardPassSettings, kind: str) -> None:
     if kind == MULTIPLY:
         body.prop(settings, "operation", placeholder="layer 2 head 1 scores")
     if kind != SCALE:
-        body.prop(settings, "steps")
-    body.prop(settings, "seconds")
+        draw_choice(body, settings, "steps", "Until it is done")
+    draw_choice(body, settings, "seconds", "As long as needed")
     body.prop(settings, "language")
     if kind == STORY or (kind == MULTIPLY and not settings.operation.strip()):
         body.prop(settings, "focus")
@@ -151,6 +151,16 @@ def draw_telling(body: Any, settings: ForwardPassSettings, kind: str) -> None:
             row = body.row(align=True)
             row.prop(settings, "focus_layer")
             row.prop(settings, "focus_head")
+
+
+def draw_choice(body: Any, settings: ForwardPassSettings, name: str, otherwise: str) -> None:
+    """A number that is left to the model or the story unless its box is checked: then `otherwise` says what happens."""
+    row = body.row(heading=settings.bl_rna.properties[name].name)
+    row.prop(settings, f"own_{name}", text="")
+    if getattr(settings, f"own_{name}"):
+        row.prop(settings, name, text="")
+    else:
+        row.label(text=otherwise)
 
 
 def draw_engine(fields: Any, settings: ForwardPassSettings) -> None:

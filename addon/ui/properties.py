@@ -141,6 +141,24 @@ def take_aspect(settings: ForwardPassSettings, context: bpy.types.Context) -> No
         settings.size = TALL if tall else WIDE
 
 
+CHOSEN = {"steps": 8, "seconds": 60.0}  # to begin with, where a number was left to the model or to the story until now
+
+
+def is_chosen(name: str) -> Callable[[bpy.types.PropertyGroup], bool]:
+    """Whether a field has a number of its own: 0 stands for "as it comes"."""
+    return lambda settings: getattr(settings, name) > 0
+
+
+def choose(name: str) -> Callable[[bpy.types.PropertyGroup, bool], None]:
+    """Gives it one, or takes it away."""
+
+    def change(settings: bpy.types.PropertyGroup, on: bool) -> None:
+        if on != (getattr(settings, name) > 0):
+            setattr(settings, name, CHOSEN[name] if on else 0)
+
+    return change
+
+
 class ForwardPassSettings(bpy.types.PropertyGroup):
     """The panel's fields. The saved scene needs none of them: they are gone where the add-on is not there."""
 
@@ -237,12 +255,26 @@ class ForwardPassSettings(bpy.types.PropertyGroup):
     focus_head: IntProperty(  # type: ignore[valid-type]
         name="Head", description="Counted from 1", default=1, min=1, soft_max=32
     )
+    own_steps: BoolProperty(  # type: ignore[valid-type]
+        name="Choose How Many Tokens",
+        description="Generate this many tokens; otherwise as many as come before the model is done",
+        get=is_chosen("steps"),
+        set=choose("steps"),
+        options={"SKIP_SAVE"},
+    )
     steps: IntProperty(  # type: ignore[valid-type]
         name="Tokens",
         description="How many tokens to generate; 0 goes on until the model is done",
         default=0,
         min=0,
         soft_max=64,
+    )
+    own_seconds: BoolProperty(  # type: ignore[valid-type]
+        name="Choose the Length",
+        description="Make the video this long; otherwise each act takes the time that it needs",
+        get=is_chosen("seconds"),
+        set=choose("seconds"),
+        options={"SKIP_SAVE"},
     )
     seconds: FloatProperty(  # type: ignore[valid-type]
         name="Length",

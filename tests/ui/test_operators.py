@@ -204,7 +204,7 @@ class Layout:
         for item in getattr(data, name):
             acts.draw_item(None, bpy.context, self, data, item, 0, at, active)
 
-    def row(self, align: bool = False) -> Layout:
+    def row(self, align: bool = False, heading: str = "") -> Layout:
         return self
 
     def split(self, factor: float) -> Layout:
@@ -241,6 +241,20 @@ def test_only_what_applies_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = set(draw(panels.FORWARDPASS_PT_generate, monkeypatch))
     assert of_others | {"Name", "Download", "[forward_pass.allow_online]"} <= drawn
     assert "Run Its Code" not in drawn and "Folder" not in drawn
+
+
+def test_a_number_is_shown_once_it_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = bpy.context.scene.forward_pass
+    drawn = draw(panels.FORWARDPASS_PT_generate, monkeypatch)
+    assert {"Until it is done", "As long as needed"} <= set(drawn) and not {"Tokens", "Length"} & set(drawn)
+    settings.own_steps = settings.own_seconds = True
+    assert (settings.steps, settings.seconds) == (8, 60.0)
+    assert {"Tokens", "Length"} <= set(draw(panels.FORWARDPASS_PT_generate, monkeypatch))
+    settings.steps, settings.own_seconds = 3, False
+    (run,) = requests.generate_request(bpy.context).runs
+    assert isinstance(run, TraceRequest) and run.steps == 3 and settings.seconds == 0.0
+    settings.own_steps = True  # it is already
+    assert settings.steps == 3
 
 
 def test_what_is_chosen_reaches_the_tracer() -> None:
