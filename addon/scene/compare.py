@@ -24,14 +24,14 @@ from .captions import caption_slices
 from .contract import Collections, keep_contract, open_scene
 from .furniture import make_plates, make_ribbons, make_world
 from .groups import group_slices
-from .labels import make_labels
+from .labels import label_slices
 from .marks import make_marks
 from .materials import Materials, material_slices
 from .merge import Piece, Shape, Shapes, merge
 from .overlay import Overlay, add_legends, add_shapes, add_title
 from .running_text import add_running_text
 from .slabs import Atlas
-from .slices import told
+from .slices import Slices, aside, told
 from .text import during, load_font
 from .theme_assets import theme_asset_slices
 
@@ -89,11 +89,10 @@ def build_compare(
         atlas.finish()
     yield "stage", 0.8
     aspect = size[0] / size[1]
-    track = film(plan.story.shots, plan.story.duration, aspect)
+    track = yield from told(("stage", 0.8), aside(lambda: film(plan.story.shots, plan.story.duration, aspect)))
     camera, overlays = make_camera(scene, track, size, stage.collections.get(("stage",)))
     for number, side in enumerate(plan.sides):
-        _furniture(stage, side, number + 1, camera)
-        yield "labels", 0.9
+        yield from told(("labels", 0.8 + 0.05 * (number + 1)), _furniture(stage, side, camera))
     overlay = Overlay(scene, overlays, stage.collections.get(("stage",)), aspect, materials, stage.font)
     yield from told(("overlays", 0.92), caption_slices(overlay, plan.story, stage.shapes))
     # In a narrow picture both stand under the running texts, of which there are two here.
@@ -135,16 +134,18 @@ def _side(stage: _Stage, side: Side, number: int) -> Iterator[float]:
             yield 1.0
 
 
-def _furniture(stage: _Stage, side: Side, number: int, camera: bpy.types.Object) -> None:
+def _furniture(stage: _Stage, side: Side, camera: bpy.types.Object) -> Slices[None]:
     """Names, marks, floor and cards of one run."""
     layout, labels = side.layout, stage.collections.get(("labels",))
     mine = {block.key for block in layout.blocks}
     pools = {key: one.block for key, one in stage.slabs.items() if one.block != (1, 1) and key in mine}
-    items = make_labels(layout.labels, stage.materials, stage.font, camera, stage.shapes)
+    items = yield from label_slices(layout.labels, stage.materials, stage.font, camera, stage.shapes)
     items += make_marks(layout.blocks, pools, stage.materials, stage.font, stage.shapes)
+    yield
     items += make_plates(layout.plates, stage.materials) + make_ribbons(layout.ribbons, stage.materials)
     for item in items:
         labels.objects.link(item)
+    yield
     make_cards(side.trace, layout, side.fills, stage.collections, stage.materials, stage.font)
 
 

@@ -26,7 +26,7 @@ from .matmul_kit import kit_slices
 from .matmul_plan import Dress
 from .merge import Shapes
 from .overlay import TOP, Overlay, add_formulas, add_legends, add_shapes, add_title
-from .slices import told
+from .slices import aside, told
 from .text import load_font
 from .theme_assets import theme_asset_slices
 
@@ -72,7 +72,8 @@ def build_multiply_film(
         ways = ["CONSTANT" if key.holds else "LINEAR" for key in track]
         drive(empty, f'["{control}"]', -1, scene, [(key.second, key.value) for key in track], ways)
     stage = collections.get(("stage",))
-    _camera, overlays = make_camera(scene, film(story.shots, story.duration, aspect), size, stage)
+    filmed = yield from told(("camera", 0.65), aside(lambda: film(story.shots, story.duration, aspect)))
+    _camera, overlays = make_camera(scene, filmed, size, stage)
     yield "camera", 0.7
 
     shapes = Shapes()

@@ -20,13 +20,13 @@ from .captions import caption_slices
 from .contract import Collections, keep_contract, open_scene
 from .furniture import make_plates, make_ribbons, make_world
 from .groups import group_slices
-from .labels import make_labels
+from .labels import label_slices
 from .materials import Materials, material_slices
 from .merge import Shapes
 from .overlay import TOP, Overlay, add_shapes, add_title
 from .shape_mesh import floor_material, shape_material, shapes_mesh
 from .signs import add_signs
-from .slices import told
+from .slices import Slices, told
 from .text import load_font
 from .theme_assets import theme_asset_slices
 
@@ -69,8 +69,8 @@ def build_scale(
     camera, overlays = make_camera(scene, plan.keys, size, stage)
     font, shapes = load_font(), Shapes()
     for i, standing in enumerate(plan.standings):
-        yield standing.model.name, 0.05 + 0.8 * i / len(plan.standings)
-        _model(standing, plan.seen[i], collections, floor, surface, font, camera, shapes)
+        told_of = standing.model.name, 0.05 + 0.8 * i / len(plan.standings)
+        yield from told(told_of, _model(standing, plan.seen[i], collections, floor, surface, font, camera, shapes))
     yield "overlays", 0.9
     add_signs(scene, plan, camera, collections.get(("labels",)), materials, font, shapes)
     overlay = Overlay(scene, overlays, stage, aspect, materials, font)
@@ -94,7 +94,7 @@ def _model(
     font: bpy.types.VectorFont | None,
     camera: bpy.types.Object,
     shapes: Shapes,
-) -> None:
+) -> Slices[None]:
     """One model under an empty of its own, in its own coordinates: near to zero, where numbers are fine."""
     name, layout = standing.model.name, standing.layout
     home = collections.get((name,))
@@ -104,7 +104,7 @@ def _model(
     model["fp_kind"], model["fp_parameters"] = "model", f"{layout.parameters}"  # too large for a whole number there
     model["fp_source"] = standing.model.source
     home.objects.link(model)
-    made = _shapes(standing, surface)
+    made = yield from _shapes(standing, surface)
     drop = standing.thickness
     width = RIBBON * standing.width
     plates = [replace(plate, z=_under(plate.z, drop)) for plate in layout.plates]
@@ -114,17 +114,19 @@ def _model(
     ]
     made += make_plates(plates, materials, max(0.35, LINE * standing.width), max(0.05, 0.03 * drop))
     made += make_ribbons(ribbons, materials)
-    made += make_labels(_names(standing), materials, font, camera, shapes)
+    yield
+    made += yield from label_slices(_names(standing), materials, font, camera, shapes)
     for item in made:
         item.parent = model
     named = replace(materials, ink=materials.overlay)  # large names stay when the camera is near
-    made += make_labels(standing.titles, named, font, camera, shapes) + make_ribbons([standing.ruler], materials)
+    made += yield from label_slices(standing.titles, named, font, camera, shapes)
+    made += make_ribbons([standing.ruler], materials)
     for item in made:
         item["fp_start"], item["fp_duration"] = seen[0], seen[1] - seen[0]
         home.objects.link(item)
 
 
-def _shapes(standing: Standing, surface: bpy.types.Material) -> list[bpy.types.Object]:
+def _shapes(standing: Standing, surface: bpy.types.Material) -> Slices[list[bpy.types.Object]]:
     """One object for each part: all W_Q of a model, all W_up, ..."""
     parts: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[Block]] = defaultdict(list)
     for block in standing.layout.blocks:
@@ -139,6 +141,7 @@ def _shapes(standing: Standing, surface: bpy.types.Material) -> list[bpy.types.O
         item["fp_counts"] = list(first.counts)
         item.pass_index = hue_number(_hue(first), axis_color(rows), axis_color(columns))
         items.append(item)
+        yield
     return items
 
 

@@ -29,8 +29,11 @@ def scene(plan: ComparePlan) -> Iterator[Any]:
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     made = bpy.context.scene
-    shares = [share for _what, share in build_compare(made, plan, size=(320, 180), fps=10.0)]
+    steps = list(build_compare(made, plan, size=(320, 180), fps=10.0))
+    shares = [share for _what, share in steps]
     assert shares == sorted(shares) and shares[-1] == 1.0
+    # A window lives between the steps: the names of a run are not written in one.
+    assert [what for what, _share in steps].count("labels") > 20
     yield made
     bpy.ops.wm.read_factory_settings(use_empty=True)
 

@@ -38,8 +38,11 @@ def film(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Film]
     trace = Trace.open(root / "tests" / "data" / "CBABBC.trace.safetensors")
     plan = plan_multiply(trace, "layer 2 head 3 query")
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    shares = [share for _what, share in build_multiply_film(bpy.context.scene, trace, plan, size=SIZE, fps=FPS)]
+    steps = list(build_multiply_film(bpy.context.scene, trace, plan, size=SIZE, fps=FPS))
+    shares = [share for _what, share in steps]
     assert shares == sorted(shares) and shares[-1] == 1.0
+    # A window lives between the steps: the multiply's node groups are not made in one.
+    assert [what for what, _share in steps].count("multiply") > 20
     path = tmp_path_factory.mktemp("film") / "film.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(path))
     bpy.ops.wm.open_mainfile(filepath=str(path))

@@ -31,8 +31,12 @@ def scene(plan: ScalePlan) -> Iterator[Any]:
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     made = bpy.context.scene
-    shares = [share for _what, share in build_scale(made, plan, size=SIZE, fps=FPS)]
+    steps = list(build_scale(made, plan, size=SIZE, fps=FPS))
+    shares = [share for _what, share in steps]
     assert shares == sorted(shares) and shares[-1] == 1.0
+    # A window lives between the steps: no model is built in one.
+    told = [what for what, _share in steps]
+    assert all(told.count(standing.model.name) > 10 for standing in plan.standings)
     yield made
     bpy.ops.wm.read_factory_settings(use_empty=True)
 
