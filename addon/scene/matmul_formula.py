@@ -11,9 +11,10 @@ import bpy
 
 from ..core.theme import PALETTE
 from .matmul_controls import CONTROLS, PLACE, SHAPE, SWEEP
-from .matmul_faces import GEOMETRY, RESULT, FaceGroups
+from .matmul_faces import GEOMETRY, FaceGroups
 from .matmul_nodes import GeoNodes, Socket, geometry_tree, passed
 from .matmul_outlines import INK, inked
+from .matmul_result import RESULT
 from .matmul_text import GREY, TEXT, WHITE, coarse, facing, grown, joined, moved
 
 FORMULA = (

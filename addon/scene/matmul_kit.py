@@ -14,23 +14,16 @@ from ..core.theme import theme as find_theme
 from .groups import group_slices
 from .matmul_brace import brace_group
 from .matmul_controls import CONTROLS, PLACE, SHAPE
-from .matmul_faces import (
-    GEOMETRY,
-    LOOK,
-    FaceGroups,
-    bias_group,
-    dress_group,
-    grid_group,
-    operand_group,
-    result_group,
-)
+from .matmul_faces import GEOMETRY, LOOK, FaceGroups, dress_group, grid_group
 from .matmul_formula import FORMULA, formula_group
 from .matmul_frames import frames_group
 from .matmul_materials import make_matmul_materials
 from .matmul_names import NAMES, names_slices
 from .matmul_nodes import GeoNodes, Socket, geometry_tree, passed
+from .matmul_operands import operand_group
 from .matmul_outlines import INK, outline_group, outlines_group
 from .matmul_products import plane_group, products_group
+from .matmul_result import bias_group, result_group
 from .matmul_shadow import shadow_group
 from .matmul_steps import cell_group, now_group
 from .matmul_text import TEXT, label_group

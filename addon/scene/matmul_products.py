@@ -8,8 +8,10 @@ from typing import Any
 import bpy
 
 from .matmul_controls import CONTROLS, PLACE, SHAPE, SWEEP
-from .matmul_faces import GEOMETRY, GRID, RESULT, FaceGroups, begun
+from .matmul_faces import GEOMETRY, GRID, FaceGroups
 from .matmul_nodes import GeoNodes, Socket, geometry_tree, passed
+from .matmul_operands import begun
+from .matmul_result import RESULT
 from .matmul_steps import pick
 
 GONE = 0.35  # of a fold at which the plane of products has faded
