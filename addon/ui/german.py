@@ -182,6 +182,8 @@ TEXTS = {
     "labels": "Beschriftungen",
     "overlays": "Einblendungen",
     "Rendering the first frame": "Erstes Bild rendern",
+    "Starting another Blender": "Ein weiteres Blender starten",
+    "Frames": "Bilder",
     "Writing the video": "Video schreiben",
     "Done": "Fertig",
     "Starting": "Anfangen",

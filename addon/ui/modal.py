@@ -23,6 +23,7 @@ class JobOperator(bpy.types.Operator):
 
     _timer: Any = None
     _drawn = 0.0  # when the progress was last drawn
+    _said = ""  # what was said of it then
     _level: Any = "ERROR"  # of a report: makes an exception in a script, a window in the way of a click
 
     @classmethod
@@ -91,8 +92,10 @@ class JobOperator(bpy.types.Operator):
     def _draw_progress(self, context: bpy.types.Context, progress: Progress) -> None:
         if time.monotonic() - self._drawn < DRAWING:
             return
-        self._drawn = time.monotonic()
         line = f"{translated(progress.title)} {progress.done:.0%} · {progress.line(translated)}"
+        if line == self._said:
+            return
+        self._drawn, self._said = time.monotonic(), line
         context.workspace.status_text_set(f"{line} · {translated('Esc cancels')}")
         redraw()
 

@@ -46,7 +46,7 @@ class Rendering:
     def __init__(self, scene: Any, quality: Quality, out: Path, rooms: RenderRooms, resume: bool = False) -> None:
         self.state: State = "rendering"
         self.error: UserError | None = None
-        self.progress = Progress("Rendering", "Rendering the first frame")
+        self.progress = Progress("Rendering", "Starting another Blender")
         self.out = with_ending(out, quality)
         self._notes: deque[str] = deque(maxlen=MOST_NOTES)
         self._folder = _make_folder(frames_folder(out, quality), resume)
@@ -85,7 +85,9 @@ class Rendering:
         if step.stage == "video":
             self.progress.tell(ENCODING + (1 - ENCODING) * step.done / step.total, "Writing the video")
         elif step.done:
-            self.progress.tell(ENCODING * step.done / step.total, f"Frame {step.done} of {step.total}")
+            self.progress.tell(ENCODING * step.done / step.total, f"Frames: {step.done} / {step.total}")
+        else:
+            self.progress.tell(0.0, "Rendering the first frame")
 
     def _leave(self, state: State) -> None:
         if not self.running:
