@@ -15,15 +15,16 @@ from .layout_types import Vector
 from .story import Shot
 
 ABOVE = 0.10  # share of the frame's height that belongs to the running text
+UPRIGHT_ABOVE = 0.21  # the same in an upright frame, where legend and acts' names stand under it
 MARGIN = 0.05
 NARROW = 1.4  # an aspect below this is narrow: there a card stands over the subject, not beside it
 # How far a shot may turn and tip from the angle that its kind asks for, to see its subject larger. Whoever looks from
 # the side (by more than SIDE) keeps doing so, and nothing is seen more edge-on than FACING (a cosine; of the
 # floor, where weights and names lie, FLOOR_FACING) without need.
-TURNS, TIPS = (-18.0, -12.0, -6.0, 0.0, 6.0, 12.0), (-12.0, -6.0, 0.0, 6.0)
-LEAST_TURN, SIDE, MOST_TURN = 4.0, 26.0, 48.0
-FLATTEST, STEEPEST = 30.0, 50.0
-FACING, FLOOR_FACING = 0.5, 0.53
+TURNS, TIPS = (-18.0, -12.0, -6.0, 0.0, 6.0, 12.0), (-12.0, -6.0, 0.0, 6.0, 12.0)
+LEAST_TURN, SIDE, MOST_TURN = 4.0, 26.0, 50.0
+FLATTEST, STEEPEST = 25.0, 50.0
+FACING, FLOOR_FACING = 0.5, 0.44
 DRIFT = 0.45  # degrees a second
 MOST_DRIFT = 3.0
 SAMPLES = 24  # keys in a move
@@ -86,7 +87,8 @@ def _may_turn(asked: float, azimuth: float) -> bool:
 def free_room(shot: Shot, aspect: float) -> tuple[float, float, float]:
     """What is not the subject's: shares of the frame's width at the right, of its height below and above."""
     if aspect < NARROW:
-        return 0.0, shot.below, ABOVE + shot.aside * (1 - ABOVE - shot.below)
+        above = ABOVE if aspect >= 1 else UPRIGHT_ABOVE
+        return 0.0, shot.below, above + shot.aside * (1 - above - shot.below)
     return shot.aside, shot.below, ABOVE
 
 

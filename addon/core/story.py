@@ -17,14 +17,14 @@ from .presets import preset as find_preset
 from .story_check import check
 from .story_progress import progress_of
 from .story_teller import Teller
-from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products, Progress, Shot, Story, Use
+from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products, Progress, Pulse, Shot, Story, Use
 from .trace import Trace
 from .values import LOCAL, Values
 from .words import catalog, check_captions
 
 __all__ = [
-    "Act", "Arrival", "Caption", "Fill", "Formula", "Legend", "Products", "Progress", "Shot", "Story", "Use",
-    "read_plan", "tell",
+    "Act", "Arrival", "Caption", "Fill", "Formula", "Legend", "Products", "Progress", "Pulse", "Shot", "Story",
+    "Use", "read_plan", "tell",
 ]  # fmt: skip
 
 SLOWEST, FASTEST = 3.0, 0.4  # bounds of the pace

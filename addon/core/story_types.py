@@ -119,6 +119,14 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Pulse:
+    """A light that runs through the whole model, from the tokens at `start` to the answer `duration` later."""
+
+    start: float
+    duration: float
+
+
+@dataclass(frozen=True)
 class Announcement:
     """The name of an act with its number, from 1, as it begins."""
 
@@ -145,4 +153,5 @@ class Story:
     shapes: tuple[Formula, ...] = ()  # the running multiply with its dimensions, in the colours of their axes
     title: tuple[str, str, float, float] | None = None  # title, subtitle, start, duration
     progress: tuple[Progress, ...] = ()
+    pulses: tuple[Pulse, ...] = ()
     language: str = "en"  # of its words: a name of words.CATALOGS

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from itertools import product
 import numpy as np
 
 from .layout_types import Bounds, Layout
-from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products, Shot, Story, Use
+from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products, Pulse, Shot, Story, Use
 from .values import Values
 
 READING = 15.0  # characters a second
@@ -20,22 +21,25 @@ REST = 0.35  # after an action, so that it can be taken in
 MOVE = 1.25  # seconds of a camera move; a hurried story takes less, but at least LEAST_MOVE of it
 LEAST_MOVE = 0.75
 OPENING = 0.7  # seconds to look at what a story opens with in the midst of the model
-NAMES = 7.0  # room for a name on the floor, in units
+# Room for a name on the floor before a block, in units; in a close-up, where names are small, a share of what is seen.
+NAMES, NAMES_SHARE, LEAST_NAMES = 7.0, 0.09, 3.0
 AFTERGLOW = 1.2  # how long a result keeps its colours after its last use
 
 Window = tuple[float, float]  # start and end, in story seconds
 
 # What a shot looks like: azimuth, elevation, lens, room below (from the layout rules).
 ANGLES = {
-    "model": (-4.0, 32.0, 85.0, 0.15),
+    "opening": (-34.0, 22.0, 50.0, 0.24),
+    "model": (-4.0, 29.0, 85.0, 0.15),
     "section": (-8.0, 44.0, 60.0, 0.16),
-    "sum": (-8.0, 44.0, 60.0, 0.24),
-    "attention": (-20.0, 44.0, 60.0, 0.16),
+    "sum": (-8.0, 36.0, 60.0, 0.24),
+    "attention": (-20.0, 40.0, 60.0, 0.16),
     "multiply": (-42.0, 37.0, 60.0, 0.24),
     "head": (-44.0, 36.0, 60.0, 0.24),
     "softmax": (-12.0, 40.0, 50.0, 0.24),
+    "share": (-12.0, 28.0, 60.0, 0.24),
     "deep": (-34.0, 38.0, 60.0, 0.24),
-    "table": (-12.0, 44.0, 60.0, 0.16),
+    "table": (-12.0, 38.0, 60.0, 0.16),
     "output": (-28.0, 37.0, 60.0, 0.25),
     "odds": (-14.0, 22.0, 60.0, 0.25),
 }
@@ -78,6 +82,7 @@ class Timeline:
         self._arrivals: list[Arrival] = []
         self._products: list[Products] = []
         self._shapes: list[Formula] = []
+        self._pulses: list[Pulse] = []
         self._title_end = 0.0
         self._rested = 0.0  # until when rests are taken
 
@@ -95,16 +100,20 @@ class Timeline:
         self._acts.append((name, self.now))
 
     def beat(
-        self, action: float, caption: str | Sequence[str] = (), shot: tuple[str | Sequence[str], str] | None = None
+        self,
+        action: float,
+        caption: str | Sequence[str] = (),
+        shot: tuple[str | Sequence[str], str] | None = None,
+        flight: float = MOVE,
     ) -> Window:
         """The next stretch of time: the camera moves to `shot` (a named place of the layout or the keys of the
-        blocks to see, and a kind of angle), then the action runs for `action` seconds of pace,
+        blocks to see, and a kind of angle) for `flight` seconds, then the action runs for `action` seconds of pace,
         or as long as the captions take to be read one after another. Returns the window of the action."""
         start = self.now
         opens = not self._shots and start > 0
         if shot is None and not self._shots:
             shot = "model", "model"
-        move = self._look(*shot) if shot is not None else 0.0
+        move = self._look(*shot, flight) if shot is not None else 0.0
         lead = OPENING if opens else move * 0.85
         length = max(move, lead) + action * self.pace + REST
         words = [one for one in ([caption] if isinstance(caption, str) else caption) if one]
@@ -158,9 +167,9 @@ class Timeline:
             self._captions.append(Caption(start + 0.1, seconds - 0.15, caption))
             start += seconds
 
-    def _look(self, place: str | Sequence[str], angle: str) -> float:
+    def _look(self, place: str | Sequence[str], angle: str, flight: float = MOVE) -> float:
         """The camera moves to a place, from now on; returns how long that takes."""
-        move = MOVE * min(1.0, max(self.pace, LEAST_MOVE)) if self._shots else 0.0
+        move = flight * min(1.0, max(self.pace, LEAST_MOVE)) if self._shots else 0.0
         subject = self._tight(self.layout.bounds[place]) if isinstance(place, str) else self._with_names(place)
         azimuth, elevation, lens, below = ANGLES[angle]
         name = place if isinstance(place, str) else ", ".join(place)
@@ -195,8 +204,9 @@ class Timeline:
     def _with_names(self, keys: Sequence[str]) -> Bounds:
         """What a camera has to see of blocks: their corners, and the names that lie before them on the floor."""
         bodies = [self.layout.by_key[key].body() for key in self.there(keys)]
-        names = [(x, box.low[1] - NAMES, min(box.low[2], 0.0)) for box in bodies for x in (box.low[0], box.high[0])]
         points = [point for box in bodies for point in box.corners()]
+        room = min(NAMES, max(LEAST_NAMES, NAMES_SHARE * math.dist(np.min(points, axis=0), np.max(points, axis=0))))
+        names = [(x, box.low[1] - room, min(box.low[2], 0.0)) for box in bodies for x in (box.low[0], box.high[0])]
         whole = Bounds.around([*points, *names])
         return replace(whole, points=tuple(dict.fromkeys([*points, *names])))
 
@@ -258,6 +268,10 @@ class Timeline:
         low, high = self.values.ends(key)
         self._legends.append(Legend(window[0], window[1] - window[0], name, low, high))
 
+    def pulse(self, window: Window) -> None:
+        """A light runs through the whole model."""
+        self._pulses.append(Pulse(window[0], window[1] - window[0]))
+
     def arrive(self, token: int, at: float) -> None:
         """A token takes its place in the running text."""
         self._arrivals.append(Arrival(at, token))
@@ -284,7 +298,8 @@ class Timeline:
             arrivals=tuple(sorted(self._arrivals, key=lambda arrival: arrival.start)),
             products=tuple(self._products),
             shapes=tuple(self._shapes),
-            title=(title, subtitle, 0.3, self._title_end - 0.3) if self._title_end > 0.3 else None,
+            pulses=tuple(self._pulses),
+            title=(title, subtitle, 0.0, self._title_end) if self._title_end > 0 else None,
         )
 
 

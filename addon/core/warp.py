@@ -50,6 +50,7 @@ def warp(story: Story, knots: Sequence[tuple[float, float]]) -> Story:
         "products",
         "shapes",
         "progress",
+        "pulses",
     )
     found: dict[str, Any] = {name: tuple(moved(thing) for thing in getattr(story, name)) for name in lists}
     return replace(story, duration=at(story.duration), title=title, **found)

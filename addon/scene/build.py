@@ -40,7 +40,8 @@ from .marks import make_marks
 from .materials import HEADS, Materials, material_slices
 from .merge import Shapes
 from .mini_map import add_mini_map
-from .overlay import Overlay, add_formulas, add_legends, add_shapes, add_title
+from .overlay import LOW, Overlay, add_formulas, add_legends, add_shapes, add_title
+from .pulse import make_pulse
 from .running_text import add_running_text
 from .slabs import Atlas, make_slab
 from .slices import Slices, aside, told
@@ -149,6 +150,7 @@ def build_scene(
         *make_shadows(layout.plates, materials),
         *make_plates(layout.plates, materials),
         *make_ribbons(layout.ribbons, materials),
+        *make_pulse(scene, layout, story.pulses, groups),
     ]:
         labels.objects.link(item)
     yield "labels", 0.84
@@ -170,7 +172,7 @@ def build_scene(
     yield "overlays", 0.86
     yield from told(("overlays", 0.9), effect_slices(overlay, shapes, groups, values, trace, layout, story))
     if story.title:
-        add_title(overlay, *story.title)
+        add_title(overlay, *story.title, middle=LOW)
     yield from told(("overlays", 0.93), overlay.finish_slices(shapes))
     shapes.clear()
     yield "overlays", 0.95

@@ -25,10 +25,10 @@ from .nodes import Nodes, named
 from .text import make_text, width_of
 
 RIBBON_HUES = {
-    "spine": ("token", 0.50),
-    "key": ("feature", 0.42),
-    "value": ("feature", 0.30),
-    "flow": ("channel", 0.38),
+    "spine": ("token", 0.85),
+    "key": ("feature", 0.52),
+    "value": ("feature", 0.42),
+    "flow": ("channel", 0.50),
 }
 SECTION = 1  # tier of the plates under sections
 SHADOW, SHADOW_Z = 7.0, -0.4  # how far a section's shadow reaches at most, and its height under everything, in units

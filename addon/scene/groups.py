@@ -14,7 +14,7 @@ from .clock import clock_group
 from .digits import digits_slices
 from .nodes import Nodes, named, new_group
 from .slices import Slices, at_once
-from .text import load_font
+from .text import FADE, load_font
 from .themes import BACKDROP, DIVERGING, LOOK, LOOK_COLORS, PALETTE_GROUP, RAMP, SEQUENTIAL, paint
 
 Tree = bpy.types.NodeTree
@@ -300,6 +300,6 @@ def _window(clock: Tree) -> Tree:
     time = n.group(clock)["Time"]
     since = n.math("SUBTRACT", time, into["Start"])
     left = n.math("SUBTRACT", into["Duration"], since)
-    shown = n.math("MULTIPLY", n.smoothstep(since, 0.0, 0.12), n.smoothstep(left, 0.0, 0.12))
+    shown = n.math("MULTIPLY", n.smoothstep(since, 0.0, FADE), n.smoothstep(left, 0.0, FADE))
     n.feed(out["Shown"], n.math("MAXIMUM", shown, n.math("LESS_THAN", into["Duration"], 0.0005)))
     return tree

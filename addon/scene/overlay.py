@@ -18,7 +18,7 @@ from ..core.story import Caption, Formula, Legend
 from .materials import Materials
 from .merge import Line, Piece, Shape, Shapes, merge_slices
 from .slices import Slices, at_once
-from .text import ADVANCE, CAPITAL, during, width_of
+from .text import ADVANCE, CAPITAL, FADE, during, width_of
 
 CAPTION = 0.068  # text sizes, as shares of the frame's height
 LEADING = 0.86  # from line to line, in text sizes
@@ -26,10 +26,10 @@ FORMULA = 0.064
 LEGEND, LEGEND_WIDTH = 0.046, 0.22
 SHAPES = 0.054
 TITLE, SUBTITLE = 0.12, 0.052
+LOW = -0.34  # the height of a title that leaves the frame's middle to what is seen
 FORMULA_GAP, SHAPES_GAP = 0.34, 0.3  # between parts, in text sizes
 EDGE = 0.05  # free at the sides, in frame heights
 TOP, FORMULA_HEIGHT, CAPTION_FLOOR = 0.452, -0.308, -0.485
-LONG_LINE = 0.45  # of the frame's width
 CAPTION_WIDTH = 60  # characters in a line
 
 
@@ -134,12 +134,15 @@ def add_formulas(overlay: Overlay, formulas: tuple[Formula, ...]) -> None:
             overlay.put(during(pill, start, end - start), 0.0, FORMULA_HEIGHT, depth)
         for j, formula in enumerate(run):
             x = -_formula_width(formula, size) / 2
+            # One fades while the next one comes: the pill is never empty.
+            begin = formula.start - (FADE / 2 if j else 0.0)
+            finish = formula.start + formula.duration + (FADE / 2 if formula is not run[-1] else 0.0)
             for k, (body, hue) in enumerate(formula.parts):
                 if not body:
                     x += size * FORMULA_GAP
                     continue
                 text = overlay.text(f"formula {i + 1}.{j + 1}.{k + 1}", body, size, hue, "LEFT")
-                overlay.put(during(text, formula.start, formula.duration), x, FORMULA_HEIGHT, 0.004)
+                overlay.put(during(text, begin, finish - begin), x, FORMULA_HEIGHT, 0.004)
                 x += width_of(body, size) + size * FORMULA_GAP
 
 
@@ -159,18 +162,16 @@ def _formula_width(formula: Formula, size: float) -> float:
 
 
 def add_shapes(overlay: Overlay, shapes: tuple[Formula, ...], y: float | None = None) -> None:
-    """The running multiply in the upper left: names, and dimensions in the colours of their axes. A long line reaches
-    into the middle, over names in the world: it gets a halo."""
+    """The running multiply in the upper left, on a ground: names, and dimensions in the colours of their axes."""
     if y is None:
         y = 0.372 if overlay.wide else 0.27
     for i, formula in enumerate(shapes):
         total = sum(width_of(body, SHAPES) + SHAPES * SHAPES_GAP for body, _hue in formula.parts)
         size = SHAPES * overlay.shrink(total)
         x = EDGE - overlay.aspect / 2
-        if total > LONG_LINE * overlay.aspect:
-            width = total * size / SHAPES
-            body = rounded(f"shapes {i + 1} halo", width + size, 1.3 * size, size / 2, "pill", overlay.materials.halo)
-            overlay.put(during(body, formula.start, formula.duration), x + width / 2, y)
+        width = total * size / SHAPES
+        body = rounded(f"shapes {i + 1} halo", width + size, 1.3 * size, size / 2, "pill", overlay.materials.halo)
+        overlay.put(during(body, formula.start, formula.duration), x + width / 2, y)
         for j, (words, hue) in enumerate(formula.parts):
             text = overlay.text(f"shapes {i + 1}.{j + 1}", words, size, hue, "LEFT")
             overlay.put(during(text, formula.start, formula.duration), x, y, 0.004)
@@ -182,6 +183,8 @@ def add_legends(overlay: Overlay, legends: tuple[Legend, ...]) -> None:
     width, height = LEGEND_WIDTH, 0.018
     x, y = overlay.aspect / 2 - width / 2 - EDGE, TOP if overlay.wide else 0.38
     for i, legend in enumerate(legends):
+        ground = rounded(f"legend {i + 1} halo", width + 0.04, 0.118, 0.02, "pill", overlay.materials.halo)
+        overlay.put(during(ground, legend.start, legend.duration), x, y - 0.034)
         signed = legend.low < 0
         w, h = width / 2, height / 2
         corners = [(-w, -h, 0.0), (w, -h, 0.0), (w, h, 0.0), (-w, h, 0.0)]
@@ -202,21 +205,15 @@ def number(value: float) -> str:
     return f"{value:z.{2 if abs(value) < 100 else 0}f}".replace("-", "−")
 
 
-def add_title(overlay: Overlay, title: str, subtitle: str, start: float, duration: float) -> None:
-    """The title card's words, over the establishing shot."""
-    scale = overlay.shrink(max(width_of(title, TITLE), width_of(subtitle, SUBTITLE)) + 0.16)
+def add_title(overlay: Overlay, title: str, subtitle: str, start: float, duration: float, middle: float = 0.0) -> None:
+    """The title's words over the opening shot; `middle` is their height in the frame."""
+    wide = max(width_of(title, TITLE), width_of(subtitle, SUBTITLE)) + 0.16
+    scale = overlay.shrink(wide)
     for name, body, size, hue, y in (
-        ("title", title, TITLE * scale, "text", 0.04),
-        ("subtitle", subtitle, SUBTITLE * scale, "secondary", -0.06),
+        ("title", title, TITLE * scale, "text", middle + 0.045 * scale),
+        ("subtitle", subtitle, SUBTITLE * scale, "secondary", middle - 0.06 * scale),
     ):
         text = overlay.text(name, body, size, hue)
         overlay.put(during(text, start, duration), 0.0, y, 0.006)
-    card = rounded(
-        "title card",
-        (max(width_of(title, TITLE), width_of(subtitle, SUBTITLE)) + 0.16) * scale,
-        0.26,
-        0.04,
-        "pill",
-        overlay.materials.halo,
-    )
-    overlay.put(during(card, start, duration), 0.0, 0.0, 0.0)
+    card = rounded("title card", wide * scale, 0.24 * scale, 0.04 * scale, "pill", overlay.materials.halo)
+    overlay.put(during(card, start, duration), 0.0, middle, 0.0)

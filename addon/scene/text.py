@@ -11,6 +11,7 @@ import bpy
 from ..core.theme import PALETTE
 
 Timed = TypeVar("Timed", bound=Any)  # takes `fp_start` and `fp_duration`
+FADE = 0.12  # seconds in which it comes, and goes
 
 # Blender ships it in every build; Inter, its interface font, breaks as a text object.
 FONT = "NotoSansMath-Regular.woff2"
@@ -137,6 +138,8 @@ def make_text(
 
 
 def during(item: Timed, start: float, duration: float) -> Timed:
-    """Show an object or a piece of one only in that window of story time."""
-    item["fp_start"], item["fp_duration"] = float(start), float(duration)
+    """Show an object or a piece of one only in that window of story time; what is there from the beginning is whole
+    on the first picture."""
+    early = FADE if start <= 0 else 0.0
+    item["fp_start"], item["fp_duration"] = float(start) - early, float(duration) + early
     return item

@@ -119,7 +119,7 @@ def test_the_row_that_is_drawn_from_is_filled_first_and_stays_lit(story):
 
 def test_long_tables_are_looked_at_one_by_one(layout, story):
     names = [shot.name for shot in story.shots]
-    assert names[1:3] == ["lookup", "positions"]
+    assert names[1:4] == ["model", "lookup", "positions"]
     assert {"logits", "odds"} <= set(names)
     subject = layout.bounds["positions"]
     for card in layout.cards:

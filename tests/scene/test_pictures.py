@@ -81,6 +81,8 @@ def pictures(built: Built, steps: Scene, tmp_path_factory: pytest.TempPathFactor
     masked = steps.masked.start + steps.masked.duration
     overview = built.story.captions[0]
     jobs: list[tuple[str, float, list[str]]] = [
+        ("first", 0.0, []),
+        ("first without light", 0.0, ["pulse"]),
         ("overview", overview.start + overview.duration - 1, []),
         ("query", formula.start + 0.5 * formula.duration, []),
         ("scores before", steps.scores.start - 0.02, []),
@@ -167,6 +169,18 @@ def test_the_caption_is_in_the_lower_third(pictures: Pictures) -> None:
     letters &= np.abs(shown - hidden).max(-1) > 8
     assert letters.sum() > 0.03 * len(rows)  # light letters, not a dark bar alone
     assert np.nonzero(letters)[0].max() < 0.98 * height
+
+
+def test_the_first_picture_shows_prompt_title_and_light(pictures: Pictures) -> None:
+    """It is what a viewer chooses by: nothing is still to fade in."""
+    first, dark = pictures.pixels("first"), pictures.pixels("first without light")
+    height, width, _ = first.shape
+    amber = near(first.reshape(-1, 3), MIDNIGHT.palette["token"]).reshape(height, width)
+    assert amber[: height // 8].sum() > 40  # the letters on their chips
+    white = near(first.reshape(-1, 3), MIDNIGHT.palette["text"]).reshape(height, width)
+    assert white[height * 2 // 3 :].sum() > 200
+    lit = np.abs(first - dark).max(-1) > 8
+    assert lit.mean() > 0.02 and (first[lit] - dark[lit]).mean() > 10  # brighter, over a part of the floor
 
 
 def test_the_backdrop_keeps_its_colours(pictures: Pictures) -> None:

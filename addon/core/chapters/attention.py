@@ -193,8 +193,11 @@ def _softmax(teller: Teller) -> None:
     parts = teller.share_formula(masked, teller.head, token, seen)
     line.formula((middle, b + 0.2), parts)
     if token != seen:
-        a, b = line.beat(1.2, teller.say("look"))
-        line.formula((a, b + 0.2), parts)
+        pattern = f"{teller.head}.pattern"
+        start = line.now
+        a, b = line.beat(1.2, teller.say("look"), ([pattern], "share"))
+        line.use([pattern], (a, b), "left", token, 1.0)
+        line.formula((start, b + 0.2), parts)
 
 
 def _share_out(teller: Teller, window: Window) -> float:

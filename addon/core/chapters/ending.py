@@ -10,6 +10,7 @@ from ..wording import CUT, FEW, quoted
 from .chapter import Chapter, Look, nothing
 
 ROUND, ODDS_FROM = 3.0, 0.55  # seconds of a pass that is told, and the share of it after which its odds are shown
+LIT = 0.4  # seconds before the last light enters, and after it is through
 FORMULA_ODDS = 4  # of the likeliest tokens, where there are more than FEW
 
 
@@ -117,6 +118,7 @@ def _again_moment(teller: Teller) -> str:
 
 def _step(teller: Teller, step: int, window: Window) -> None:
     teller.whole_step(step, window)
+    teller.line.pulse(window)
     if teller.prompt + step < len(teller.texts):
         teller.line.arrive(teller.prompt + step, window[1])
 
@@ -128,15 +130,19 @@ def _run_again(teller: Teller, window: Window) -> None:
 
 
 def _end(teller: Teller) -> None:
+    start = teller.line.now
     if teller.wording.answer:
         shot = None if teller.line.sees("model") else ("model", "model")
         teller.line.beat(0.4, teller.say("sorted" if teller.wording.sorts else "continued"), shot)
     teller.line.beat(1.2, teller.say("count"), None if teller.line.sees("model") else ("model", "model"))
+    teller.line.pulse((start + LIT, teller.line.now - LIT))
 
 
 def _pull_back(teller: Teller) -> None:
     """The end, seen from where the whole model is seen."""
+    start = teller.line.now
     teller.line.beat(1.6, teller.say("count"), ("model", "model"))
+    teller.line.pulse((start + LIT, teller.line.now - LIT))
 
 
 OUTPUT = Chapter(

@@ -12,7 +12,7 @@ PASSING = ("GELU", "ReLU", "SiLU")  # activations that let what is above zero pa
 
 def _projection(teller: Teller) -> None:
     line, layer, stem = teller.line, teller.example.layer, teller.stem
-    a, b = line.beat(2.4, teller.say(_projection_moment(teller)), (f"layer {layer} / projection", "sum"))
+    a, b = line.beat(2.4, teller.say(_projection_moment(teller)), (f"layer {layer} / projection", "multiply"))
     teller.project(0, layer, (a, b))
     teller.legend(f"{stem}.attention_out", "attention", (a, b))
     line.shapes((a, b), f"{stem}.merged", f"{stem}.w_o", f"{stem}.attention_out")
@@ -92,7 +92,7 @@ PROJECTION = Chapter(
     act=lambda teller: "projection" if teller.has("residual_attention") else "projection alone",
     worked=_projection,
     run=lambda teller, window: teller.project(0, teller.example.layer, window),
-    look=lambda teller: (f"layer {teller.example.layer} / projection", "sum"),
+    look=lambda teller: (f"layer {teller.example.layer} / projection", "multiply"),
     moment=_projection_moment,
 )
 MLP = Chapter(

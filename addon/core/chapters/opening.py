@@ -10,22 +10,36 @@ from ..story_teller import Teller
 from ..timeline import Window
 from .chapter import Chapter, Look, nothing
 
-TITLE_SECONDS = 2.2
+TITLE_SECONDS, OPENING_MOVE = 2.2, 2.0  # seconds: of the title, and of the flight from there to the whole model
+LIGHT = -1.4  # second in which the light entered: the first picture shows it on its way
+LIT = 0.8  # share of the overview after which it is through
 TABLES = ("s0.token_table", "s0.token_embedding", "s0.position_table", "s0.position_embedding", "s0.residual_0")
 LONG_TABLES = 3.0  # how many times as deep as wide both tables are together when they need a look each
 
 
 def _overview(teller: Teller) -> None:
-    """The whole model, under the title."""
+    """Where the tokens enter, under the title; then the whole model, with a light running through it."""
     line = teller.line
-    line.beat(TITLE_SECONDS / line.pace, "", ("model", "model"))
+    line.beat(TITLE_SECONDS / line.pace, "", (_entrance(teller), "opening"))
     line.title(line.now - 0.2)
+    lit = line.now
     weights = (f"s0.l{teller.example.layer}.w_up", "s0.w_vocab", "s0.token_table")
-    teller.legend(next(iter(line.there(weights)), next(iter(teller.values.blocks))), "weights", (0.0, 1.0))
+    teller.legend(next(iter(line.there(weights)), next(iter(teller.values.blocks))), "weights", (lit, lit + 1.0))
     what, *why = teller.say(_overview_moment(teller)) or ("",)
-    line.beat(0.5, what)
+    line.beat(0.5, what, ("model", "model"), OPENING_MOVE)
+    line.pulse((LIGHT, LIT * line.now))
     if why:
         line.beat(0.5, why, (f"layer {teller.example.layer}", "section"))
+
+
+def _entrance(teller: Teller) -> str | list[str]:
+    """What a story opens with: the first layer's attention, with the tokens before it where they stand close by."""
+    if not teller.has("scores", 0):
+        return "layer 0"
+    tables = teller.line.there(TABLES)
+    if not tables or _long(teller):
+        return "layer 0 / attention"
+    return [*tables, *teller.line.there(["s0.l0.norm", "s0.l0.merged", "s0.l0.attention_out"])]
 
 
 def _overview_moment(teller: Teller) -> str:
