@@ -34,7 +34,7 @@ def plain(value: Any) -> Any:
         return plain(value.to_list())
     if isinstance(value, list | tuple):
         return [plain(entry) for entry in value]
-    return value
+    return value.name if isinstance(value, bpy.types.ID) else value
 
 
 def properties(owner: Any) -> dict[str, Any]:
