@@ -6,6 +6,7 @@ from __future__ import annotations
 from ..story_teller import Teller
 from ..timeline import Window
 from .chapter import Chapter, Look, nothing
+from .multiply import Multiply
 
 
 def _has_heads(teller: Teller) -> bool:
@@ -143,28 +144,10 @@ def _keys(teller: Teller) -> str:
     return f"{teller.kv(0, teller.example.layer, teller.example.head)}.k_flat"
 
 
-def _scores_look(teller: Teller) -> Look:
-    return [teller.query(teller.head), _keys(teller), f"{teller.head}.scores"], "head"
-
-
-def _scores(teller: Teller) -> None:
-    line, token = teller.line, teller.example.token
-    query, keys, scores = teller.query(teller.head), _keys(teller), f"{teller.head}.scores"
-    a, b = line.beat(4.2, teller.say("scores"), _scores_look(teller))
-    line.fill([keys], (a - 0.6, a), "column")
-    teller.legend(scores, "scores", (a, b))
-    share = 0.75
-    line.multiply([query], [keys], [scores], (a, b), "dot", token, share)
-    worked = (a, a + (b - a) * share)
-    line.products(worked, query, keys, token)
-    line.shapes((a, b), query, keys, scores)
-    teller.worked_formulas(worked, query, keys, scores, token, "", every=1)
-
-
-def _run_scores(teller: Teller, window: Window) -> None:
-    first, second = teller.split(window, (0.25, 0.75))
-    teller.line.fill([_keys(teller)], first, "column")
-    teller.line.multiply([teller.query(teller.head)], [_keys(teller)], [f"{teller.head}.scores"], second)
+SCORING = Multiply(
+    blocks=lambda teller: (teller.query(teller.head), _keys(teller), f"{teller.head}.scores"),
+    moment="scores", legend="scores", laid="column", seconds=4.2, share=0.75, every=1,
+)  # fmt: skip
 
 
 # --- softmax
@@ -228,28 +211,10 @@ def _values_of(teller: Teller) -> str:
     return f"{teller.kv(0, teller.example.layer, teller.example.head)}.v_flat"
 
 
-def _values_look(teller: Teller) -> Look:
-    return [f"{teller.head}.pattern", _values_of(teller), f"{teller.head}.mix"], "head"
-
-
-def _values(teller: Teller) -> None:
-    line, token = teller.line, teller.example.token
-    pattern, values, mix = f"{teller.head}.pattern", _values_of(teller), f"{teller.head}.mix"
-    a, b = line.beat(2.6, teller.say("mix"), _values_look(teller))
-    line.fill([values], (a - 0.6, a), "row")
-    teller.legend(mix, "read", (a, b))
-    share = 0.7
-    line.multiply([pattern], [values], [mix], (a, b), "dot", token, share)
-    worked = (a, a + (b - a) * share)
-    line.products(worked, pattern, values, token)
-    line.shapes((a, b), pattern, values, mix)
-    teller.worked_formulas(worked, pattern, values, mix, token, "", every=4)
-
-
-def _run_values(teller: Teller, window: Window) -> None:
-    first, second = teller.split(window, (0.25, 0.75))
-    teller.line.fill([_values_of(teller)], first, "row")
-    teller.line.multiply([f"{teller.head}.pattern"], [_values_of(teller)], [f"{teller.head}.mix"], second)
+WEIGHING = Multiply(
+    blocks=lambda teller: (f"{teller.head}.pattern", _values_of(teller), f"{teller.head}.mix"),
+    moment="mix", legend="read", laid="row", seconds=2.6, share=0.7, every=4,
+)  # fmt: skip
 
 
 # --- all the heads
@@ -296,9 +261,9 @@ SCORES = Chapter(
     name="scores",
     applies=_has_heads,
     act=lambda teller: "scores",
-    worked=_scores,
-    run=_run_scores,
-    look=_scores_look,
+    worked=SCORING.worked,
+    run=SCORING.run,
+    look=SCORING.look,
     moment=lambda teller: "scores",
 )
 SOFTMAX = Chapter(
@@ -314,9 +279,9 @@ VALUES = Chapter(
     name="values",
     applies=_has_heads,
     act=lambda teller: "values",
-    worked=_values,
-    run=_run_values,
-    look=_values_look,
+    worked=WEIGHING.worked,
+    run=WEIGHING.run,
+    look=WEIGHING.look,
     moment=lambda teller: "mix",
 )
 HEADS = Chapter(
