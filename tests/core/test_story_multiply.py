@@ -18,8 +18,9 @@ from forward_pass.core.matmul_choice import Choice, choose_multiply, multiplies
 from forward_pass.core.matmul_operands import Operands, read_operands
 from forward_pass.core.matmul_room import rooms, tick_sizes, width_of
 from forward_pass.core.matmul_words import ENGLISH, MULTIPLY_WORDS
+from forward_pass.core.multiply_reel import Key
 from forward_pass.core.shots import film
-from forward_pass.core.story_multiply import Key, MultiplyPlan, plan_multiply
+from forward_pass.core.story_multiply import MultiplyPlan, plan_multiply
 from forward_pass.core.trace import Trace
 from tests.core.making import Maker
 
