@@ -16,7 +16,7 @@ from ..core.layout import Label
 from ..core.names import MOST_SCALE, Names, anchor, reckoned
 from .materials import ANCHOR, MOST, SHOTS, Materials
 from .merge import BASE, Line, Piece, Shapes, merge_slices
-from .slices import Slices, at_once
+from .slices import Slices
 from .text import make_text, width_of
 
 TIERS = ("names of the model", "names of sections", "names of tensors", "names of heads", "names of columns")
@@ -24,19 +24,6 @@ SUBSCRIPT = 0.62
 TEXT = 1.6  # text size for a label of size 1: as wide as the layout reckons
 
 Placed = tuple[Piece, Matrix]
-
-
-def make_labels(
-    labels: Iterable[Label],
-    materials: Materials,
-    font: bpy.types.VectorFont | None,
-    camera: bpy.types.Object,
-    shapes: Shapes,
-    names: Names | None = None,
-) -> list[bpy.types.Object]:
-    """The names in the world. With `names` each is shown in those poses of the camera, at one size on screen; without,
-    in its own size while that can be read. Those that face the camera stay texts."""
-    return at_once(label_slices(labels, materials, font, camera, shapes, names))
 
 
 def label_slices(
@@ -47,7 +34,8 @@ def label_slices(
     shapes: Shapes,
     names: Names | None = None,
 ) -> Slices[list[bpy.types.Object]]:
-    """As `make_labels`, in slices."""
+    """The names in the world. With `names` each is shown in those poses of the camera, at one size on screen; without,
+    in its own size while that can be read. Those that face the camera stay texts."""
     made: list[bpy.types.Object] = []
     material = materials.ink if names is None else materials.name
     together: dict[tuple[int | None, int], list[tuple[int, Label]]] = defaultdict(list)
