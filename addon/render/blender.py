@@ -19,6 +19,7 @@ from ..core.errors import UserError
 PACKAGE = Path(__file__).resolve().parents[1]
 NICE = 10  # how far a gentle process stands back behind the others, as POSIX counts it
 BACKEND = "--gpu-backend"
+CHILD = "FORWARD_PASS_CHILD"  # in the environment of what is started here
 
 
 def start(
@@ -30,7 +31,7 @@ def start(
     from its standard error, else nobody hears it; one that is `gentle` leaves the processor to others first. Its
     temporary files go to the folder `job["scratch"]`, where there is one. Raises `UserError`.
     """
-    environment = dict(os.environ)
+    environment = {**os.environ, CHILD: "1"}
     if threads:
         environment.setdefault("LP_NUM_THREADS", str(threads))
     if "scratch" in job:
@@ -89,12 +90,12 @@ def _backend() -> list[str]:
 
 
 def _apart(gentle: bool) -> dict[str, Any]:
-    """A session of its own, as Ctrl-C in a terminal is the parent's to handle; a child that has one already shares it
-    with those that it starts, so that all end at once."""
+    """A session of its own, as Ctrl-C in a terminal is the parent's to handle. A child of ours shares its with those
+    that it starts, so that all end at once."""
     if sys.platform == "win32":
         priority = subprocess.BELOW_NORMAL_PRIORITY_CLASS if gentle else 0
         return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP | priority}
-    return {"start_new_session": os.getsid(0) != os.getpid()}
+    return {"start_new_session": CHILD not in os.environ}
 
 
 def end(process: subprocess.Popen[str]) -> int:

@@ -66,13 +66,11 @@ class Followed:
 @pytest.fixture
 def follow(scene: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Makes one of a child's code; nothing of it may lie in the folder of temporary files in the end."""
-    before = scratches()
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     yield lambda code: Followed(scene, tmp_path, code, monkeypatch)
-    assert scratches() == before
-
-
-def scratches() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("forward_pass_*"))
+    assert list(temporary.iterdir()) == []
 
 
 def test_what_the_child_says_is_heard(follow: Any) -> None:
@@ -107,6 +105,25 @@ def test_one_that_is_silent_can_be_ended(follow: Any, code: str) -> None:
         next(work.work)
     work.work.close()
     assert not is_running(int(told.read_text())) and work.steps == []
+
+
+def test_what_a_child_has_started_ends_with_it(follow: Any) -> None:
+    work = follow(
+        """
+import subprocess
+other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+Path(job["out"]).with_name("pid").write_text(f"{other.pid}.")
+time.sleep(60)
+"""
+    )
+    told = work.out.with_name("pid")
+    while not told.exists() or not told.read_text().endswith("."):
+        next(work.work)
+    work.work.close()
+    until = time.monotonic() + 10  # it was told to end, but is not ours to wait for
+    while is_running(int(told.read_text()[:-1])) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not is_running(int(told.read_text()[:-1]))
 
 
 @pytest.mark.parametrize(

@@ -76,8 +76,12 @@ def test_all_frames_come_and_each_is_its_own(
 
 
 @pytest.mark.slow
-def test_closing_half_way_leaves_no_process_and_no_scratch(saved: SavedScene, tmp_path: Path) -> None:
-    before = set(Path(tempfile.gettempdir()).glob("forward_pass_*"))
+def test_closing_half_way_leaves_no_process_and_no_scratch(
+    saved: SavedScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     work = render_together(saved, tmp_path / "frames", TINY, Pace(1, 9), 2)
     next(work)
     children = _children()
@@ -87,7 +91,7 @@ def test_closing_half_way_leaves_no_process_and_no_scratch(saved: SavedScene, tm
     while _children() & children and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _children() & children
-    assert set(Path(tempfile.gettempdir()).glob("forward_pass_*")) == before
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.slow
