@@ -16,7 +16,7 @@ from .checkpoint_files import NAMES, weight_files
 
 TIMEOUT = 10.0  # seconds that the hub may take to say what a model consists of
 SMALL = (".json", ".txt", ".model", ".jinja", ".tiktoken")  # configs and tokenizers
-FETCH = "Say --online to download it, or give a folder that holds the model."
+FETCH = "Let it be downloaded (--online), or give a folder that holds the model."
 OTHER_FORMAT = "It may be in another format, such as GGUF; choose one with safetensors."
 ELSEWHERE = "Check the network and try again, or give a folder that holds the model."
 

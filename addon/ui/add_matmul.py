@@ -100,8 +100,9 @@ class FORWARDPASS_MT_add(bpy.types.Menu):
     bl_label = "Forward Pass"
 
     def draw(self, context: bpy.types.Context) -> None:
-        """One thing so far."""
+        """A multiply of one's own, and what the panel's button does: Blender's search looks through the menus."""
         self.layout.operator(FORWARDPASS_OT_add_matmul.bl_idname, icon="MESH_GRID")
+        self.layout.operator("forward_pass.generate", icon="SHADERFX")
 
 
 def draw_add(menu: Any, context: bpy.types.Context) -> None:

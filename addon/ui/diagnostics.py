@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.errors import UserError
 from .generate import Generation
-from .properties import scene_of, settings_of
+from .properties import FOLDER, HUB, ForwardPassSettings, scene_of, settings_of
 from .session import SESSION
 
 TAIL = 60  # lines of the log that a report holds
@@ -29,7 +29,7 @@ def report(context: bpy.types.Context) -> str:
         "Python": f"{platform.python_version()}, NumPy {np.__version__}",
         "System": platform.platform(),
         "Graphics": graphics(),
-        "Model": f"{settings.model} on {settings.device}, {settings.dtype}, {settings.attention}",
+        "Model": f"{model_of(settings)} on {settings.device}, {settings.dtype}, {settings.attention}",
         "Engine": SESSION.job.engine if isinstance(SESSION.job, Generation) else "",
         "Python for models": SESSION.python,
         "State": "" if SESSION.job is None else SESSION.job.state,
@@ -41,6 +41,11 @@ def report(context: bpy.types.Context) -> str:
     if log:
         lines += ["", f"The log's last {min(len(log), TAIL)} of {len(log)} lines:", *log[-TAIL:]]
     return without_home("\n".join(lines)) + "\n"
+
+
+def model_of(settings: ForwardPassSettings) -> str:
+    """The model that is chosen: by its name, or by its folder."""
+    return {HUB: settings.model_name, FOLDER: settings.model_folder}.get(settings.model, settings.model)
 
 
 def error_lines(error: UserError) -> list[str]:

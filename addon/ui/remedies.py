@@ -98,7 +98,6 @@ def draw_error(layout: Any, context: bpy.types.Context, ways: bool = True) -> No
     message.alert = True
     write_lines(message, context, error.message, icon="ERROR", beside=2)
     head.operator("forward_pass.dismiss", text="", icon="X", emboss=False)
-    write_lines(box.column(align=True), context, error.hint)
     buttons = box.column(align=True)
     buttons.enabled = not SESSION.running
     for remedy in error.remedies if ways else ():
@@ -106,6 +105,7 @@ def draw_error(layout: Any, context: bpy.types.Context, ways: bool = True) -> No
             buttons.operator("forward_pass.allow_online", icon="INTERNET")
         elif remedy in WAYS:
             draw_way(buttons, remedy)
+    write_lines(box.column(align=True), context, error.hint)  # below: however long it is, the buttons are in sight
 
 
 def draw_way(layout: Any, remedy: str) -> None:

@@ -176,7 +176,7 @@ def python(program: str, *words: str) -> tuple[Message, float]:
 def test_the_network_is_not_asked_unless_that_is_allowed(hub: list[str]) -> None:
     said, _ = python(FIND, "org/small")
     what = "There is no model called org/small in the local cache, and no folder of that name."
-    assert said == ErrorMessage(what, "Say --online to download it, or give a folder that holds the model.", 2)
+    assert said == ErrorMessage(what, "Let it be downloaded (--online), or give a folder that holds the model.", 2)
     assert hub == []
 
 

@@ -72,3 +72,6 @@ def test_it_is_in_the_menu() -> None:
         if draw.__module__.endswith("ui.add_matmul"):
             draw(SimpleNamespace(layout=layout), bpy.context)
     assert drawn == ["FORWARDPASS_MT_add"]
+    layout.operator = lambda name, icon: drawn.append(name)
+    bpy.types.FORWARDPASS_MT_add.draw(SimpleNamespace(layout=layout), bpy.context)
+    assert drawn[1:] == ["forward_pass.add_matmul", "forward_pass.generate"]

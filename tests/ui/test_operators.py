@@ -128,6 +128,9 @@ def test_diagnostics_hold_versions_error_and_log_and_no_home_folder() -> None:
     assert f"Blender: {bpy.app.version_string}" in text and "Forward Pass: 0.1.0" in text
     assert "Error: Oh. Well." in text and text.endswith("one\n~/models/x\n")
     assert str(Path.home()) not in text
+    settings = bpy.context.scene.forward_pass
+    settings.model, settings.model_name = "HUB", "org/name"
+    assert "Model: org/name on auto" in diagnostics.report(bpy.context)
     assert bpy.ops.forward_pass.copy_log() == {"FINISHED"}
 
 
