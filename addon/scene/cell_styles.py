@@ -90,7 +90,6 @@ def style_group(material: bpy.types.Material, plate: bpy.types.Material) -> bpy.
         ),
         (Socket("Geometry", "Geometry", ""),),
     )
-    tree.use_fake_user = True
     for_all = n.add("FunctionNodeInputInt", name=FOR_ALL, label=FOR_ALL)
     for_all.integer = STYLES["flat"]
     own = n.math("GREATER_THAN", into["Style"], 0.5)

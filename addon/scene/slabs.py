@@ -25,6 +25,7 @@ from .materials import NO_NUMBER, Materials
 
 EVERY = 8  # cells between the lines of a slab's mesh, on whose crossings stands what is seen from afar
 ATLAS = "FP Slabs"
+HELD = "fp_picture"  # the object's property that keeps the image of its numbers in the file, and lets it go with it
 TYPICAL = 0.4  # the size of numbers against the largest of some dozens of them, where a map says no more
 
 
@@ -150,10 +151,9 @@ def slab_mesh(block: Block, sheet: Sheet, high: float, atlas: Atlas) -> bpy.type
 
 
 def slab_image(block: Block, matrix: NDArray[np.float32]) -> bpy.types.Image:
-    """The picture of a block's numbers that the scene contract promises; it stays although no material shows it."""
+    """The picture of a block's numbers that the scene contract promises."""
     image = bpy.data.images.new(f"slab {block.key}", 1, 1, alpha=False, float_buffer=True, is_data=True)
     fill_image(image, matrix)
-    image.use_fake_user = True
     return image
 
 
@@ -175,7 +175,8 @@ def make_slab(
     item = block_object(block, mesh, ends)
     item.location = grid.origin
     item["fp_detail"] = "slab" if values.block == (1, 1) else "pooled"
-    item["fp_image"] = slab_image(block, sheet.matrix).name
+    image = slab_image(block, sheet.matrix)
+    item["fp_image"], item[HELD] = image.name, image
     item[CELLS] = [sheet.down[-1], sheet.across[-1], *(_length(step) for step in (grid.column_step, grid.row_step))]
     if values.block != (1, 1):
         item["fp_pool"] = [*map(float, values.block), *values.start]

@@ -44,6 +44,9 @@ def test_from_a_prompt_to_a_scene_and_to_another(monkeypatch: pytest.MonkeyPatch
     assert again.collection.children.keys() == ["Forward Pass"]
     assert {name for kind, name in inventory() if kind == "COLLECTION"} == {n for k, n in first if k == "COLLECTION"}
     assert not [name for _kind, name in inventory() if name.startswith("~")]
+    # What the first scene held is gone with it, and themes are not there twice.
+    assert [tree.name for tree in bpy.data.node_groups if "Cell" in tree.name and "." in tree.name] == []
+    assert {name for kind, name in inventory() if kind == "WORLD"} == {n for k, n in first if k == "WORLD"}
 
 
 def test_a_prompt_that_the_model_cannot_read(monkeypatch: pytest.MonkeyPatch) -> None:
