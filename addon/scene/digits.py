@@ -218,6 +218,7 @@ def glyph_slices(font: bpy.types.VectorFont | None) -> Slices[bpy.types.Image]:
     pixels = np.ones((*sheet.shape, 4), np.float32)
     pixels[..., :3] = sheet[::-1, :, None]  # Blender counts from the bottom
     image.pixels.foreach_set(pixels.ravel())  # type: ignore[attr-defined]
+    yield
     image.pack()
     return image
 
