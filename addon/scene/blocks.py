@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..core.layout import THICKNESS, Block
 from ..core.theme import PALETTE
 from ..core.values import masked
-from .cell_group import CELLS, HUES
+from .cell_group import HUES, set_measures
 from .materials import Materials
 
 # Numbers of the sweep styles in the object property `fp_play`; 0 is a weight, which nothing fills.
@@ -155,7 +155,7 @@ def make_block(
         mesh.materials.append(materials.body)
     item = block_object(block, mesh, ends)
     item["fp_detail"] = "cells"
-    item[CELLS] = [*map(float, block.shape), *_pitch(block)]
+    set_measures(item, *block.shape, *_pitch(block))
     return item
 
 

@@ -14,8 +14,8 @@ from .groups import Groups
 from .nodes import Nodes, named, new_group
 from .slices import Slices
 
-# Object properties that the cells read, four numbers each (Blender gives a material at most eight such attributes).
-CELLS = "fp_cells"  # rows, columns, pitch along columns, pitch along rows
+# Object properties that the cells read, four numbers each. In every pixel Blender searches all of an object's for each
+# of them, and gives a material at most eight: what never changes stands in the object's colour, which is at hand.
 PLAY = "fp_play"  # style, focus row or -1, share, relax
 USE = "fp_use"  # start, duration, side, share
 AGAIN = "fp_again"  # start, duration, period, count
@@ -84,6 +84,18 @@ class _Cell:
     look: Any  # the outputs of the group FP Theme
 
 
+def set_measures(item: bpy.types.Object, rows: float, columns: float, pitch_u: float, pitch_v: float) -> None:
+    """Give a block its measures for the cells: how many of them, and their pitch along columns and along rows."""
+    item.color = (rows, columns, pitch_u, pitch_v)
+
+
+def object_measures(n: Nodes) -> tuple[Any, Any, Any, Any]:
+    """What `set_measures` gave to the object: rows, columns, pitch along columns, pitch along rows."""
+    outputs = n.add("ShaderNodeObjectInfo").outputs
+    rows, columns, pitch_u = n.separate(named(outputs, "Color"))
+    return rows, columns, pitch_u, named(outputs, "Alpha")
+
+
 def object_four(n: Nodes, name: str) -> tuple[Any, Any, Any, Any]:
     """The four numbers of an object property."""
     node = n.attribute(name, "OBJECT")
@@ -106,20 +118,16 @@ def palette_numbers(n: Nodes) -> tuple[Any, Any, Any]:
 
 def _cell(n: Nodes, groups: Groups) -> _Cell:
     """Reads the object's properties, and where the story's time finds the cell."""
-    rows, columns, pitch_u, pitch_v = object_four(n, CELLS)
+    rows, columns, pitch_u, pitch_v = object_measures(n)
     style, focus, share, relax = object_four(n, PLAY)
-    use_start, use_duration, side, use_share = object_four(n, USE)
-    again_start, again_duration, period, count = object_four(n, AGAIN)
     place = named(n.add("ShaderNodeUVMap", uv_map="cells").outputs, "UV")
     tile = n.group(groups.tile, **{"Cells": place, "Pitch U": pitch_u, "Pitch V": pitch_v})
-    where = {"Row": tile["Row"], "Column": tile["Column"], "Rows": rows, "Columns": columns, "Focus": focus}
+    time = n.group(groups.clock)["Time"]
+    where = {"Time": time, "Row": tile["Row"], "Column": tile["Column"], "Rows": rows, "Columns": columns}
     start, duration = object_one(n, "fp_start"), object_one(n, "fp_duration")
-    fill = n.group(groups.fill, Start=start, Duration=duration, Style=style, Share=share, **where)
-    first = {"Start": use_start, "Duration": use_duration, "Period": 1e6, "Count": 1.0, "Share": use_share}
-    use = n.group(groups.use, Side=side, **first, **where)
-    later = {"Start": again_start, "Duration": again_duration, "Period": period, "Count": count, "Share": 0.0}
-    again = n.group(groups.use, Side=side, **later, **{**where, "Focus": -1.0})
-    again_line = n.math("MULTIPLY", again["Line"], n.math("SUBTRACT", 1.0, side))
+    fill = n.group(groups.fill, Start=start, Duration=duration, Style=style, Share=share, Focus=focus, **where)
+    window, side = _window_of_use(n, time, focus)
+    use = n.group(groups.use, Side=side, **window, **where)
     weight = n.math("LESS_THAN", style, 0.5)
     numbers = palette_numbers(n)
     hues = [n.group(groups.palette, Number=number)["Color"] for number in numbers]
@@ -129,15 +137,32 @@ def _cell(n: Nodes, groups: Groups) -> _Cell:
         pitch_u=pitch_u,
         pitch_v=pitch_v,
         side=side,
-        active=n.math("MAXIMUM", use["Active"], again["Active"]),
-        line=n.math("MAXIMUM", use["Line"], again_line),
-        settled=n.smoothstep(n.math("SUBTRACT", n.group(groups.clock)["Time"], relax), 0.0, 0.9),
+        active=use["Active"],
+        line=use["Line"],
+        settled=n.smoothstep(n.math("SUBTRACT", time, relax), 0.0, 0.9),
         weight=weight,
         shown=n.math("MAXIMUM", fill["Reveal"], weight),
         hues=(hues[0], hues[1], hues[2]),
         numbers=numbers,
         look=n.group(groups.look),
     )
+
+
+def _window_of_use(n: Nodes, time: Any, focus: Any) -> tuple[dict[str, Any], Any]:
+    """When the block is in play: its first use, or once the later ones have begun these, which have no focus row. Also
+    its side."""
+    start, duration, side, share = object_four(n, USE)
+    again_start, again_duration, period, count = object_four(n, AGAIN)
+    later = n.math("MULTIPLY", n.math("GREATER_THAN", time, again_start), n.math("GREATER_THAN", again_duration, 0.0))
+    window = {
+        "Start": n.mix(later, start, again_start),
+        "Duration": n.mix(later, duration, again_duration),
+        "Period": period,
+        "Count": n.mix(later, 1.0, count),
+        "Focus": n.mix(later, focus, -1.0),
+        "Share": share,  # counts only where there is a focus row
+    }
+    return window, side
 
 
 def _number_color(n: Nodes, groups: Groups, cell: _Cell, value: Any) -> Any:

@@ -17,7 +17,7 @@ from ..core.story import Products
 from ..core.theme import PALETTE
 from ..core.wording import UNSEEN, printable
 from .blocks import grid_mesh, hue_number, place
-from .cell_group import CELLS
+from .cell_group import set_measures
 from .compat import enable_nodes
 from .groups import Groups
 from .materials import WIDTH, Materials
@@ -177,8 +177,8 @@ def make_products(
     item = bpy.data.objects.new(mesh.name, mesh)
     place(item, right)
     item.location.z = left.origin[2] + (plan.row + 0.5) * left.row_step[2]
-    steps = [float(np.linalg.norm(step)) for step in (right.column_step, right.row_step)]
-    item[CELLS] = [float(products.shape[0]), float(products.shape[1]), *steps]
+    rows, columns = products.shape
+    set_measures(item, rows, columns, *(float(np.linalg.norm(step)) for step in (right.column_step, right.row_step)))
     item["fp_start"], item["fp_duration"], item["fp_high"] = plan.start, plan.duration, high
     item["fp_kind"] = "products"
     item.pass_index = hue_number("text", "text", "text")

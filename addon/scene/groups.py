@@ -57,8 +57,8 @@ def group_slices(theme: Theme) -> Slices[Groups]:
         "diverging": lambda: _map(DIVERGING),
         "sequential": lambda: _map(SEQUENTIAL),
         "tile": lambda: _tile(view),
-        "fill": lambda: _fill(clock),
-        "use": lambda: _use(clock),
+        "fill": _fill,
+        "use": _use,
         "window": lambda: _window(clock),
     }
     made: dict[str, Tree] = {}
@@ -195,26 +195,25 @@ def _tile(view: Tree) -> Tree:
     return tree
 
 
-def _progress(n: Nodes, clock: Tree, start: Any, duration: Any) -> tuple[Any, Any]:
-    """How far a window of time is, 0 to 1, and the story time itself."""
-    time = n.group(clock)["Time"]
+def _progress(n: Nodes, time: Any, start: Any, duration: Any) -> Any:
+    """How far a window of time is, 0 to 1."""
     length = n.math("MAXIMUM", duration, 0.001)
-    return n.math("DIVIDE", n.math("SUBTRACT", time, start), length, clamp=True), time
+    return n.math("DIVIDE", n.math("SUBTRACT", time, start), length, clamp=True)
 
 
-def _fill(clock: Tree) -> Tree:
+def _fill() -> Tree:
     """When a cell gets its value: Reveal 0 to 1, Front glows just behind the sweep, Current marks the running cell.
 
     Style 1 dot, 2 row, 3 column, 5 all (as PLAY_STYLES in scene.blocks); Focus is the row worked first, during
     Share of the duration, or -1.
     """
-    sockets = ("Start", "Duration", "Row", "Column", "Rows", "Columns", "Style", "Focus", "Share")
+    sockets = ("Time", "Start", "Duration", "Row", "Column", "Rows", "Columns", "Style", "Focus", "Share")
     tree, n, into, out = new_group(
         "FP Fill",
         tuple((name, "Float") for name in sockets),
         (("Reveal", "Float"), ("Front", "Float"), ("Current", "Float"), ("Done", "Float"), ("Progress", "Float")),
     )
-    progress, _time = _progress(n, clock, into["Start"], into["Duration"])
+    progress = _progress(n, into["Time"], into["Start"], into["Duration"])
     in_row = n.math("DIVIDE", n.math("ADD", into["Column"], 0.5), into["Columns"])
     by_row = n.math("DIVIDE", n.math("ADD", into["Row"], n.math("MULTIPLY", in_row, 0.6)), into["Rows"])
     by_cell = n.math("DIVIDE", n.math("ADD", into["Row"], in_row), into["Rows"])
@@ -251,15 +250,15 @@ def _fill(clock: Tree) -> Tree:
     return tree
 
 
-def _use(clock: Tree) -> Tree:
+def _use() -> Tree:
     """How much a cell is in play as an operand. Side 0: rows, lit one after another (the focus row alone during
     Share); side 1: columns, lit as the sweep passes. With a Period the window repeats Count times."""
-    sockets = ("Start", "Duration", "Period", "Count", "Row", "Column", "Rows", "Columns", "Side", "Focus", "Share")
+    window, place = ("Start", "Duration", "Period", "Count"), ("Row", "Column", "Rows", "Columns")
+    sockets = ("Time", *window, *place, "Side", "Focus", "Share")
     tree, n, into, out = new_group(
         "FP Use", tuple((name, "Float") for name in sockets), (("Active", "Float"), ("Line", "Float"))
     )
-    time = n.group(clock)["Time"]
-    since = n.math("SUBTRACT", time, into["Start"])
+    since = n.math("SUBTRACT", into["Time"], into["Start"])
     turn = n.math("FLOOR", n.math("DIVIDE", since, n.math("MAXIMUM", into["Period"], 0.001)))
     turn = n.math("MAXIMUM", n.math("MINIMUM", turn, n.math("SUBTRACT", into["Count"], 1.0)), 0.0)
     since = n.math("SUBTRACT", since, n.math("MULTIPLY", turn, into["Period"]))

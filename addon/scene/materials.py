@@ -11,7 +11,7 @@ import bpy
 
 from ..core.names import LEAST_SCALE, TARGET
 from ..core.theme import HEAD
-from .cell_group import CELLS, cell_slices, dashes, object_four, object_one, palette_numbers
+from .cell_group import cell_slices, dashes, object_measures, object_one, palette_numbers
 from .compat import enable_nodes
 from .groups import Groups
 from .merge import HUE, INK
@@ -200,7 +200,7 @@ def _plate(groups: Groups) -> bpy.types.Material:
     """What bars and cubes stand on: a quiet grid of places."""
     material, n = _new("FP Plate")
     look = n.group(groups.look)
-    _rows, _columns, pitch_u, pitch_v = object_four(n, CELLS)
+    _rows, _columns, pitch_u, pitch_v = object_measures(n)
     place = named(n.add("ShaderNodeUVMap", uv_map="cells").outputs, "UV")
     tile = n.group(groups.tile, **{"Cells": place, "Pitch U": pitch_u, "Pitch V": pitch_v})
     color = n.blend(n.math("MULTIPLY", tile["Mask"], 0.6), look["Gap"], look["Body"])
@@ -358,7 +358,7 @@ def _products(groups: Groups) -> bpy.types.Material:
     the column that is being summed are seen."""
     material, n = _new("FP Products")
     value = named(n.attribute("value").outputs, "Fac")
-    rows, columns, pitch_u, pitch_v = object_four(n, CELLS)
+    rows, columns, pitch_u, pitch_v = object_measures(n)
     start, duration, high = (object_one(n, name) for name in ("fp_start", "fp_duration", "fp_high"))
     place = named(n.add("ShaderNodeUVMap", uv_map="cells").outputs, "UV")
     tile = n.group(groups.tile, **{"Cells": place, "Pitch U": pitch_u, "Pitch V": pitch_v})

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..core.layout import Block, Vector
 from ..core.values import Pooled, masked
 from .blocks import block_object, flat_mesh, level_of
-from .cell_group import CELLS
+from .cell_group import set_measures
 from .exr import exr
 from .materials import NO_NUMBER, Materials
 
@@ -177,7 +177,7 @@ def make_slab(
     item["fp_detail"] = "slab" if values.block == (1, 1) else "pooled"
     image = slab_image(block, sheet.matrix)
     item["fp_image"], item[HELD] = image.name, image
-    item[CELLS] = [sheet.down[-1], sheet.across[-1], *(_length(step) for step in (grid.column_step, grid.row_step))]
+    set_measures(item, sheet.down[-1], sheet.across[-1], _length(grid.column_step), _length(grid.row_step))
     if values.block != (1, 1):
         item["fp_pool"] = [*map(float, values.block), *values.start]
         item["fp_pooled_by"] = "max |x|"

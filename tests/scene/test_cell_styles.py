@@ -92,6 +92,13 @@ def test_each_cell_stands_as_high_as_its_number(scene, trace, layout, style) -> 
         assert foot == pytest.approx(ground, abs=1e-5), key
 
 
+def test_each_block_has_its_measures_at_hand(scene, layout) -> None:
+    """Rows, columns and pitches, as its colour."""
+    for block in layout.blocks:
+        steps = [np.linalg.norm(step) for step in (block.column_step, block.row_step)]
+        assert list(bpy.data.objects[block.key].color) == pytest.approx([*block.shape, *steps]), block.key
+
+
 def test_flat_is_the_mesh_itself_whatever_was_before(scene) -> None:
     before = {key: seen(key)[1].copy() for key in BLOCKS}
     set_style(scene, "bars")
