@@ -30,7 +30,7 @@ MULTIPLIES: dict[str, dict[str, str]] = {
 SWEPT = 0.47  # where the sweep stands
 SECONDS = 120.0  # long enough for the full captions
 SLOW = 0.3  # seconds; what fills faster is not shown by itself
-MOMENT = 0.6  # of the time that it takes
+MOMENT = 0.68  # of the time that it takes: between two numbers of a running formula
 
 
 @dataclass(frozen=True)

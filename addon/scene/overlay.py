@@ -134,9 +134,9 @@ def add_formulas(overlay: Overlay, formulas: tuple[Formula, ...]) -> None:
             overlay.put(during(pill, start, end - start), 0.0, FORMULA_HEIGHT, depth)
         for j, formula in enumerate(run):
             x = -_formula_width(formula, size) / 2
-            # One fades while the next one comes: the pill is never empty.
-            begin = formula.start - (FADE / 2 if j else 0.0)
-            finish = formula.start + formula.duration + (FADE / 2 if formula is not run[-1] else 0.0)
+            # One goes while the next one comes: the pill does not stand empty, and numbers hardly cross.
+            begin = formula.start - (FADE / 4 if j else 0.0)
+            finish = formula.start + formula.duration + (FADE / 4 if formula is not run[-1] else 0.0)
             for k, (body, hue) in enumerate(formula.parts):
                 if not body:
                     x += size * FORMULA_GAP
