@@ -290,11 +290,6 @@ class TracerJob:
             signal_group(process, firm)
 
 
-def trace_is_running() -> bool:
-    """Whether any tracer process of this program is at work."""
-    return bool(_running)
-
-
 def _stage_beside(out: Path) -> Path:
     """An empty hidden folder on the file system of `out`. Raises `UserError` where nothing can be written there."""
     if out.is_dir():

@@ -15,6 +15,7 @@ from .clock import key_clock
 from .compat import eevee
 
 VERSION = 1  # of the scene contract
+TRACE = "fp_trace"  # the file name of the trace, and its SHA-256
 ROOT = "Forward Pass"
 
 
@@ -70,8 +71,8 @@ def keep_contract(
     Blender units.
     """
     scene["fp_version"], scene["fp_recipe"] = VERSION, recipe
-    scene["fp_trace"] = ""
-    for key, trace in zip(("fp_trace", "fp_trace_2"), traces, strict=False):
+    scene[TRACE] = ""
+    for key, trace in zip((TRACE, f"{TRACE}_2"), traces, strict=False):
         scene[key] = f"{trace.path.name} {trace.sha256}"
     scene["fp_pitch"] = dict(pitch)
     scene[NAMES] = "\n".join(act.name for act in story.acts)

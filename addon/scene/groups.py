@@ -18,6 +18,7 @@ from .text import FADE, load_font
 from .themes import BACKDROP, DIVERGING, LOOK, LOOK_COLORS, PALETTE_GROUP, RAMP, SEQUENTIAL, paint
 
 Tree = bpy.types.NodeTree
+OUTER_FADE = 0.2  # of the time that a block fills: how long its cells fade in where they count up
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def group_slices(theme: Theme) -> Slices[Groups]:
         "diverging": lambda: _map(DIVERGING),
         "sequential": lambda: _map(SEQUENTIAL),
         "tile": lambda: _tile(view),
-        "fill": _fill,
+        "fill": fill_group,
         "use": _use,
         "window": lambda: _window(clock),
     }
@@ -201,11 +202,11 @@ def _progress(n: Nodes, time: Any, start: Any, duration: Any) -> Any:
     return n.math("DIVIDE", n.math("SUBTRACT", time, start), length, clamp=True)
 
 
-def _fill() -> Tree:
+def fill_group() -> Tree:
     """When a cell gets its value: Reveal 0 to 1, Front glows just behind the sweep, Current marks the running cell.
 
-    Style 1 dot, 2 row, 3 column, 5 all (as PLAY_STYLES in scene.blocks); Focus is the row worked first, during
-    Share of the duration, or -1.
+    Style 1 dot, 2 row, 3 column, 4 outer, 5 all (as PLAY_STYLES in scene.blocks); Focus is the row worked first,
+    during Share of the duration, or -1.
     """
     sockets = ("Time", "Start", "Duration", "Row", "Column", "Rows", "Columns", "Style", "Focus", "Share")
     tree, n, into, out = new_group(
@@ -230,7 +231,9 @@ def _fill() -> Tree:
     place = n.mix(whole, place, 0.0)
     # The front is as wide as a few cells of the focus row, or a third of a row of the others.
     width = n.mix(mine, n.math("DIVIDE", 0.6, into["Rows"]), n.math("DIVIDE", share, into["Columns"]))
-    width = n.math("MAXIMUM", n.math("MINIMUM", n.mix(whole, width, 1.0), 1.0), 0.002)
+    # Partial sums are there to be read while they grow.
+    fade = n.mix(n.math("COMPARE", into["Style"], 4.0, 0.1), 1.0, OUTER_FADE)
+    width = n.math("MAXIMUM", n.math("MINIMUM", n.mix(whole, width, fade), 1.0), 0.002)
     # Nothing before the window, everything after it: the last cell ends with the window.
     ahead = n.math("SUBTRACT", progress, n.math("MULTIPLY", place, n.math("SUBTRACT", 1.0, width)))
     reveal = n.smoothstep(ahead, 0.0, width)

@@ -17,6 +17,7 @@ from ..process.models import find_model
 from ..process.options import DEFAULTS, TraceOptions
 from ..render.pace import rate_of
 from ..render.presets import FORMS, Quality, quality
+from ..scene.contract import TRACE
 from .folders import user_folder
 from .generate import GenerateRequest
 from .preferences import chosen_python
@@ -71,16 +72,22 @@ def render_quality(scene: bpy.types.Scene) -> Quality:
 
 
 def video_path(scene: bpy.types.Scene) -> Path:
-    """What the video of that scene is called, or the folder of pictures; beside the .blend by default, in the home
-    folder while there is none."""
+    """What the video of that scene is called, or the folder of pictures: by the trace that it shows, whatever the
+    fields say by now. Beside the .blend by default, in the home folder while there is none."""
     settings = settings_of(scene)
     form = quality(settings.quality).form
-    told = settings.preset if makes(settings) == SCALE else settings.prompt
-    name = file_name(told) + (FORMS[form].suffix or f"-{form}")
+    name = _shown(scene, settings) + (FORMS[form].suffix or f"-{form}")
     folder = settings.output.strip() or "//"
     if folder.startswith("//") and not bpy.data.filepath:
         return Path.home() / name
     return Path(bpy.path.abspath(folder)) / name
+
+
+def _shown(scene: bpy.types.Scene, settings: ForwardPassSettings) -> str:
+    """The trace that a generated scene shows, by the name of its file: one of sizes shows none."""
+    if TRACE not in scene.keys():  # noqa: SIM118
+        return SCALE if makes(settings) == SCALE else file_name(settings.prompt)
+    return str(scene[TRACE]).rpartition(" ")[0].removesuffix(".safetensors").removesuffix(".trace") or SCALE
 
 
 def file_name(prompt: str) -> str:

@@ -57,6 +57,10 @@ def compute(tree: Any, wanted: str, inputs: dict[str, np.ndarray]) -> np.ndarray
             share, a, b = (entering(by[name]) for name in ("Factor_Float", "A_Float", "B_Float"))
             share = np.clip(share, 0, 1) if node.clamp_factor else share
             return a * (F(1) - share) + b * share
+        if node.type == "MAP_RANGE" and node.interpolation_type == "SMOOTHSTEP":
+            value, low, high = (entering(node.inputs[i]) for i in range(3))
+            t = np.clip((value - low) / (high - low), 0, 1)
+            return t * t * (F(3) - F(2) * t)
         raise NotImplementedError(f"{node.type} {getattr(node, 'operation', '')}")
 
     return leaving(leave.inputs[wanted].links[0].from_socket)

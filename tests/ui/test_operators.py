@@ -363,6 +363,15 @@ def test_where_the_video_goes(tmp_path: Path) -> None:
     assert requests.video_path(bpy.context.scene) == tmp_path / "videos" / "a_b_ünï.mp4"
 
 
+def test_a_video_is_named_after_the_trace_that_its_scene_shows() -> None:
+    scene = bpy.context.scene
+    scene.forward_pass.prompt = "something else by now"
+    scene["fp_trace"] = "The sky.trace.safetensors 0123abcd"
+    assert requests.video_path(scene).name == "The sky.mp4"
+    scene["fp_trace"] = ""  # one of sizes
+    assert requests.video_path(scene).name == "scale.mp4"
+
+
 @pytest.fixture(autouse=True)
 def no_timers() -> Iterator[None]:
     yield
