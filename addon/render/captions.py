@@ -5,11 +5,11 @@ narration to be spoken. Pure functions of a script."""
 from __future__ import annotations
 
 import os
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..core.errors import UserError
+from ..core.lines import even_lines
 from ..core.script import Script
 from ..core.story import Act, Caption
 
@@ -51,7 +51,7 @@ def _cues(script: Script) -> Iterator[tuple[int, int, str]]:
         # Never before the one before ends: rounding must not make neighbours overlap.
         low = max(round(caption.start * 1000), shown_until)
         high = round(min(caption.start + caption.duration, script.duration) * 1000)
-        text = "\n".join(textwrap.wrap(caption.text, LINE))
+        text = "\n".join(even_lines(caption.text, LINE))
         if high > low and text:
             yield low, high, text
             shown_until = high

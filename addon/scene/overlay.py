@@ -7,13 +7,13 @@ All of it hangs on the overlay empty, whose units are frame heights with (0, 0) 
 from __future__ import annotations
 
 import math
-import textwrap
 from collections import defaultdict
 from dataclasses import dataclass, field
 
 import bpy
 from mathutils import Matrix
 
+from ..core.lines import even_lines
 from ..core.story import Caption, Formula, Legend
 from .materials import Materials
 from .merge import Line, Piece, Shape, Shapes, merge_slices
@@ -106,7 +106,7 @@ def add_captions(overlay: Overlay, captions: tuple[Caption, ...]) -> None:
     size = CAPTION * min(1.0, overlay.aspect)
     letters = min(CAPTION_WIDTH, int((overlay.aspect - 3 * EDGE) / (ADVANCE * size)))
     for i, caption in enumerate(captions):
-        lines = textwrap.wrap(caption.text, letters, break_long_words=False)
+        lines = even_lines(caption.text, letters)
         height = (len(lines) - 1) * size * LEADING + size * 1.1
         middle = max(-0.425, CAPTION_FLOOR + height / 2)
         for j, line in enumerate(lines):
