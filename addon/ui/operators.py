@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from .python_test import PythonTest
 from .recent import remember_model, use_model
 from .requests import generate_request, import_request, render_quality, video_path
 from .session import SESSION, Job
+from .view import look_through_camera, show_scene
 
 
 def has_scene(operator: Any, context: bpy.types.Context) -> bool:
@@ -48,7 +48,7 @@ class FORWARDPASS_OT_generate(JobOperator):
 
     def finish(self, context: bpy.types.Context) -> str:
         """Looks through the scene's camera, with the scene's own colors; tells what ran the model."""
-        look_through_camera(context)
+        show_scene(context)
         remember_model(context)
         engine = SESSION.job.engine if isinstance(SESSION.job, Generation) else ""
         if not engine:
@@ -90,7 +90,7 @@ class FORWARDPASS_OT_import_trace(JobOperator):
 
     def finish(self, context: bpy.types.Context) -> str:
         """Looks through the scene's camera, with the scene's own colors."""
-        look_through_camera(context)
+        show_scene(context)
         return translated("Built the scene of {name}").format(name=Path(self.filepath).name)
 
 
@@ -329,29 +329,6 @@ class FORWARDPASS_OT_test_python(bpy.types.Operator):
             self.report({"WARNING"}, str(test.error))
             return {"CANCELLED"}
         return {"FINISHED"}
-
-
-def look_through_camera(context: bpy.types.Context) -> None:
-    """Sets the largest 3D viewport up to show the scene as it will be rendered; does nothing without a window."""
-    areas = [area for area in context.screen.areas if area.type == "VIEW_3D"] if context.screen is not None else []
-    if not areas or bpy.app.background:
-        return
-    area = max(areas, key=lambda area: area.width * area.height)
-    space = area.spaces.active
-    assert isinstance(space, bpy.types.SpaceView3D)
-    space.region_3d.view_perspective = "CAMERA"
-    space.shading.type = "RENDERED"
-    space.overlay.show_overlays = False
-    regions = {region.type: region for region in area.regions}
-    with context.temp_override(area=area, region=regions["WINDOW"]):
-        bpy.ops.view3d.view_center_camera()
-    beside = 1.0 - regions["UI"].width / area.width  # the sidebar lies over the viewport
-    view = space.region_3d
-    # Blender draws the frame `scale` = (sqrt(2) + zoom / 50) ** 2 / 4 times as large, and moves it by
-    # 2 * scale * offset of the region's width.
-    scale = beside * (math.sqrt(2.0) + view.view_camera_zoom / 50.0) ** 2 / 4.0
-    view.view_camera_zoom = 50.0 * (2.0 * math.sqrt(scale) - math.sqrt(2.0))
-    view.view_camera_offset = ((1.0 - beside) / (4.0 * scale), 0.0)
 
 
 CLASSES = (
