@@ -2,6 +2,7 @@
 # make video PROMPT="CBABBC"    set up, then make the video (MODEL=, QUALITY=draft|preview|final, OUT= if wanted)
 # make test                     set up, then lint, check types and run all tests
 # make test-blender BPY=4.5.15  the Blender-side tests on another Blender
+# make test-installed           the tests of the panel on the extension as Blender installs it from the zip
 # make test-transformers TRANSFORMERS=4.57.6  the tracer's tests on another version of transformers
 # make setup, lint, extension, clean
 # Recipes use relative paths only, so a checkout path with spaces works.
@@ -36,7 +37,7 @@ PYTEST = -m pytest -n logical --maxprocesses=4 --durations=15 --durations-min=5
 PURE_TESTS = $(if $(filter 4.% 5.0.%,$(BPY)),,tests/core tests/process)
 BLENDER_TESTS = $(PURE_TESTS) tests/scene tests/render tests/ui tests/test_extension.py
 
-.PHONY: help setup video test lint extension test-blender test-transformers clean
+.PHONY: help setup video test lint extension test-blender test-installed test-transformers clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -65,6 +66,11 @@ test-blender:
 	@python=$$(sh scripts/find_python.sh "$$($(PYTHON_FOR_BPY))" "$$FP_PYTHON") && \
 	  "$$python" scripts/setup.py --bpy "$$FP_BPY"
 	@".venv-$$FP_BPY/bin/python" $(PYTEST) $(BLENDER_TESTS)
+
+test-installed: setup
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	  $(VENV) scripts/build_extension.py --output-dir "$$folder" && \
+	  $(VENV) $(PYTEST) -p tests.installed --installed "$$folder"/forward_pass-*.zip tests/ui
 
 test-transformers: setup
 	@folder=$$($(VENV) scripts/add_transformers.py "$$FP_TRANSFORMERS") && \

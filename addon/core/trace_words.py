@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from .trace_manifest import (
     KINDS,
     VERSION,
@@ -62,7 +64,12 @@ def to_words(manifest: Manifest) -> dict[str, Any]:
 
 def _without_nothing(words: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     """`words` without those of the keys under which there is nothing."""
-    return {key: value for key, value in words.items() if value not in (None, (), []) or key not in keys}
+    return {key: value for key, value in words.items() if key not in keys or not _is_nothing(value)}
+
+
+def _is_nothing(value: Any) -> bool:
+    """None, or a sequence or array of no entries."""
+    return value is None or (isinstance(value, tuple | list | np.ndarray) and len(value) == 0)
 
 
 def _tensor_words(tensor: Tensor) -> dict[str, Any]:

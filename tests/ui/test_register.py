@@ -28,7 +28,7 @@ def traces() -> set[str]:
         for name in dir(bpy.app.handlers)
         if isinstance(getattr(bpy.app.handlers, name), list)
         for handler in getattr(bpy.app.handlers, name)
-        if handler.__module__.startswith("forward_pass")
+        if handler.__module__.startswith(forward_pass.__name__)
     }
     return types | properties | handlers
 
@@ -37,7 +37,8 @@ def test_registering_twice_leaves_nothing() -> None:
     for _ in range(2):
         assert traces() == set()
         forward_pass.register()
-        assert {"FORWARDPASS_PT_generate", "forward_pass", "load_pre forward_pass.ui.handlers"} <= traces()
+        handler = f"load_pre {forward_pass.__name__}.ui.handlers"
+        assert {"FORWARDPASS_PT_generate", "forward_pass", handler} <= traces()
         forward_pass.unregister()
     assert traces() == set()
 
