@@ -25,6 +25,8 @@ HEADS = "fp_heads"  # cells that a head takes of the rows and of the columns, wh
 
 # In an atlas this stands for NaN and plus infinity, and its negative for minus infinity.
 NO_NUMBER = 3e38
+# Blender 4.5 gives a graphics card no number beyond half precision's, give or take its rounding; 5.0 and later do.
+LARGEST, ROUNDING = 65512.0, 8.0
 
 # Vertex attributes of bars and cubes: how far up a corner is, 0 to 1, and how wide it is as a share of the cell.
 RISE, SIZE = "fp_rise", "fp_size"
@@ -185,7 +187,10 @@ def _state(n: Nodes, value: Any | None) -> tuple[Any, Any]:
     if value is None:
         state = named(n.attribute("state").outputs, "Fac")
         return n.math("COMPARE", state, 1.0, 0.1), n.math("GREATER_THAN", state, 1.5)
-    return n.math("LESS_THAN", value, -NO_NUMBER / 10), n.math("GREATER_THAN", value, NO_NUMBER / 10)
+    beyond = n.math("LESS_THAN", value, -NO_NUMBER / 10), n.math("GREATER_THAN", value, NO_NUMBER / 10)
+    cut = (n.math("COMPARE", value, largest, ROUNDING) for largest in (-LARGEST, LARGEST))
+    absent, no_number = (n.math("MAXIMUM", one, other) for one, other in zip(beyond, cut, strict=True))
+    return absent, no_number
 
 
 def _outlined(n: Nodes, cell: dict[str, Any], color: Any, strength: Any) -> tuple[Any, Any]:
