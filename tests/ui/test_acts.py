@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import wave
+from collections.abc import Generator
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,12 @@ from forward_pass.core.story import Act, Caption
 from forward_pass.render.captions import chapters, srt
 from forward_pass.render.pace import pace_of
 from forward_pass.render.pieces import cut
+from forward_pass.render.presets import quality
 from forward_pass.render.script import script_in
 from forward_pass.render.stills import still_frames
 from forward_pass.scene.acts import acts_of
 from forward_pass.scene.clock import clock_curve, key_clock, keys_of
+from forward_pass.ui.render_job import Rendering, RenderRooms
 from forward_pass.ui.session import SESSION
 from tests.ui.test_register import running_job
 
@@ -247,6 +250,20 @@ def test_nothing_is_moved_where_nothing_can_be(scene: Any) -> None:
     while len(scene.timeline_markers) > 1:
         scene.timeline_markers.remove(scene.timeline_markers[0])
     assert not bpy.ops.forward_pass.move_act.poll()
+
+
+def test_acts_can_be_changed_while_a_copy_is_rendered(scene: Any, tmp_path: Path) -> None:
+    rooms = RenderRooms(lambda production, follow, note: without_end())
+    SESSION.start(Rendering(scene, quality("draft"), tmp_path / "a.mp4", rooms))
+    SESSION.poll()
+    assert SESSION.running and bpy.ops.forward_pass.switch_act(act=1) == {"FINISHED"}
+    assert SESSION.running
+    SESSION.end()
+
+
+def without_end() -> Generator[None, None, None]:
+    while True:
+        yield
 
 
 def test_what_is_left_out_is_kept_as_text(scene: Any) -> None:
