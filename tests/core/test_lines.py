@@ -20,6 +20,16 @@ def test_the_last_word_is_not_left_alone() -> None:
     assert even_lines(caption, 60) == ["Softmax turns each row of scores", "into shares that add up to one."]
 
 
+def test_sentences_stay_together_where_that_takes_no_more_lines() -> None:
+    two = "The whole model, to scale: 3 layers. Each cell is one true number."
+    assert even_lines(two, 60) == ["The whole model, to scale: 3 layers.", "Each cell is one true number."]
+    assert even_lines("Short. But this goes on for much longer than that.", 30) == [
+        "Short. But this goes on",
+        "for much longer than that.",
+    ]
+    assert even_lines("Yes. No.", 60) == ["Yes. No."]
+
+
 def test_nothing_has_no_lines() -> None:
     assert even_lines("", 40) == []
 
