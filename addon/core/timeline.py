@@ -23,6 +23,7 @@ LEAST_MOVE = 0.75
 OPENING = 0.7  # seconds to look at what a story opens with in the midst of the model
 # Room for a name on the floor before a block, in units; in a close-up, where names are small, a share of what is seen.
 NAMES, NAMES_SHARE, LEAST_NAMES = 7.0, 0.09, 3.0
+AT_ONCE = 1e-6  # seconds that two windows of one time share
 AFTERGLOW = 1.2  # how long a result keeps its colours after its last use
 
 Window = tuple[float, float]  # start and end, in story seconds
@@ -314,17 +315,20 @@ def reading_time(text: str) -> float:
 
 
 def _joined(uses: list[Use]) -> tuple[Use, ...]:
-    """Uses of one block that follow each other closely become one: a material knows a first window and later,
-    evenly spaced ones. The focus stays on its row until the last focused use is over."""
+    """Uses of one block at once, as by heads that share keys, and those that follow each other closely become one: a
+    material knows a first window and later, evenly spaced ones. The focus stays on its row until the last focused use
+    is over."""
     joined: list[Use] = []
     for use in uses:
         last = joined[-1] if joined else None
-        if last is None or use.start - (last.start + last.duration) > 4.0 or last.focus is None:
+        gap = np.inf if last is None else use.start - (last.start + last.duration)
+        if last is None or gap > 4.0 or (last.focus is None and gap > -AT_ONCE):
             joined.append(use)
             continue
         start, end = last.start, max(last.start + last.duration, use.start + use.duration)
         focused = use.start + use.duration * use.share if use.focus is not None else start + last.duration * last.share
-        joined[-1] = replace(last, duration=end - start, share=(focused - start) / (end - start))
+        focus = use.focus if last.focus is None else last.focus
+        joined[-1] = replace(last, duration=end - start, focus=focus, share=(focused - start) / (end - start))
     return tuple(joined)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from itertools import pairwise
 
 import numpy as np
@@ -110,6 +111,17 @@ def test_nothing_stands_still_for_long(told):
     for start, end in [*sorted(moves), (story.duration, story.duration)]:
         assert start - reached <= (TWO if reached < opened or reached >= last else ONE), reached
         reached = max(reached, end)
+
+
+def test_a_block_is_in_play_once_at_a_time(told):
+    """Its material knows one window at a time, also where several heads share keys and values."""
+    _preset, _trace, _layout, story = told
+    uses = defaultdict(list)
+    for use in story.uses:
+        uses[use.block].append(use)
+    for many in uses.values():
+        for use, following in pairwise(many):
+            assert use.start + use.duration <= following.start + 1e-6, use.block
 
 
 def test_seconds_change_the_pace_and_never_the_time_to_read(run):
