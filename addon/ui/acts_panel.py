@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..scene.acts import acts_of
-from .drawing import Sidebar
-from .place import is_generated
+from .drawing import ScenePanel
 from .properties import current_act, scene_of, settings_of
 
 if TYPE_CHECKING:
@@ -52,21 +51,10 @@ class FORWARDPASS_UL_acts(bpy.types.UIList):
         return shown, places
 
 
-class FORWARDPASS_PT_acts(Sidebar):
+class FORWARDPASS_PT_acts(ScenePanel):
     """The chapters of the generated scene."""
 
     bl_label = "Acts"
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        """Only where there is a generated scene."""
-        return is_generated(scene_of(context))
-
-    def draw_header_preset(self, context: Context) -> None:
-        """The way to the manual."""
-        row = self.layout.row()
-        row.emboss = "NONE"
-        row.operator("forward_pass.help", text="", icon="QUESTION").page = "panel"
 
     def draw(self, context: Context) -> None:
         """Play, the list with arrows to move the act at work, and its length."""

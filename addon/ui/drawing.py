@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from .place import is_generated
+from .properties import scene_of
 from .session import SESSION
 
 if TYPE_CHECKING:
@@ -21,6 +23,21 @@ class Sidebar(bpy.types.Panel):
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "Forward Pass"
+
+
+class ScenePanel(Sidebar):
+    """One that is there only with a generated scene. Its header leads to the manual."""
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        """Only where there is a generated scene."""
+        return is_generated(scene_of(context))
+
+    def draw_header_preset(self, context: Context) -> None:
+        """The way to the manual."""
+        row = self.layout.row()
+        row.emboss = "NONE"
+        row.operator("forward_pass.help", text="", icon="QUESTION").page = "panel"
 
 
 def draw_button(layout: Any, operator: str, icon: Any, title: str) -> None:

@@ -13,9 +13,18 @@ from ..render.pace import pace_of
 from ..render.presets import FORMS, Quality
 from ..scene.acts import acts_of
 from .acts_panel import FORWARDPASS_PT_acts, FORWARDPASS_UL_acts
-from .drawing import Sidebar, draw_button, draw_notice, draw_progress, foldable, short, translated, write_lines
+from .drawing import (
+    ScenePanel,
+    Sidebar,
+    draw_button,
+    draw_notice,
+    draw_progress,
+    foldable,
+    short,
+    translated,
+    write_lines,
+)
 from .folders import ADDON
-from .place import is_generated
 from .preferences import SETTING_UP, preferences
 from .properties import FOLDER, HUB, ForwardPassSettings, makes, scene_of, settings_of
 from .remedies import draw_error
@@ -207,21 +216,10 @@ class FORWARDPASS_MT_recent(bpy.types.Menu):
             self.layout.operator("forward_pass.use_model", text=recent.name, translate=False).model = recent.name
 
 
-class FORWARDPASS_PT_render(Sidebar):
+class FORWARDPASS_PT_render(ScenePanel):
     """From the scene to a video."""
 
     bl_label = "Render"
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        """Only where there is a generated scene."""
-        return is_generated(scene_of(context))
-
-    def draw_header_preset(self, context: Context) -> None:
-        """The way to the manual."""
-        row = self.layout.row()
-        row.emboss = "NONE"
-        row.operator("forward_pass.help", text="", icon="QUESTION").page = "panel"
 
     def draw(self, context: Context) -> None:
         """Quality, place, what comes of it, and the button."""
