@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .axis_colors import axis_color
 from .errors import UserError
 from .layout_types import Block
 from .matmul import MOST_INNER
 from .matmul_choice import Choice
 from .matmul_room import Ticks
-from .timeline import axis_color
 from .trace import Trace
 from .trace_manifest import Operation, Tensor
 from .wording import printable, shown, vocabulary_of, wording_of

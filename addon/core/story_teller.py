@@ -14,6 +14,7 @@ from .layout_types import Layout
 from .presets import BRIEF, DEEP
 from .story_formulas import Formulas
 from .story_stretches import Stretches, split
+from .subjects import Subjects
 from .timeline import Timeline, Window
 from .trace import Trace
 from .values import Values
@@ -43,10 +44,11 @@ class Teller(Stretches, Formulas):
         self.brief = words == BRIEF
         self.catalog = catalog
         self.own = own
+        self._subjects = Subjects(layout)
 
     def begin(self, pace: float, spoken: Mapping[str, float] | None = None) -> None:
         """An empty time line at a pace; `spoken` as `Timeline` takes it."""
-        self.line = Timeline(self.layout, self.values, pace, spoken)
+        self.line = Timeline(self._subjects, self.values, pace, spoken)
 
     @property
     def stem(self) -> str:

@@ -7,12 +7,10 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import product
 
-import numpy as np
-
-from .layout_types import Bounds, Layout
+from .axis_colors import axis_color
 from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products, Pulse, Shot, Story, Use
+from .subjects import Subjects
 from .values import Values
 
 READING = 15.0  # characters a second
@@ -21,14 +19,12 @@ REST = 0.35  # after an action, so that it can be taken in
 MOVE = 1.25  # seconds of a camera move; a hurried story takes less, but at least LEAST_MOVE of it
 LEAST_MOVE = 0.75
 OPENING = 0.7  # seconds to look at what a story opens with in the midst of the model
-# Room for a name on the floor before a block, in units; in a close-up, where names are small, a share of what is seen.
-NAMES, NAMES_SHARE, LEAST_NAMES = 7.0, 0.09, 3.0
 AT_ONCE = 1e-6  # seconds that two windows of one time share
 AFTERGLOW = 1.2  # how long a result keeps its colours after its last use
 
 Window = tuple[float, float]  # start and end, in story seconds
 
-# What a shot looks like: azimuth, elevation, lens, room below (from the layout rules).
+# What a shot looks like: azimuth and elevation in degrees, lens in mm, share of the picture left free below.
 ANGLES = {
     "opening": (-34.0, 22.0, 50.0, 0.24),
     "model": (-4.0, 29.0, 85.0, 0.15),
@@ -46,30 +42,15 @@ ANGLES = {
 }
 
 
-# One colour for an axis, everywhere.
-AXIS_COLORS = {
-    "token": "token",
-    "key_token": "key",
-    "position": "token",
-    "channel": "channel",
-    "head": "head",
-    "expert": "head",
-    "key_dim": "feature",
-    "value_dim": "feature",
-    "neuron": "neuron",
-    "vocab": "vocab",
-}
-
-
 class Timeline:
     """Collects a story. `pace` scales how long actions take; captions always get the time to be read, and those in
     `spoken` the seconds that saying them takes."""
 
     def __init__(
-        self, layout: Layout, values: Values, pace: float = 1.0, spoken: Mapping[str, float] | None = None
+        self, subjects: Subjects, values: Values, pace: float = 1.0, spoken: Mapping[str, float] | None = None
     ) -> None:
         self.spoken = spoken or {}
-        self.layout = layout
+        self._subjects = subjects
         self.values = values
         self.pace = pace
         self.now = 0.0
@@ -171,7 +152,7 @@ class Timeline:
     def _look(self, place: str | Sequence[str], angle: str, flight: float = MOVE) -> float:
         """The camera moves to a place, from now on; returns how long that takes."""
         move = flight * min(1.0, max(self.pace, LEAST_MOVE)) if self._shots else 0.0
-        subject = self._tight(self.layout.bounds[place]) if isinstance(place, str) else self._with_names(place)
+        subject = self._subjects.place(place) if isinstance(place, str) else self._subjects.blocks(place)
         azimuth, elevation, lens, below = ANGLES[angle]
         name = place if isinstance(place, str) else ", ".join(place)
         self._shots.append(Shot(self.now, move, subject, azimuth, elevation, lens, name, below))
@@ -188,28 +169,6 @@ class Timeline:
     def there(self, keys: Sequence[str]) -> list[str]:
         """Those of some keys that a block of this layout has."""
         return [key for key in keys if key in self.values.blocks]
-
-    def _tight(self, box: Bounds) -> Bounds:
-        """The same box with the points of the blocks that stand in it, and of the names on the floor before them."""
-        low, high = np.array(box.low) - 1e-6, np.array(box.high) + 1e-6
-        bodies = self.layout.bodies  # [blocks, 2, 3]
-        inside = bodies[(bodies[:, 0] >= low).all(1) & (bodies[:, 1] <= high).all(1)]
-        which = np.array(list(product((0, 1), repeat=3)))  # [8, 3]: low or high along each axis
-        corners = inside[:, which, np.arange(3)].reshape(-1, 3)
-        front = np.maximum(box.low[1], inside[:, 0, 1] - NAMES)
-        floor = np.full(len(inside), max(box.low[2], 0.0))
-        names = [np.stack([inside[:, side, 0], front, floor], 1) for side in (0, 1)]
-        points = np.unique(np.concatenate([corners, *names]), axis=0)
-        return replace(box, points=tuple(map(tuple, points.tolist())))
-
-    def _with_names(self, keys: Sequence[str]) -> Bounds:
-        """What a camera has to see of blocks: their corners, and the names that lie before them on the floor."""
-        bodies = [self.layout.by_key[key].body() for key in self.there(keys)]
-        points = [point for box in bodies for point in box.corners()]
-        room = min(NAMES, max(LEAST_NAMES, NAMES_SHARE * math.dist(np.min(points, axis=0), np.max(points, axis=0))))
-        names = [(x, box.low[1] - room, min(box.low[2], 0.0)) for box in bodies for x in (box.low[0], box.high[0])]
-        whole = Bounds.around([*points, *names])
-        return replace(whole, points=tuple(dict.fromkeys([*points, *names])))
 
     def fill(
         self, keys: Sequence[str], window: Window, style: str = "row", focus: int | None = None, share: float = 0.0
@@ -304,11 +263,6 @@ class Timeline:
         )
 
 
-def axis_color(axis: tuple[str, ...]) -> str:
-    """The palette colour of an axis: that of its innermost atom which has one."""
-    return next((AXIS_COLORS[atom] for atom in reversed(axis) if atom in AXIS_COLORS), "secondary")
-
-
 def reading_time(text: str) -> float:
     """How long a caption must stay, in seconds."""
     return max(LEAST_CAPTION, len(text) / READING + 0.4)
@@ -321,7 +275,7 @@ def _joined(uses: list[Use]) -> tuple[Use, ...]:
     joined: list[Use] = []
     for use in uses:
         last = joined[-1] if joined else None
-        gap = np.inf if last is None else use.start - (last.start + last.duration)
+        gap = math.inf if last is None else use.start - (last.start + last.duration)
         if last is None or gap > 4.0 or (last.focus is None and gap > -AT_ONCE):
             joined.append(use)
             continue

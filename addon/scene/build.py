@@ -12,6 +12,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
+from ..core.axis_colors import axis_color
 from ..core.colormaps import color_map
 from ..core.detail import MOST_CELLS, MOST_VALUES, choose_details, choose_pools, seen_sizes
 from ..core.errors import UserError
@@ -21,7 +22,6 @@ from ..core.shots import film, pose_of
 from ..core.story import Fill, Story, Use
 from ..core.story_progress import parts_of
 from ..core.theme import theme as find_theme
-from ..core.timeline import axis_color
 from ..core.trace import Trace
 from ..core.values import LOCAL, Pooled, Values
 from ..core.wording import wording_of

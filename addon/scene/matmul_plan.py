@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.axis_colors import AXIS_COLORS
 from ..core.matmul import Faces, Shape, check_operands
 from ..core.matmul_room import Ticks, letter_size
-from ..core.timeline import AXIS_COLORS
 from .matmul_kit import hue_number
 
 Matrix = NDArray[np.floating]

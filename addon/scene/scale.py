@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import bpy
 
+from ..core.axis_colors import axis_color
 from ..core.layout import Block, Label
 from ..core.story_scale import ScalePlan, Standing
 from ..core.theme import theme as find_theme
-from ..core.timeline import axis_color
 from .blocks import hue_number
 from .build import PART_HUES
 from .camera import make_camera

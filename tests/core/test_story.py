@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from forward_pass.core.layout import Layout, lay_out
 from forward_pass.core.story import Formula, Products, Story, tell
+from forward_pass.core.subjects import Subjects
 from forward_pass.core.timeline import Timeline
 from forward_pass.core.trace import Trace
 from forward_pass.core.values import Values
@@ -242,7 +243,7 @@ def test_rounds_are_even_and_their_captions_readable(trace, layout):
         captions=st.lists(st.text("ab ", max_size=90).map(str.strip), max_size=3),
     )
     def holds(count, action, captions):
-        line = Timeline(layout, values)
+        line = Timeline(Subjects(layout), values)
         line.act("an act")
         line.legend("s0.l0.w_up", "weights", line.beat(1.0, "", ("model", "model")))
         start = line.now

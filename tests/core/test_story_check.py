@@ -10,6 +10,7 @@ import pytest
 from forward_pass.core.layout import Layout, lay_out
 from forward_pass.core.story import Story, tell
 from forward_pass.core.story_check import check, conflicts
+from forward_pass.core.subjects import Subjects
 from forward_pass.core.timeline import Timeline
 from forward_pass.core.trace import Trace
 from forward_pass.core.values import Values
@@ -48,7 +49,7 @@ def test_two_of_a_kind_at_once_are_an_error(story, channel):
 def test_a_block_that_fills_twice_is_an_error(story, trace, layout):
     fill = story.fills[3]
     assert conflicts(replace(story, fills=(*story.fills, fill))) == [f"{fill.block} fills 2 times"]
-    line = Timeline(layout, Values(trace, layout))
+    line = Timeline(Subjects(layout), Values(trace, layout))
     line.fill([fill.block], (0.0, 1.0))
     with pytest.raises(ValueError, match=fill.block):
         line.fill([fill.block], (2.0, 3.0))
