@@ -3,7 +3,8 @@
 
 A new scene is built beside the others. When it is whole it takes the place of the generated scene that was shown
 before, if one was; a scene of the user's own is never touched. Until then everything stays as it was, but that the
-scene to be replaced hides what is in it: whatever is made, Blender looks anew at all that a window shows.
+scene to be replaced hides what is in it, and viewports their overlays: whatever is made, Blender looks anew at all that
+a window shows.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from contextlib import suppress
 import bpy
 
 from ..scene.slices import Slices
+from .calm import CalmViewports
 from .properties import copy_settings
 
 NAME = "Forward Pass"
@@ -32,12 +34,15 @@ class ScenePlace:
         self._scene: bpy.types.Scene | None = None
         self._parked: dict[bpy.types.ID, str] = {}
         self._hidden: list[bpy.types.Collection] = []
+        self._calm: CalmViewports | None = None
         self._before: set[int] | None = None  # what was there; None until `open` begins
 
     def open(self) -> Slices[bpy.types.Scene]:
         """Makes room and returns an empty scene, in slices. Nothing is shown yet."""
         self._before = {datablock.session_uid for datablock in bpy.data.user_map()}
         shown = bpy.data.scenes.get(self._shown)
+        if shown is not None:
+            self._calm = CalmViewports(shown)
         if shown is not None and is_generated(shown):
             owned = owned_by(shown)
             self._hidden = _hide(collection for collection in shown.collection.children if collection in owned)
@@ -77,6 +82,7 @@ class ScenePlace:
         self._unpark()
         yield
         yield from _show(new, hidden)
+        self._stir()
 
     def rollback(self) -> None:
         """Removes the new scene and all that came with it."""
@@ -86,6 +92,13 @@ class ScenePlace:
         self._scene = None
         bpy.data.batch_remove(only_used_within(new))
         self._unpark()
+        self._stir()
+
+    def _stir(self) -> None:
+        """Viewports show again what they showed."""
+        if self._calm is not None:
+            self._calm.end()
+            self._calm = None
 
     def _unpark(self) -> None:
         """Gives what is still there its name back, and shows it."""

@@ -93,6 +93,20 @@ def test_what_others_use_survives_a_replacement() -> None:
     assert shared.node_tree.nodes[-1].node_tree is not None
 
 
+@pytest.mark.parametrize("how", ["end", "finish"])
+@pytest.mark.parametrize("gizmos", [False, True])
+def test_viewports_are_calm_while_a_scene_is_built(how: str, gizmos: bool) -> None:
+    areas = bpy.context.window_manager.windows[0].screen.areas
+    viewport: Any = next(area.spaces.active for area in areas if area.type == "VIEW_3D")
+    viewport.show_gizmo = gizmos  # what the user hid stays hidden
+    generation = generate()
+    poll_until(generation, lambda: generation.state == "building")
+    generation.poll()
+    assert (viewport.overlay.show_overlays, viewport.show_gizmo) == (False, False)
+    finish(generation) if how == "finish" else generation.end()
+    assert (viewport.overlay.show_overlays, viewport.show_gizmo) == (True, gizmos)
+
+
 @pytest.mark.parametrize("again", [False, True])
 @pytest.mark.parametrize("stage", ["tracing", "reading", "building"])
 @pytest.mark.parametrize("how", ["cancel", "end"])
