@@ -31,7 +31,7 @@ State = Literal["tracing", "reading", "layout", "story", "building", "done", "fa
 ENDS = ("done", "failed", "cancelled")
 CHOICES = ("temperature", "top_k", "top_p", "seed", "chat", "dtype", "attention")  # of the options, in a recipe
 TOLD = ("seconds", "scale", "cells", "preset", "focus", "language", "operation", "models")  # of the request, in a film
-SLICE, LONGEST_SLICE = 0.03, 0.06  # seconds of building in one poll
+SLICE, LONG_SLICE, LONGEST_SLICE = 0.03, 0.06, 0.25  # seconds of building in one poll
 # Where each part of the work begins and ends on the one bar, by what it takes on two cores.
 TRACING = {"load": (0.0, 0.25), "trace": (0.25, 0.4), "write": (0.4, 0.45)}
 TRACED = 0.45
@@ -160,8 +160,7 @@ class Generation:
         return self._log + (() if self._job is None else tuple(self._job.log))
 
     def poll(self) -> None:
-        """Goes on a little: building for 30 ms where the work can be cut that small, and for up to 60 ms where Blender
-        itself takes longer than that to draw its window between two polls. Raises nothing."""
+        """Goes on a little, for as long as `slice_after` says where the work can be cut that small. Raises nothing."""
         try:
             if self.state == "tracing":
                 self._trace()
@@ -253,7 +252,7 @@ class Generation:
 
     def _build(self, builder: Iterator[Stage]) -> None:
         now = time.monotonic()
-        until = now + min(max(now - self._left, SLICE), LONGEST_SLICE)
+        until = now + slice_after(now - self._left)
         while True:
             step = next(builder, None)
             if step is None:
@@ -289,3 +288,9 @@ class Generation:
         self.state = state
         if building and not self._whole:
             self._place.rollback()
+
+
+def slice_after(drawing: float) -> float:
+    """Seconds to build for, after a window that took `drawing` seconds since the last slice. Each slice has Blender
+    draw the window anew: what takes long anyway is made to wait a little longer, less often."""
+    return min(max(drawing, SLICE), max(LONG_SLICE, drawing / 4), LONGEST_SLICE)

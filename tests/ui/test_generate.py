@@ -193,8 +193,7 @@ def test_the_scene_removed_meanwhile_is_an_error_not_a_crash() -> None:
 
 @pytest.fixture
 def one_step_a_poll(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generate_module, "SLICE", 0.0)
-    monkeypatch.setattr(generate_module, "LONGEST_SLICE", 0.0)
+    monkeypatch.setattr(generate_module, "slice_after", lambda drawing: 0.0)
 
 
 @pytest.mark.usefixtures("one_step_a_poll")
@@ -270,3 +269,10 @@ def test_a_slice_is_short() -> None:
     assert generation.state == "building"
     generation.finish_building()
     assert not generation.running and generation.error is None
+
+
+@pytest.mark.parametrize(
+    ("drawing", "slice_"), [(0.0, 0.03), (0.016, 0.03), (0.045, 0.045), (0.2, 0.06), (0.4, 0.1), (5.0, 0.25)]
+)
+def test_slices_are_short_unless_the_window_is_slow_by_itself(drawing: float, slice_: float) -> None:
+    assert generate_module.slice_after(drawing) == pytest.approx(slice_)
