@@ -11,7 +11,8 @@ import bpy
 
 from ..core.axis_colors import axis_color
 from ..core.layout import Block, Label
-from ..core.story_scale import ScalePlan, Standing
+from ..core.scale_standings import Standing
+from ..core.story_scale import ScalePlan
 from ..core.theme import theme as find_theme
 from .blocks import hue_number
 from .build import PART_HUES

@@ -9,7 +9,8 @@ import bpy
 from mathutils import Matrix
 
 from ..core.pull_back import frame_height, seen_at
-from ..core.story_scale import ScalePlan, Sign
+from ..core.scale_signs import Sign
+from ..core.story_scale import ScalePlan
 from .clock import drive
 from .materials import Materials
 from .merge import Line, Piece, Shape, Shapes, merge

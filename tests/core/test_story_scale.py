@@ -17,8 +17,10 @@ from forward_pass.core.errors import UserError
 from forward_pass.core.known_models import KNOWN, USUAL, find_known
 from forward_pass.core.layout_config import parameters_of
 from forward_pass.core.pull_back import pull_back, seen_at
+from forward_pass.core.scale_signs import LINE, Sign
+from forward_pass.core.scale_words import short_count, times
 from forward_pass.core.shots import film
-from forward_pass.core.story_scale import LINE, ScalePlan, Sign, short_count, tell_scale, times
+from forward_pass.core.story_scale import ScalePlan, tell_scale
 
 FEW = ("gpt2-medium", "nano-sort", "tiny-shakespeare")
 ASPECTS = (16 / 9, 1.0, 9 / 16)
