@@ -12,9 +12,10 @@ import numpy as np
 from mathutils import Matrix
 from numpy.typing import NDArray
 
+from ..core.compare_sides import Side
 from ..core.detail import MOST_CELLS, MOST_VALUES
 from ..core.shots import film
-from ..core.story_compare import ComparePlan, Side
+from ..core.story_compare import ComparePlan
 from ..core.theme import theme as find_theme
 from ..core.values import Pooled
 from ..core.wording import wording_of

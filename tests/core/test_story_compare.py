@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forward_pass.core.compare_clock import common_acts
 from forward_pass.core.differences import largest, root_mean_square, strongest_head
 from forward_pass.core.errors import UserError
 from forward_pass.core.layout import lay_out
 from forward_pass.core.story import tell
-from forward_pass.core.story_compare import ComparePlan, common_acts, tell_compare
+from forward_pass.core.story_compare import ComparePlan, tell_compare
 from forward_pass.core.story_scale import tell_scale
 from forward_pass.core.trace import Trace
 from forward_pass.core.values import Values
