@@ -9,8 +9,9 @@ import bpy
 from bpy.props import EnumProperty, IntProperty
 
 from ..scene.acts import acts_of, move_act, switch_act
+from .act_fields import current_act
 from .operators import has_scene
-from .properties import current_act, scene_of
+from .properties import scene_of
 from .render_job import Rendering
 from .session import SESSION
 

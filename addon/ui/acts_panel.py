@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..scene.acts import acts_of
+from .act_fields import current_act
 from .drawing import ScenePanel
-from .properties import current_act, scene_of, settings_of
+from .properties import scene_of, settings_of
 
 if TYPE_CHECKING:
     from bpy.types import Context

@@ -13,7 +13,8 @@ import numpy as np
 
 from ..core.errors import UserError
 from .generate import Generation
-from .properties import FOLDER, HUB, ForwardPassSettings, scene_of, settings_of
+from .properties import ForwardPassSettings, scene_of, settings_of
+from .run_fields import FOLDER, HUB
 from .session import SESSION
 
 TAIL = 60  # lines of the log that a report holds

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from .film_fields import KINDS_CONTEXT
 from .german_tips import TIPS
-from .properties import KINDS_CONTEXT
 
 # What stands on buttons and in the search: Blender looks for the names of operators in a context of their own.
 BUTTONS = {

@@ -24,12 +24,14 @@ from .drawing import (
     translated,
     write_lines,
 )
+from .film_fields import makes
 from .folders import ADDON
 from .preferences import SETTING_UP, preferences
-from .properties import FOLDER, HUB, ForwardPassSettings, makes, scene_of, settings_of
+from .properties import ForwardPassSettings, scene_of, settings_of
 from .remedies import draw_error
 from .render_job import frames_there
 from .requests import is_built_in_name, render_quality, video_path
+from .run_fields import FOLDER, HUB
 from .session import SESSION
 
 if TYPE_CHECKING:

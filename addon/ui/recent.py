@@ -8,8 +8,10 @@ from pathlib import Path
 import bpy
 
 from ..core.presets import SCALE
+from .film_fields import makes
 from .preferences import preferences
-from .properties import FOLDER, HUB, ForwardPassSettings, makes, scene_of, settings_of
+from .properties import ForwardPassSettings, scene_of, settings_of
+from .run_fields import FOLDER, HUB
 
 MOST = 10
 

@@ -12,7 +12,8 @@ from bpy.props import EnumProperty
 
 from ..core.errors import REMEDIES
 from .drawing import translated, write_lines
-from .properties import HUB, ForwardPassSettings, scene_of, settings_of
+from .properties import ForwardPassSettings, scene_of, settings_of
+from .run_fields import HUB
 from .session import SESSION
 
 Change = Callable[[ForwardPassSettings], None]

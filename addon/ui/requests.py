@@ -18,10 +18,12 @@ from ..process.options import DEFAULTS, TraceOptions
 from ..render.pace import rate_of
 from ..render.presets import FORMS, Quality, quality
 from ..scene.contract import TRACE
+from .film_fields import makes
 from .folders import user_folder
 from .generate import GenerateRequest
 from .preferences import chosen_python
-from .properties import FOLDER, HUB, SAME, ForwardPassSettings, makes, scene_of, settings_of
+from .properties import ForwardPassSettings, scene_of, settings_of
+from .run_fields import FOLDER, HUB, SAME
 
 
 def generate_request(context: bpy.types.Context) -> GenerateRequest:

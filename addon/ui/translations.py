@@ -9,7 +9,7 @@ import bpy
 
 from ..render.presets import QUALITIES
 from .german import GERMAN
-from .properties import quality_line
+from .render_fields import quality_line
 
 LANGUAGES = {"de_DE": GERMAN, "de": GERMAN}  # the first until Blender 4.x, the second is its short name
 

@@ -84,6 +84,17 @@ def test_generating_again_replaces_and_keeps_the_names() -> None:
     assert inventory() == first  # not one name more, no ".001"
 
 
+def test_a_scene_has_the_fields_that_it_was_generated_with() -> None:
+    asked = settings_of(bpy.context.scene)
+    asked.preset, asked.size = "short", "1280x720"  # not the upright format that the preset brings
+    asked.quality, asked.transparent = "final", True
+    asked.prompt, asked.seconds, asked.known_models = "AABBCC", 30.0, {"gpt2"}
+    finish(generate())
+    kept = settings_of(bpy.context.scene)
+    assert (kept.preset, kept.size, kept.quality, kept.transparent) == ("short", "1280x720", "final", True)
+    assert (kept.prompt, kept.own_steps, kept.seconds, kept.known_models) == ("AABBCC", False, 30.0, {"gpt2"})
+
+
 def test_what_others_use_survives_a_replacement() -> None:
     finish(generate())
     shared = bpy.data.materials["cells"]

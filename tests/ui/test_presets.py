@@ -17,9 +17,9 @@ from forward_pass.core.recipe import read_recipe
 from forward_pass.core.trace import Trace
 from forward_pass.process.job import TraceRequest
 from forward_pass.ui import panels, prepare, requests
+from forward_pass.ui.film_fields import suggest_multiplies
 from forward_pass.ui.generate import GenerateRequest, Generation
 from forward_pass.ui.place import ScenePlace
-from forward_pass.ui.properties import suggest_multiplies
 from forward_pass.ui.session import SESSION
 from tests.core.two_runs import run_of
 from tests.ui.conftest import REQUEST, PretendJob, finish, inventory, poll_until, pretend_rooms
