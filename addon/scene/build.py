@@ -26,6 +26,7 @@ from ..core.trace import Trace
 from ..core.values import LOCAL, Pooled, Values
 from ..core.wording import wording_of
 from .blocks import PLAY_STYLES, Made, hue_number, make_block
+from .body_material import HEADS
 from .camera import make_camera
 from .captions import caption_slices
 from .cell_group import AGAIN, PLAY, USE
@@ -37,7 +38,7 @@ from .furniture import make_card, make_plates, make_products, make_ribbons, make
 from .groups import group_slices
 from .labels import label_slices
 from .marks import make_marks
-from .materials import HEADS, Materials, material_slices
+from .materials import Materials, material_slices
 from .merge import Shapes
 from .mini_map import add_mini_map
 from .overlay import LOW, Overlay, add_formulas, add_legends, add_shapes, add_title

@@ -13,8 +13,8 @@ from typing import Any
 import bpy
 
 from ..core.errors import UserError
+from .cell_materials import RISE, SIZE
 from .compat import set_modifier_input
-from .materials import RISE, SIZE
 from .matmul_nodes import GeoNodes, Socket, geometry_tree
 from .nodes import named
 

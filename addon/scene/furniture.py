@@ -19,8 +19,9 @@ from ..core.wording import UNSEEN, printable
 from .blocks import grid_mesh, hue_number, place
 from .cell_group import set_measures
 from .compat import enable_nodes
+from .floor_materials import WIDTH
 from .groups import Groups
-from .materials import WIDTH, Materials
+from .materials import Materials
 from .nodes import Nodes, named
 from .text import make_text, width_of
 

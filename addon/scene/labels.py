@@ -14,7 +14,8 @@ from mathutils import Matrix
 
 from ..core.layout import Label
 from ..core.names import MOST_SCALE, Names, anchor, reckoned
-from .materials import ANCHOR, MOST, SHOTS, Materials
+from .ink_materials import ANCHOR, MOST, SHOTS
+from .materials import Materials
 from .merge import BASE, Line, Piece, Shapes, merge_slices
 from .slices import Slices
 from .text import make_text, width_of

@@ -2,7 +2,7 @@
 """Many small texts and shapes as one mesh: what differs between them becomes attributes of its faces.
 
 Every object costs each step of the clock and each frame a little, and a model has thousands of names. The materials
-of text (scene.materials) add what they find on the object to what they find on the face, so both ways look alike:
+of text (scene.ink_materials) add what they find on the object to what they find on the face, so both ways look alike:
 
     face attribute  stands for the object's
     `ink`           `fp_start`, `fp_duration`, `fp_size`

@@ -20,8 +20,9 @@ from ..core.layout import Block, Vector
 from ..core.values import Pooled, masked
 from .blocks import block_object, flat_mesh, level_of
 from .cell_group import set_measures
+from .cell_materials import NO_NUMBER
 from .exr import exr
-from .materials import NO_NUMBER, Materials
+from .materials import Materials
 
 EVERY = 8  # cells between the lines of a slab's mesh, on whose crossings stands what is seen from afar
 ATLAS = "FP Slabs"
