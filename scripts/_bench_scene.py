@@ -168,7 +168,8 @@ def measure(name: str, path: Path, tiny: bool) -> Cost:
     from forward_pass.core.layout import lay_out
     from forward_pass.core.story import tell
     from forward_pass.core.trace import Trace
-    from forward_pass.scene.build import build_scene, save_blend
+    from forward_pass.scene.build import build_scene
+    from forward_pass.scene.save import save_blend
 
     trace = Trace.open(path)
     layout = lay_out(trace)

@@ -106,7 +106,7 @@ def bench_build(path: Path, runs: int) -> list[Measure]:
     import bpy
 
     from forward_pass.render.quiet import quiet
-    from forward_pass.scene.build import save_blend
+    from forward_pass.scene.save import save_blend
 
     built = best("build", lambda: _build(path), runs)
     scene = bpy.data.scenes[0]

@@ -211,7 +211,7 @@ def add_sound(request: Request, scene: bpy.types.Scene, story: Story, voice: Voi
 def save_scene(path: Path, terminal: Terminal) -> None:
     """The open file at `path`. Raises `UserError`."""
     from forward_pass.render.quiet import quiet
-    from forward_pass.scene.build import save_blend
+    from forward_pass.scene.save import save_blend
 
     with terminal.stage("save") as stage:
         with quiet():

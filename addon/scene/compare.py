@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 import bpy
@@ -19,39 +18,27 @@ from ..core.story_compare import ComparePlan
 from ..core.theme import theme as find_theme
 from ..core.values import Pooled
 from ..core.wording import wording_of
-from .build import choose_slabs, make_blocks, make_cards, operation_slices, stand_out_slices
 from .camera import make_camera
 from .captions import caption_slices
-from .contract import Collections, keep_contract, open_scene
-from .furniture import make_plates, make_ribbons, make_world
-from .groups import group_slices
+from .contract import keep_contract
+from .furniture import make_plates, make_ribbons
 from .labels import label_slices
 from .marks import make_marks
-from .materials import Materials, material_slices
+from .materials import Materials
 from .merge import Piece, Shape, Shapes, merge
 from .overlay import Overlay, add_legends, add_shapes, add_title
+from .run_blocks import choose_slabs, make_blocks, stand_out_slices
+from .run_operations import operation_slices
 from .running_text import add_running_text
-from .slabs import Atlas
-from .slices import Slices, aside, told
-from .text import during, load_font
+from .slices import Slices, Stage, Told, aside, told
+from .studio import Studio, open_studio
+from .text import during
 from .theme_assets import theme_asset_slices
+from .tokens import make_cards
 
 RIM = 0.18  # width of the frame around a cell, in the least size of one
 THREAD = 0.11  # and of the line between two cells
 SECOND_LINE = 0.078  # how far under the first run's running text that of the second stands, in frame heights
-
-
-@dataclass
-class _Stage:
-    """What both sides are built with."""
-
-    scene: bpy.types.Scene
-    collections: Collections
-    materials: Materials
-    slabs: dict[str, Pooled]
-    atlas: Atlas | None
-    font: bpy.types.VectorFont | None
-    shapes: Shapes
 
 
 def build_compare(
@@ -64,7 +51,7 @@ def build_compare(
     fps: float = 24.0,
     most_cells: int = MOST_CELLS,
     most_values: int = MOST_VALUES,
-) -> Iterator[tuple[str, float]]:
+) -> Iterator[Stage]:
     """Builds into `scene`, yielding (what is being built, share done 0 to 1) between slices of work.
 
     The blocks of each run keep the scene contract; `fp_run` says which run they are of, 1 or 2. `fp_trace` is the
@@ -72,91 +59,95 @@ def build_compare(
     `build_scene`. Raises UserError for a theme that there is not.
     """
     colors = find_theme(theme)
-    collections = open_scene(scene, plan.story, colors, size, fps)
-    groups = yield from told(("materials", 0.02), group_slices(colors))
-    slabs: dict[str, Pooled] = {}
-    for side in plan.sides:
-        slabs |= choose_slabs(side.values, side.layout, plan.story, size, most_cells, most_values)
-        yield "materials", 0.03
-    atlas = Atlas({key: (len(shown.matrix), len(shown.matrix[0])) for key, shown in slabs.items()}) if slabs else None
-    materials = yield from told(("materials", 0.04), material_slices(groups, atlas.image if atlas else None))
-    make_world(scene, groups)
-    stage = _Stage(scene, collections, materials, slabs, atlas, load_font(), Shapes())
-    yield "materials", 0.05
+    studio = yield from open_studio(
+        scene, plan.story, colors, size, fps, lambda: _slabs(plan, size[0] / size[1], most_cells, most_values)
+    )
     for number, side in enumerate(plan.sides):
-        for share in _side(stage, side, number + 1):
+        for share in _put_blocks(studio, side, number + 1):
             yield side.name, 0.05 + 0.35 * (number + share)
-    if atlas:
-        atlas.finish()
+    if studio.atlas:
+        studio.atlas.finish()
     yield "stage", 0.8
-    aspect = size[0] / size[1]
-    track = yield from told(("stage", 0.8), aside(lambda: film(plan.story.shots, plan.story.duration, aspect)))
-    camera, overlays = make_camera(scene, track, size, stage.collections.get(("stage",)))
+    track = yield from told(("stage", 0.8), aside(lambda: film(plan.story.shots, plan.story.duration, studio.aspect)))
+    camera, overlays = make_camera(scene, track, size, studio.stage)
     for number, side in enumerate(plan.sides):
-        yield from told(("labels", 0.8 + 0.05 * (number + 1)), _furniture(stage, side, camera))
-    overlay = Overlay(scene, overlays, stage.collections.get(("stage",)), aspect, materials, stage.font)
-    yield from told(("overlays", 0.92), caption_slices(overlay, plan.story, stage.shapes))
-    # In a narrow picture both stand under the running texts, of which there are two here.
-    under = overlay if overlay.wide else _lowered(overlay, "under the running texts", 1)
-    add_shapes(under, plan.story.shapes)
-    add_legends(under, plan.story.legends)
-    if plan.story.title:
-        add_title(overlay, *plan.story.title)
-    yield from told(("overlays", 0.95), overlay.finish_slices(stage.shapes))
-    yield from told(("overlays", 0.95), under.finish_slices(stage.shapes))
-    for number, side in enumerate(plan.sides):
-        # The run that stands above has the upper line.
-        _running(stage, side, overlay, 1 - number if plan.stacked else number)
+        yield from told(("labels", 0.8 + 0.05 * (number + 1)), _put_furniture(studio, side, camera))
+    yield from _put_overlays(studio, plan, overlays)
     if plan.marks:
-        stage.collections.get(("stage",)).objects.link(_marks(plan, materials, stage.shapes))
-    stage.shapes.clear()
+        studio.stage.objects.link(_marks(plan, studio.materials, studio.shapes))
+    studio.shapes.clear()
     traces = [side.trace for side in plan.sides]
     yield from told(("overlays", 0.98), theme_asset_slices(scene))
     keep_contract(scene, plan.story, traces, plan.sides[0].layout.pitch, recipe, fps)
     yield "done", 1.0
 
 
-def _side(stage: _Stage, side: Side, number: int) -> Iterator[float]:
+def _slabs(plan: ComparePlan, aspect: float, most_cells: int, most_values: int) -> dict[str, Pooled]:
+    """What the blocks of both runs show that are no geometry."""
+    slabs: dict[str, Pooled] = {}
+    for side in plan.sides:
+        slabs |= choose_slabs(side.values, side.layout, plan.story, aspect, most_cells, most_values)
+    return slabs
+
+
+def _put_overlays(studio: Studio, plan: ComparePlan, root: bpy.types.Object) -> Told[None]:
+    """All that hangs before the camera, from `root`."""
+    story, shapes = plan.story, studio.shapes
+    overlay = Overlay(studio.scene, root, studio.stage, studio.aspect, studio.materials, studio.font)
+    yield from told(("overlays", 0.92), caption_slices(overlay, story, shapes))
+    # In a narrow picture both stand under the running texts, of which there are two here.
+    under = overlay if overlay.wide else _lowered(overlay, "under the running texts", 1)
+    add_shapes(under, story.shapes)
+    add_legends(under, story.legends)
+    if story.title:
+        add_title(overlay, *story.title)
+    yield from told(("overlays", 0.95), overlay.finish_slices(shapes))
+    yield from told(("overlays", 0.95), under.finish_slices(shapes))
+    for number, side in enumerate(plan.sides):
+        # The run that stands above has the upper line.
+        _put_running_text(studio, side, overlay, 1 - number if plan.stacked else number)
+
+
+def _put_blocks(studio: Studio, side: Side, number: int) -> Iterator[float]:
     """The blocks and the operations of one run; yields the share that is done."""
+    layout = side.layout
     items: dict[str, bpy.types.Object] = {}
-    made = make_blocks(
-        side.values, side.layout, side.fills, stage.collections, stage.materials, stage.slabs, stage.atlas
-    )
-    for i, (block, item) in enumerate(zip(side.layout.blocks, made, strict=True)):
+    made = make_blocks(studio, side.values, layout, side.fills)
+    for i, (block, item) in enumerate(zip(layout.blocks, made, strict=True)):
         item["fp_run"] = number
         items[block.key] = item
         if i % 16 == 0:
-            yield i / len(side.layout.blocks)
+            yield i / len(layout.blocks)
     for part in (
-        operation_slices(side.layout, side.fills, stage.collections, items),
-        stand_out_slices(side.layout, items, stage.materials),
+        operation_slices(layout, side.fills, studio.collections, items),
+        stand_out_slices(studio, layout, items),
     ):
         for _ in part:
             yield 1.0
 
 
-def _furniture(stage: _Stage, side: Side, camera: bpy.types.Object) -> Slices[None]:
+def _put_furniture(studio: Studio, side: Side, camera: bpy.types.Object) -> Slices[None]:
     """Names, marks, floor and cards of one run."""
-    layout, labels = side.layout, stage.collections.get(("labels",))
+    layout, materials = side.layout, studio.materials
     mine = {block.key for block in layout.blocks}
-    pools = {key: one.block for key, one in stage.slabs.items() if one.block != (1, 1) and key in mine}
-    items = yield from label_slices(layout.labels, stage.materials, stage.font, camera, stage.shapes)
-    items += make_marks(layout.blocks, pools, stage.materials, stage.font, stage.shapes)
+    pools = {key: one.block for key, one in studio.slabs.items() if one.block != (1, 1) and key in mine}
+    items = yield from label_slices(layout.labels, materials, studio.font, camera, studio.shapes)
+    items += make_marks(layout.blocks, pools, materials, studio.font, studio.shapes)
     yield
-    items += make_plates(layout.plates, stage.materials) + make_ribbons(layout.ribbons, stage.materials)
+    items += make_plates(layout.plates, materials) + make_ribbons(layout.ribbons, materials)
     for item in items:
-        labels.objects.link(item)
+        studio.labels.objects.link(item)
     yield
-    make_cards(side.trace, layout, side.fills, stage.collections, stage.materials, stage.font)
+    make_cards(studio, side.trace, layout, side.fills)
 
 
-def _running(stage: _Stage, side: Side, overlay: Overlay, place: int) -> None:
+def _put_running_text(studio: Studio, side: Side, overlay: Overlay, place: int) -> None:
     """The running text of one run, in the first or the second line (0 or 1)."""
     mine = _lowered(overlay, f"running text {side.name}", place)
     texts = tuple(token.text for token in side.trace.tokens)
     prompt, text = len(side.trace.prompt_tokens), not wording_of(side.trace).sorts
     add_running_text(mine, texts, prompt, side.fills.arrivals, side.fills.duration, text=text)
-    mine.finish(stage.shapes)
+    mine.finish(studio.shapes)
 
 
 def _lowered(overlay: Overlay, name: str, lines: int) -> Overlay:

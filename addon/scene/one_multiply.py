@@ -17,17 +17,13 @@ from ..core.trace import Trace
 from .camera import make_camera
 from .captions import caption_slices
 from .clock import drive
-from .contract import keep_contract, open_scene
-from .furniture import make_world
-from .groups import group_slices
-from .materials import material_slices
+from .contract import keep_contract
 from .matmul import make_multiply
 from .matmul_kit import kit_slices
 from .matmul_plan import Dress
-from .merge import Shapes
 from .overlay import TOP, Overlay, add_formulas, add_legends, add_shapes, add_title
-from .slices import aside, told
-from .text import load_font
+from .slices import Stage, aside, told
+from .studio import open_studio
 from .theme_assets import theme_asset_slices
 
 
@@ -41,7 +37,7 @@ def build_multiply_film(
     size: tuple[int, int] = (1280, 720),
     fps: float = 24.0,
     cells: str = "flat",
-) -> Iterator[tuple[str, float]]:
+) -> Iterator[Stage]:
     """Builds into `scene`, yielding (what is being built, share done 0 to 1) between slices of work.
 
     The scene keeps the scene contract, version 1. The plan should have been made for about the aspect of `size`.
@@ -49,12 +45,7 @@ def build_multiply_film(
     """
     colors = find_theme(theme)
     story, aspect = plan.story, size[0] / size[1]
-    collections = open_scene(scene, story, colors, size, fps)
-    groups = yield from told(("materials", 0.1), group_slices(colors))
-    materials = yield from told(("materials", 0.15), material_slices(groups))
-    make_world(scene, groups)
-    yield "materials", 0.2
-
+    studio = yield from open_studio(scene, story, colors, size, fps)
     yield from told(("multiply", 0.4), kit_slices(scene, theme))
     empty = make_operation(
         scene,
@@ -64,28 +55,26 @@ def build_multiply_film(
         cells=cells,
         text=plan.text,
         braces=plan.braces,
-        collection=collections.get(("multiply",)),
+        collection=studio.collections.get(("multiply",)),
     )
     yield "multiply", 0.6
 
     for control, track in plan.tracks.items():
         ways = ["CONSTANT" if key.holds else "LINEAR" for key in track]
         drive(empty, f'["{control}"]', -1, scene, [(key.second, key.value) for key in track], ways)
-    stage = collections.get(("stage",))
     filmed = yield from told(("camera", 0.65), aside(lambda: film(story.shots, story.duration, aspect)))
-    _camera, overlays = make_camera(scene, filmed, size, stage)
+    _camera, overlays = make_camera(scene, filmed, size, studio.stage)
     yield "camera", 0.7
 
-    shapes = Shapes()
-    overlay = Overlay(scene, overlays, stage, aspect, materials, load_font())
-    yield from told(("overlays", 0.75), caption_slices(overlay, story, shapes))
+    overlay = Overlay(scene, overlays, studio.stage, aspect, studio.materials, studio.font)
+    yield from told(("overlays", 0.75), caption_slices(overlay, story, studio.shapes))
     add_formulas(overlay, story.formulas)
     add_shapes(overlay, story.shapes, TOP)
     add_legends(overlay, story.legends)
     if story.title:
         add_title(overlay, *story.title)
-    yield from told(("overlays", 0.8), overlay.finish_slices(shapes))
-    shapes.clear()
+    yield from told(("overlays", 0.8), overlay.finish_slices(studio.shapes))
+    studio.shapes.clear()
     yield "overlays", 0.95
 
     nouns = (axis.noun for axis in plan.operands.axes)

@@ -15,20 +15,18 @@ from ..core.scale_standings import Standing
 from ..core.story_scale import ScalePlan
 from ..core.theme import theme as find_theme
 from .blocks import hue_number
-from .build import PART_HUES
 from .camera import make_camera
 from .captions import caption_slices
-from .contract import Collections, keep_contract, open_scene
-from .furniture import make_plates, make_ribbons, make_world
-from .groups import group_slices
+from .contract import keep_contract
+from .furniture import make_plates, make_ribbons
+from .hues import PART_HUES
 from .labels import label_slices
-from .materials import Materials, material_slices
-from .merge import Shapes
+from .materials import Materials
 from .overlay import TOP, Overlay, add_shapes, add_title
 from .shape_mesh import floor_material, shape_material, shapes_mesh
 from .signs import add_signs
-from .slices import Slices, told
-from .text import load_font
+from .slices import Slices, Stage, told
+from .studio import Studio, open_studio
 from .theme_assets import theme_asset_slices
 
 # What a part of a model is to the eye: the words of the film's key name these hues.
@@ -51,54 +49,47 @@ def build_scale(
     recipe: str = "",
     size: tuple[int, int] = (1280, 720),
     fps: float = 24.0,
-) -> Iterator[tuple[str, float]]:
+) -> Iterator[Stage]:
     """Builds into `scene`, yielding (what is being built, share done 0 to 1) between slices of work.
 
     All blocks of a model that are one part of it are one object with `fp_detail = "shape"`: docs/scale-and-compare.md.
     Raises UserError for a theme that there is not.
     """
     colors = find_theme(theme)
-    collections = open_scene(scene, plan.story, colors, size, fps)
-    groups = yield from told(("materials", 0.02), group_slices(colors))
-    materials = yield from told(("materials", 0.04), material_slices(groups))
-    surface = shape_material(groups)
-    floor = replace(materials, shade=floor_material(groups))
-    make_world(scene, groups)
-    yield "materials", 0.05
-
-    stage, aspect = collections.get(("stage",)), size[0] / size[1]
-    camera, overlays = make_camera(scene, plan.keys, size, stage)
-    font, shapes = load_font(), Shapes()
+    studio = yield from open_studio(scene, plan.story, colors, size, fps)
+    surface = shape_material(studio.groups)
+    floor = replace(studio.materials, shade=floor_material(studio.groups))
+    camera, overlays = make_camera(scene, plan.keys, size, studio.stage)
     for i, standing in enumerate(plan.standings):
         told_of = standing.model.name, 0.05 + 0.8 * i / len(plan.standings)
-        yield from told(told_of, _model(standing, plan.seen[i], collections, floor, surface, font, camera, shapes))
+        yield from told(told_of, _put_model(studio, standing, plan.seen[i], floor, surface, camera))
     yield "overlays", 0.9
-    add_signs(scene, plan, camera, collections.get(("labels",)), materials, font, shapes)
-    overlay = Overlay(scene, overlays, stage, aspect, materials, font)
-    yield from told(("overlays", 0.95), caption_slices(overlay, plan.story, shapes))
+    add_signs(scene, plan, camera, studio.labels, studio.materials, studio.font, studio.shapes)
+    overlay = Overlay(scene, overlays, studio.stage, studio.aspect, studio.materials, studio.font)
+    yield from told(("overlays", 0.95), caption_slices(overlay, plan.story, studio.shapes))
     add_shapes(overlay, plan.story.shapes, TOP)
     if plan.story.title:
         add_title(overlay, *plan.story.title)
-    yield from told(("overlays", 0.97), overlay.finish_slices(shapes))
-    shapes.clear()
+    yield from told(("overlays", 0.97), overlay.finish_slices(studio.shapes))
+    studio.shapes.clear()
     yield from told(("overlays", 0.98), theme_asset_slices(scene))
     keep_contract(scene, plan.story, (), plan.standings[0].layout.pitch, recipe, fps)
     yield "done", 1.0
 
 
-def _model(
+def _put_model(
+    studio: Studio,
     standing: Standing,
     seen: tuple[float, float],
-    collections: Collections,
     materials: Materials,
     surface: bpy.types.Material,
-    font: bpy.types.VectorFont | None,
     camera: bpy.types.Object,
-    shapes: Shapes,
 ) -> Slices[None]:
-    """One model under an empty of its own, in its own coordinates: near to zero, where numbers are fine."""
+    """One model under an empty of its own, in its own coordinates: near to zero, where numbers are fine. `materials`
+    are those of its floor, `surface` that of its slabs; it is `seen` from a second on until another."""
     name, layout = standing.model.name, standing.layout
-    home = collections.get((name,))
+    font, shapes = studio.font, studio.shapes
+    home = studio.collections.get((name,))
     model = bpy.data.objects.new(name, None)
     model.location = standing.at
     model.empty_display_size = standing.width / 20

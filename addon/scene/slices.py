@@ -15,6 +15,7 @@ from typing import TypeVar
 T = TypeVar("T")
 Slices = Generator[None, None, T]
 Stage = tuple[str, float]  # what is being built, and the share done
+Told = Generator[Stage, None, T]
 TURN = 0.0005  # seconds that a thread goes on before the window gets its turn, for which Python takes 0.005
 WAIT = 0.005  # seconds that one slice waits for a thread
 
@@ -29,7 +30,7 @@ def at_once(slices: Slices[T]) -> T:
             return made
 
 
-def told(stage: Stage, slices: Slices[T]) -> Generator[Stage, None, T]:
+def told(stage: Stage, slices: Slices[T]) -> Told[T]:
     """The slices, each of which says `stage`; returns what they make."""
     while True:
         try:

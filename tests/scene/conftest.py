@@ -77,7 +77,8 @@ def sample(root: Path) -> Path:
 def built(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     """The scene of the sample trace, as the scripts build it, saved."""
     bpy = pytest.importorskip("bpy")
-    from forward_pass.scene.build import build_scene, save_blend
+    from forward_pass.scene.build import build_scene
+    from forward_pass.scene.save import save_blend
 
     trace = Trace.open(sample)
     layout = lay_out(trace, SIZE[0] / SIZE[1])

@@ -24,12 +24,13 @@ from forward_pass.core.story import tell
 from forward_pass.core.theme import PALETTE
 from forward_pass.core.trace import Trace
 from forward_pass.scene.blocks import grid_mesh, hue_number, level_of, place
-from forward_pass.scene.build import build_scene, save_blend
+from forward_pass.scene.build import build_scene
 from forward_pass.scene.cell_group import HUES
 from forward_pass.scene.clock import drive, key_clock
 from forward_pass.scene.merge import Line, Piece, Shape, Shapes, merge
 from forward_pass.scene.nodes import named
 from forward_pass.scene.overlay import number
+from forward_pass.scene.save import save_blend
 from forward_pass.scene.text import CAPITAL, load_font, make_text, width_of
 
 pytestmark = pytest.mark.blender

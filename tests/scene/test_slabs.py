@@ -21,7 +21,8 @@ from forward_pass.core.story import Story, tell
 from forward_pass.core.theme import MIDNIGHT
 from forward_pass.core.trace import Trace
 from forward_pass.core.values import Values
-from forward_pass.scene.build import build_scene, save_blend
+from forward_pass.scene.build import build_scene
+from forward_pass.scene.save import save_blend
 from forward_pass.scene.slabs import pack
 from tests.core.text_model import PROMPT, text_trace
 from tests.scene.conftest import Found, run_outside
