@@ -10,7 +10,7 @@ from bpy.props import EnumProperty, IntProperty
 
 from ..scene.acts import acts_of, move_act, switch_act
 from .act_fields import current_act
-from .operators import has_scene
+from .polls import has_scene
 from .properties import scene_of
 from .render_job import Rendering
 from .session import SESSION

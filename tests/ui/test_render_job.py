@@ -136,11 +136,11 @@ def test_a_place_that_cannot_be_written_is_refused_at_once(scene: Any, tmp_path:
 
 def test_a_real_video_from_the_button(scene: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     av = pytest.importorskip("av")
-    from forward_pass.ui import operators
+    from forward_pass.ui import render_operators
 
     scene["fp_version"], scene.frame_end, scene.frame_current, scene.render.fps = 1, 2, 2, 24
     scene.forward_pass.output = str(tmp_path)
-    monkeypatch.setattr(operators, "render_quality", lambda scene: replace(TINY, fps=24))
+    monkeypatch.setattr(render_operators, "render_quality", lambda scene: replace(TINY, fps=24))
     bpy.data.scenes.new("another")
     before = inventory()
     assert bpy.ops.forward_pass.render() == {"FINISHED"}
