@@ -6,17 +6,15 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import threading
 import weakref
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from ..core.errors import UserError
 from ..core.messages import (
@@ -31,42 +29,15 @@ from ..core.messages import (
 )
 from .child import OWN_GROUP, signal_group, wait_for_group
 from .models import find_model, is_built_in
-from .options import DEFAULTS, TraceOptions
+from .outcome import Outcome, State, last_said, outcome_of
 from .python import clean_environment, find_python, own_python
-
-State = Literal["running", "done", "failed", "cancelled"]
+from .request import TraceRequest
 
 PACKAGE = Path(__file__).resolve().parents[1]
 LONGEST_LINE = 1 << 20  # bytes; a child that floods without a line break must not fill the memory
 LONGEST_NOTE = 2000  # characters of a line that are kept in the log
 MOST_NOTES = 500
 MOST_WAITING = 1000  # messages; beyond them progress is dropped until somebody polls
-
-
-@dataclass(frozen=True)
-class TraceRequest:
-    """What to trace: the prompt (None where the options give its token ids), a model's name or folder, the file to
-    write, the device (auto, cuda, mps, cpu), the Python to run with (None: `find_python`), how many tokens to generate
-    (None: until a built-in model is done, one for others), and the rest. `estimate` asks what it would take instead:
-    the answer is in the job's `data`, and nothing is written."""
-
-    prompt: str | None
-    model: str | Path
-    out: Path
-    device: str = "auto"
-    python: Path | None = None
-    steps: int | None = None
-    options: TraceOptions = DEFAULTS
-    estimate: bool = False
-
-
-@dataclass(frozen=True)
-class _End:
-    """The last thing in a job's queue."""
-
-    state: State
-    error: UserError | None = None
-    data: dict[str, Any] = field(default_factory=dict)
 
 
 class TracerJob:
@@ -88,7 +59,7 @@ class TracerJob:
         self._grace = grace
         self._out = Path(os.path.abspath(request.out.expanduser()))
         self._stage = _stage_beside(self._out)
-        self._queue: SimpleQueue[Message | _End] = SimpleQueue()
+        self._queue: SimpleQueue[Message | Outcome] = SimpleQueue()
         self._log: deque[str] = deque(maxlen=MOST_NOTES)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -148,8 +119,8 @@ class TracerJob:
             self._exited.wait(wait)
         shutil.rmtree(self._stage, ignore_errors=True)
 
-    def _take(self, item: Message | _End) -> Message | None:
-        if not isinstance(item, _End):
+    def _take(self, item: Message | Outcome) -> Message | None:
+        if not isinstance(item, Outcome):
             return item
         self.state, self.error, self.data = item.state, item.error, item.data
         self.result = self._out if item.state == "done" and not self._request.estimate else None
@@ -161,23 +132,23 @@ class TracerJob:
         try:
             end = self._follow()
         except UserError as error:
-            end = _End("failed", error)
+            end = Outcome("failed", error)
         except Exception as error:  # a thread's exception reaches nobody: hand it over as it is
             failure = UserError(f"The tracer could not be run: {error!r}.", "Please report this as a bug.")
             failure.__cause__ = error
-            end = _End("failed", failure)
+            end = Outcome("failed", failure)
         finally:
             self._exited.set()
             _running.discard(self)
             shutil.rmtree(self._stage, ignore_errors=True)
         late = self._cancelled.is_set() and end.state != "done"
-        self._queue.put(_End("cancelled") if late else end)
+        self._queue.put(Outcome("cancelled") if late else end)
 
-    def _follow(self) -> _End:
+    def _follow(self) -> Outcome:
         """Starts the child, reads it to its end, and judges what it left."""
         process = self._start(self._python())
         if process is None:
-            return _End("cancelled")
+            return Outcome("cancelled")
         assert process.stdout is not None and process.stderr is not None
         judged: list[ErrorMessage | ResultMessage] = []
         readers = [
@@ -193,8 +164,9 @@ class TracerJob:
         for stream in (process.stdin, process.stdout, process.stderr):
             _close(stream)
         if self._cancelled.is_set():
-            return _End("cancelled")
-        return self._judge(status, judged)
+            return Outcome("cancelled")
+        outcome = outcome_of(status, judged, self._log)
+        return outcome if outcome.state != "done" or self._request.estimate else self._moved(outcome)
 
     def _python(self) -> Path:
         """The Python to run with; for a built-in model, which needs no torch, the one that runs now where no other is
@@ -209,12 +181,8 @@ class TracerJob:
 
     def _start(self, python: Path) -> subprocess.Popen[bytes] | None:
         """The child, or None where the job was cancelled before it began."""
-        request = self._request
-        command = [str(python), "-m", f"{self._package.name}.tracer", "--model", self._model]
-        command += ["--out", str(self._stage / self._out.name), "--device", request.device]
-        command += [] if request.prompt is None else [f"--prompt={request.prompt}"]
-        command += [] if request.steps is None else [f"--steps={request.steps}"]
-        command += [*request.options.words(), *(["--estimate"] if request.estimate else [])]
+        words = self._request.words(self._model, self._stage / self._out.name)
+        command = [str(python), "-m", f"{self._package.name}.tracer", *words]
         environment = clean_environment() | {"PYTHONPATH": str(self._package.parent), "PYTHONUNBUFFERED": "1"}
         with self._lock:
             if self._cancelled.is_set():
@@ -257,26 +225,16 @@ class TracerJob:
         if text:
             self._log.append(text)
 
-    def _judge(self, status: int, judged: list[ErrorMessage | ResultMessage]) -> _End:
-        """What became of a child that nobody cancelled: its first error counts, then its result."""
-        errors = [message for message in judged if isinstance(message, ErrorMessage)]
-        if errors:
-            first = errors[0]
-            return _End("failed", UserError(first.message, first.hint, first.code, first.remedies))
-        results = [message for message in judged if isinstance(message, ResultMessage)]
-        last = f"The last that it said: {self._log[-1]}" if self._log else "It left nothing in its log."
-        if not results:
-            return _End("failed", _no_result(status, last))
-        if self._request.estimate:
-            return _End("done", data=results[-1].data)
+    def _moved(self, outcome: Outcome) -> Outcome:
+        """A trace that was written goes to its place, where it was promised."""
         made = self._stage / self._out.name
         if not made.is_file():
-            return _End("failed", UserError("The tracer reported a trace that is not there.", last))
+            return Outcome("failed", UserError("The tracer reported a trace that is not there.", last_said(self._log)))
         try:
             os.replace(made, self._out)
         except OSError as error:
-            return _End("failed", _unwritable(self._out, error))
-        return _End("done", data=results[-1].data)
+            return Outcome("failed", _unwritable(self._out, error))
+        return outcome
 
     def _stop(self, process: subprocess.Popen[bytes]) -> None:
         """Politely, then firmly, then with force."""
@@ -302,19 +260,6 @@ def _stage_beside(out: Path) -> Path:
 
 def _unwritable(out: Path, error: OSError) -> UserError:
     return UserError(f"{out} cannot be written: {error.strerror or error}.", "Choose another place for the trace.")
-
-
-def _no_result(status: int, last: str) -> UserError:
-    """The error for a child that ended, with exit `status` (negative: a signal), before it gave a result."""
-    if status >= 0:
-        return UserError(f"The tracer ended with status {status} and without a result.", last)
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        name = f"signal {-status}"
-    memory = "The machine may have run out of memory: try a shorter prompt. " if name == "SIGKILL" else ""
-    remedies = ("half",) if name == "SIGKILL" else ()
-    return UserError(f"The tracer was killed from outside by {name}.", memory + last, remedies=remedies)
 
 
 def _close(stream: IO[bytes] | None) -> None:

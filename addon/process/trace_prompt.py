@@ -10,8 +10,9 @@ from typing import Any
 
 from ..core.errors import UserError
 from ..core.messages import Message
-from .job import PACKAGE, TraceRequest, TracerJob
+from .job import PACKAGE, TracerJob
 from .options import DEFAULTS, TraceOptions
+from .request import TraceRequest
 
 Listener = Callable[[Message], None]
 

@@ -19,7 +19,7 @@ from ..core.messages import Message, ProgressMessage
 from ..core.presets import USUAL
 from ..core.recipe import Recipe, write_recipe
 from ..core.telling import Telling
-from ..process.job import TraceRequest
+from ..process.request import TraceRequest
 from ..scene.slices import Slices, Stage, told
 from .prepare import STAGES, Preparation, Rooms
 from .progress import Progress, as_user_error

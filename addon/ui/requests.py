@@ -12,9 +12,9 @@ import bpy
 from ..core.errors import UserError
 from ..core.known_models import KNOWN
 from ..core.presets import COMPARE, MULTIPLY, SCALE
-from ..process.job import TraceRequest
 from ..process.models import find_model
 from ..process.options import DEFAULTS, TraceOptions
+from ..process.request import TraceRequest
 from ..render.pace import rate_of
 from ..render.presets import FORMS, Quality, quality
 from ..scene.contract import TRACE

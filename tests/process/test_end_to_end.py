@@ -14,8 +14,9 @@ import pytest
 from forward_pass.core.errors import UserError
 from forward_pass.core.messages import Message, ProgressMessage
 from forward_pass.core.trace import Trace
-from forward_pass.process.job import PACKAGE, TraceRequest, TracerJob
+from forward_pass.process.job import PACKAGE, TracerJob
 from forward_pass.process.models import built_in_models
+from forward_pass.process.request import TraceRequest
 from forward_pass.process.trace_prompt import trace_prompt
 
 pytestmark = [

@@ -18,8 +18,9 @@ import pytest
 
 from forward_pass.core.errors import UserError
 from forward_pass.core.messages import Message, ProgressMessage, ResultMessage, WarningMessage
-from forward_pass.process.job import TraceRequest, TracerJob
+from forward_pass.process.job import TracerJob
 from forward_pass.process.options import TraceOptions
+from forward_pass.process.request import TraceRequest
 from forward_pass.process.trace_prompt import estimate_prompt, trace_prompt
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")

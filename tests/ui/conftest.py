@@ -16,7 +16,7 @@ bpy = pytest.importorskip("bpy")
 import forward_pass
 from forward_pass.core.errors import UserError
 from forward_pass.core.messages import Message, ProgressMessage
-from forward_pass.process.job import TraceRequest
+from forward_pass.process.request import TraceRequest
 from forward_pass.ui.generate import Generation
 from forward_pass.ui.prepare import Rooms
 from forward_pass.ui.session import SESSION

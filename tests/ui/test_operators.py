@@ -15,8 +15,8 @@ bpy = pytest.importorskip("bpy")
 
 from forward_pass.core.errors import REMEDIES, UserError
 from forward_pass.core.recipe import read_recipe
-from forward_pass.process.job import TraceRequest
 from forward_pass.process.python import PythonInfo
+from forward_pass.process.request import TraceRequest
 from forward_pass.ui import (
     acts_panel,
     diagnostics,

@@ -15,7 +15,7 @@ from forward_pass.core.layout import lay_out
 from forward_pass.core.matmul_choice import choose_multiply
 from forward_pass.core.recipe import read_recipe
 from forward_pass.core.trace import Trace
-from forward_pass.process.job import TraceRequest
+from forward_pass.process.request import TraceRequest
 from forward_pass.ui import panels, prepare, requests
 from forward_pass.ui.film_fields import suggest_multiplies
 from forward_pass.ui.generate import GenerateRequest, Generation
