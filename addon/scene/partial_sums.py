@@ -37,7 +37,7 @@ def show_partial_sums(scene: bpy.types.Scene, block: bpy.types.Object) -> Produc
         raise UserError(f"The scene {scene.name} has no clock.", "Choose a generated scene.", 2)
     if scene.objects.get(block.name) != block:
         raise UserError(f"{block.name} is not in the scene {scene.name}.", "Give the scene that it is in.", 2)
-    if block.get("fp_role") != "out" or block.get("fp_detail") != "cells":
+    if not can_count_up(block):
         raise UserError(f"{block.name} is no result of a multiply that is drawn cell by cell.", "Choose another.", 2)
     # Of blocks with the same numbers the one that is in play meanwhile: a fold copies what it turns.
     beside = sorted((item for item in scene.objects if _beside(item, block)), key=lambda item: not _used(item, block))
@@ -51,6 +51,11 @@ def show_partial_sums(scene: bpy.types.Scene, block: bpy.types.Object) -> Produc
         _count_up(scene, block, len(found.sums) - 1, found.bias is not None)
     _in_order_of_k(block, blocks[found.left], blocks[found.right])
     return found
+
+
+def can_count_up(block: bpy.types.Object) -> bool:
+    """Whether that is the result of a multiply, drawn cell by cell."""
+    return bool(block.get("fp_role") == "out" and block.get("fp_detail") == "cells")
 
 
 def _beside(item: bpy.types.Object, block: bpy.types.Object) -> bool:

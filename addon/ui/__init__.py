@@ -13,6 +13,7 @@ def _modules() -> tuple[ModuleType, ...]:
     from . import (
         act_operators,
         add_matmul,
+        block_operators,
         engine_operators,
         files,
         generate_operators,
@@ -36,6 +37,7 @@ def _modules() -> tuple[ModuleType, ...]:
         session_operators,
         engine_operators,
         act_operators,
+        block_operators,
         remedies,
         set_up,
         help,

@@ -25,7 +25,7 @@ class FORWARDPASS_UL_acts(bpy.types.UIList):
     def draw_item(
         self, context: Context, layout: Any, data: Any, item: Any, icon: Any, active: Any, name: Any, *_: Any
     ) -> None:
-        """A switch, when it begins, its name, how long it is."""
+        """A switch, when it begins, its name: how long it is stands below the list, so that the name has room."""
         act = next((act for act in acts_of(data) if (act.first, act.name) == (item.frame, item.name)), None)
         if act is None:
             return
@@ -36,9 +36,6 @@ class FORWARDPASS_UL_acts(bpy.types.UIList):
         row.active = act.on
         fps = data.render.fps / data.render.fps_base
         row.label(text=f"{minutes(max(act.first - 1, 0) / fps)}  {act.name}", translate=False)
-        right = row.row()
-        right.alignment = "RIGHT"
-        right.label(text=f"{(act.last - act.first) / fps:.0f} s" if act.on else "", translate=False)
 
     def filter_items(self, context: Context, data: Any, name: str) -> Any:
         """Only acts, in their order."""
@@ -58,26 +55,24 @@ class FORWARDPASS_PT_acts(ScenePanel):
     bl_label = "Acts"
 
     def draw(self, context: Context) -> None:
-        """Play, the list with arrows to move the act at work, and its length."""
+        """Play, the list, and the length of the act at work with arrows to move it."""
         layout, scene, playing = self.layout, scene_of(context), context.screen.is_animation_playing
         row = layout.row(align=True)
         row.operator("screen.animation_play", text="Pause" if playing else "Play", icon="PAUSE" if playing else "PLAY")
         row.operator("forward_pass.look", text="", icon="CAMERA_DATA")
         settings = settings_of(scene)
-        beside = layout.row()
-        beside.template_list(
+        layout.template_list(
             FORWARDPASS_UL_acts.bl_idname, "", scene, "timeline_markers", settings, "act", rows=6, maxrows=12
         )
-        arrows = beside.column(align=True)
-        arrows.operator("forward_pass.move_act", text="", icon="TRIA_UP").direction = "UP"
-        arrows.operator("forward_pass.move_act", text="", icon="TRIA_DOWN").direction = "DOWN"
         act = current_act(scene)
-        if act is not None:
-            row = layout.row()
-            row.use_property_split = True
-            row.use_property_decorate = False
-            row.active = act.on
-            row.prop(settings, "act_length")
+        if act is None:
+            return
+        row = layout.row(align=True)
+        length = row.row()
+        length.active = act.on
+        length.prop(settings, "act_length")
+        row.operator("forward_pass.move_act", text="", icon="TRIA_UP").direction = "UP"
+        row.operator("forward_pass.move_act", text="", icon="TRIA_DOWN").direction = "DOWN"
 
 
 def minutes(seconds: float) -> str:

@@ -21,7 +21,18 @@ from .session import SESSION, Job
 from .view import show_scene
 
 
-class FORWARDPASS_OT_generate(JobOperator):
+class SceneOperator(JobOperator):
+    """One whose job makes a scene, which the window then shows. It takes seconds, so Esc cancels it."""
+
+    esc_cancels = True
+    before_showing = "The scene is there. Blender prepares its materials: the first time, that may take a while"
+
+    def show(self, context: bpy.types.Context) -> None:
+        """Looks through the scene's camera, with the scene's own colors."""
+        show_scene(context)
+
+
+class FORWARDPASS_OT_generate(SceneOperator):
     """Run the model on the prompt and build a scene that shows every step of it. Replaces the generated scene shown"""
 
     bl_idname = "forward_pass.generate"
@@ -33,8 +44,7 @@ class FORWARDPASS_OT_generate(JobOperator):
         return Generation(generate_request(context), ScenePlace(scene_of(context)), prepare.real_rooms())
 
     def finish(self, context: bpy.types.Context) -> str:
-        """Looks through the scene's camera, with the scene's own colors; tells what ran the model."""
-        show_scene(context)
+        """Tells what ran the model."""
         remember_model(context)
         engine = SESSION.job.engine if isinstance(SESSION.job, Generation) else ""
         if not engine:
@@ -42,7 +52,7 @@ class FORWARDPASS_OT_generate(JobOperator):
         return translated("Generated the scene, run by {engine}").format(engine=engine)
 
 
-class FORWARDPASS_OT_import_trace(JobOperator):
+class FORWARDPASS_OT_import_trace(SceneOperator):
     """Build a scene from a trace that is there already. Replaces the generated scene shown"""
 
     bl_idname = "forward_pass.import_trace"
@@ -75,8 +85,7 @@ class FORWARDPASS_OT_import_trace(JobOperator):
         )
 
     def finish(self, context: bpy.types.Context) -> str:
-        """Looks through the scene's camera, with the scene's own colors."""
-        show_scene(context)
+        """Tells of which trace it is."""
         return translated("Built the scene of {name}").format(name=Path(self.filepath).name)
 
 

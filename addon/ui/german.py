@@ -34,6 +34,7 @@ BUTTONS = {
     "Show Forward Pass Log": "Protokoll von Forward Pass zeigen",
     "Switch Act": "Akt ein- oder ausschalten",
     "Move Act": "Akt verschieben",
+    "Count Up Partial Sums": "Teilsummen hochzählen",
     "Use Recent Model": "Zuletzt benutztes Modell nehmen",
     "Forward Pass Preferences": "Einstellungen von Forward Pass",
     "Look Through Forward Pass Camera": "Durch die Kamera von Forward Pass sehen",
@@ -119,6 +120,16 @@ TEXTS = {
     "Seed": "Startwert",
     "Acts": "Akte",
     "Act": "Akt",
+    "Block": "Block",
+    "Tensor": "Tensor",
+    "Shape": "Form",
+    "Colors": "Farben",
+    "Select the result of a multiply that is drawn cell by cell": "Wählen Sie das Ergebnis einer Multiplikation, das "
+    "Zelle für Zelle gezeichnet ist",
+    "It counts up already": "Es zählt schon hoch",
+    "Counts up: {left} times {right}": "Zählt hoch: {left} mal {right}",
+    "Choose one whose operands are drawn whole: later tokens' rows and elided blocks are not.": "Wählen Sie eines, "
+    "dessen Operanden ganz gezeichnet sind: Zeilen späterer Tokens und ausgelassene Blöcke sind es nicht.",
     "Direction": "Richtung",
     "Up": "Nach oben",
     "Down": "Nach unten",
@@ -169,6 +180,8 @@ TEXTS = {
     "Rendering": "Rendert",
     "Setting Up": "Richtet ein",
     "Esc cancels": "Esc bricht ab",
+    "The scene is there. Blender prepares its materials: the first time, that may take a while": "Die Szene ist da. "
+    "Blender bereitet ihre Materialien vor: das kann beim ersten Mal eine Weile dauern",
     "{time} left": "noch {time}",
     "Starting the model": "Modell starten",
     "Running the model": "Modell ausführen",

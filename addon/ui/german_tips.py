@@ -162,6 +162,8 @@ TIPS = {
     "Its place in the list, counted from 0; -1 is the act at work": "Sein Platz in der Liste, von 0 an gezählt; -1 ist "
     "der laufende Akt",
     "Its number, counted from 0": "Seine Nummer, von 0 an gezählt",
+    "Let the selected result of a multiply count up through its true partial sums, instead of cell by cell": "Lässt "
+    "das gewählte Ergebnis einer Multiplikation durch seine wahren Teilsummen hochzählen, statt Zelle für Zelle",
     "Choose a model that ran here before": "Wählt ein Modell, das hier schon lief",
     "Show the add-on's preferences, where the Python that runs models is chosen": "Zeigt die Einstellungen der "
     "Erweiterung, wo das Python gewählt wird, in dem Modelle laufen",

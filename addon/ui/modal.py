@@ -19,8 +19,12 @@ _timers: list[Any] = []  # of the jobs that are followed in a window
 
 
 class JobOperator(bpy.types.Operator):
-    """The part that "Generate Scene" and "Render Video" share. `begin` makes the job, `finish` follows its success."""
+    """The part that "Generate Scene" and "Render Video" share. `begin` makes the job, `finish` follows its success, and
+    where there is something to show, `show` does so once the window has said what `before_showing` has to say."""
 
+    esc_cancels = False  # wherever it is pressed: not where people work on for minutes, and press it for something else
+    before_showing = ""
+    _ended: set[Any] | None = None  # what came of it, once it is over and only has to be shown
     _timer: Any = None
     _drawn = 0.0  # when the progress was last drawn
     _said = ""  # what was said of it then
@@ -41,6 +45,9 @@ class JobOperator(bpy.types.Operator):
     def finish(self, context: bpy.types.Context) -> str:
         """What to do and say once the job is done."""
         raise NotImplementedError
+
+    def show(self, context: bpy.types.Context) -> None:
+        """Changes what the window shows, where that belongs to it."""
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
         """From a button: starts, and lets the window live."""
@@ -68,21 +75,37 @@ class JobOperator(bpy.types.Operator):
         except BaseException:  # Ctrl-C among them
             SESSION.end()
             raise
-        return self._end(context)
+        ended = self._end(context)
+        if ended == {"FINISHED"}:
+            self.show(context)
+        return ended
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[Any]:
-        """Once for every event: goes on at the timer's, stops at Esc, leaves the rest to others."""
-        if event.type == "ESC" and event.value == "PRESS":
-            SESSION.cancel()
-        elif event.type != "TIMER":
+        """Once for every event: goes on at the timer's, stops at Esc where that is said, leaves the rest to others."""
+        stop = self.esc_cancels and event.type == "ESC" and event.value == "PRESS"
+        if event.type != "TIMER" and not stop:
             return {"PASS_THROUGH"}
+        if self._ended is not None:
+            return self._show_ended(context, self._ended)
+        if stop:
+            SESSION.cancel()
         running = SESSION.poll()
         job = SESSION.job
         if running and job is not None:
             self._draw_progress(context, job.progress)
-            return {"RUNNING_MODAL"} if event.type == "ESC" else {"PASS_THROUGH"}
+            return {"RUNNING_MODAL"} if stop else {"PASS_THROUGH"}
+        ended = self._end(context)
+        if ended != {"FINISHED"} or not self.before_showing:
+            return self._show_ended(context, ended)
+        self._ended = ended  # until the next event of the timer: the window is drawn before that
+        context.workspace.status_text_set(translated(self.before_showing))
+        return {"PASS_THROUGH"}
+
+    def _show_ended(self, context: bpy.types.Context, ended: set[Any]) -> set[Any]:
         self._stop_following(context)
-        return self._end(context)
+        if ended == {"FINISHED"}:
+            self.show(context)
+        return ended
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender takes the operator away: another file, or the end."""
@@ -96,7 +119,7 @@ class JobOperator(bpy.types.Operator):
         if line == self._said:
             return
         self._drawn, self._said = time.monotonic(), line
-        context.workspace.status_text_set(f"{line} · {translated('Esc cancels')}")
+        context.workspace.status_text_set(f"{line} · {translated('Esc cancels')}" if self.esc_cancels else line)
         redraw()
 
     def _start(self, context: bpy.types.Context) -> bool:

@@ -13,6 +13,7 @@ from ..render.pace import pace_of
 from ..render.presets import FORMS, Quality
 from ..scene.acts import acts_of
 from .acts_panel import FORWARDPASS_PT_acts, FORWARDPASS_UL_acts
+from .block_panel import FORWARDPASS_PT_block
 from .drawing import (
     ScenePanel,
     Sidebar,
@@ -271,5 +272,6 @@ CLASSES = (
     FORWARDPASS_UL_acts,
     FORWARDPASS_PT_generate,
     FORWARDPASS_PT_acts,
+    FORWARDPASS_PT_block,
     FORWARDPASS_PT_render,
 )

@@ -15,6 +15,8 @@ from forward_pass.core.layout import lay_out
 from forward_pass.core.script import read_script
 from forward_pass.core.trace import Trace
 from forward_pass.process.python import VARIABLE
+from forward_pass.scene.partial_sums import PARTIAL_SUMS
+from forward_pass.ui import block_panel
 from forward_pass.ui.folders import user_folder
 from tests.ui.conftest import inventory
 
@@ -47,6 +49,17 @@ def test_from_a_prompt_to_a_scene_and_to_another(monkeypatch: pytest.MonkeyPatch
     # What the first scene held is gone with it, and themes are not there twice.
     assert [tree.name for tree in bpy.data.node_groups if "Cell" in tree.name and "." in tree.name] == []
     assert {name for kind, name in inventory() if kind == "WORLD"} == {n for k, n in first if k == "WORLD"}
+
+    bpy.context.view_layer.objects.active = scores = again.objects["s0.l0.h0.scores"]
+    assert block_panel.FORWARDPASS_PT_block.poll(bpy.context)
+    assert bpy.ops.forward_pass.partial_sums() == {"FINISHED"}
+    assert PARTIAL_SUMS in scores.modifiers and scores.parent["fp_sweep"] == "outer"
+    assert not bpy.ops.forward_pass.partial_sums.poll()  # it does so already
+    bpy.context.view_layer.objects.active = again.objects["s0.l0.h0.q"]
+    embedded = next(item for item in again.objects if item.get("fp_role") == "out" and item["fp_layer"] < 0)
+    bpy.context.view_layer.objects.active = embedded
+    with pytest.raises(RuntimeError, match="are the product of no two blocks here"):
+        bpy.ops.forward_pass.partial_sums()
 
 
 def test_a_prompt_that_the_model_cannot_read(monkeypatch: pytest.MonkeyPatch) -> None:
