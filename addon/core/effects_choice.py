@@ -42,7 +42,7 @@ def rank(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effec
         title=context.say("of", what=context.say("experts"), token=context.token_title(block, row)),
         clear=(block.key,),
         shot=0.5 * (start + end),
-        names=tuple(context.say("expert", number=i + 1) for i in range(len(scores))),
+        names=tuple(context.say("expert", number=i) for i in range(len(scores))),
         scores=scores,
         chosen=chosen,
         weights=weights,
@@ -101,6 +101,7 @@ def _odds(
         token=_token(context, operation),
         text=context.token_name(_token(context, operation)),
         drawn=sampled is not None and float(shares[sampled]) < float(shares.max()),
+        brief=operation.step > 0,
         stages=(start + 0.25 * (ready - start), start + 0.6 * (ready - start), start + 0.85 * (ready - start)),
     )
 

@@ -16,11 +16,11 @@ from .shots import NARROW, Key
 EDGE = 0.04  # free at the sides, in frame heights
 # What captions, formula, running text, legend and the running multiply leave free: from below, to above, in frame
 # heights from the middle, in a wide frame and in a narrow one.
-FREE, FREE_NARROW = (-0.262, 0.335), (-0.262, 0.235)
+FREE, FREE_NARROW = (-0.262, 0.318), (-0.262, 0.235)
 AROUND = 0.02  # kept clear around what is looked at
 OTHERS = 0.05  # how much other blocks count, beside those that are to be kept clear
 LARGEST = 0.9  # of the size that a card is drawn for
-SMALLER = (1.0, 0.8, 0.62)  # tried one after the other until it hides no more than LITTLE
+SMALLER = (1.0, 0.87)  # tried one after the other until it hides no more than LITTLE
 LITTLE = 0.002
 
 

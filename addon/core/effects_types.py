@@ -143,7 +143,8 @@ class OddsCard(Card):
     `names` are the likeliest tokens' texts, `rest` is the share of all others (0 where all are shown), `chosen` is the
     one that was sampled (-1 where it is not shown). Written `text`, it flies to its place in the text as token `token`
     of the run and arrives there at `end`. `temperature` is what the logits were divided by. `stages` are when the
-    logits have grown, when they are shares, and when the choice is made.
+    logits have grown, when they are shares, and when the choice is made. A `brief` card, of a later pass, shows shares
+    alone.
     """
 
     names: tuple[str, ...]
@@ -155,6 +156,7 @@ class OddsCard(Card):
     token: int
     text: str
     drawn: bool  # by chance, not as the likeliest
+    brief: bool
     stages: tuple[float, float, float]
 
 

@@ -110,21 +110,29 @@ def anchor(label: Label) -> Vector:
     return (x, y + label.size, z) if label.plane == "floor" and label.tier > OUTSIDE else (x, y, z)
 
 
-def choose_names(layout: Layout, story: Story, aspect: float) -> Names:
-    """Decide for every pose of the film. Names of the subject come before others, large ones before small ones."""
+@dataclass(frozen=True)
+class Cover:
+    """A part of the frame that a card takes from one second to another."""
+
+    start: float
+    end: float
+    box: Box
+
+
+def choose_names(layout: Layout, story: Story, aspect: float, covers: Sequence[Cover] = ()) -> Names:
+    """Decide for every pose of the film. Names of the subject come before others, large ones before small ones; none
+    stands behind a card."""
     shots, walls = story.shots, faces_of(layout)
     ends = [*(shot.start for shot in shots[1:]), story.duration]
-    busy = [
-        any(s.start < end and s.start + s.duration > shot.start for s in story.shapes)
-        for shot, end in zip(shots, ends, strict=True)
-    ]
-    same: dict[Key, list[int]] = {}
-    for i, shot in enumerate(shots):
+    same: dict[tuple[Key, tuple[Box, ...]], list[int]] = {}
+    for i, (shot, end) in enumerate(zip(shots, ends, strict=True)):
         key = pose_of(shot, aspect)
-        same.setdefault(Key(0.0, *[getattr(key, name) for name in _POSE]), []).append(i)
+        busy = any(s.start < end and s.start + s.duration > shot.start for s in story.shapes)
+        over = dict.fromkeys(c.box for c in covers if c.start < end and c.end > shot.start + shot.move)
+        place = Key(0.0, *[getattr(key, name) for name in _POSE]), (*fixed_to_frame(aspect, busy), *over)
+        same.setdefault(place, []).append(i)
     poses = []
-    for key, which in same.items():
-        fixed = fixed_to_frame(aspect, any(busy[i] for i in which))
+    for (key, fixed), which in same.items():
         poses.append(Pose(tuple(which), tuple(_shown(layout.labels, walls, shots[which[0]], key, aspect, fixed))))
     return Names(tuple(poses))
 
@@ -227,8 +235,8 @@ def _whole(
     boxes: Numbers, shot: Shot, aspect: float, fixed: Sequence[Box]
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Whether boxes are whole in the frame and clear of what is fixed to it."""
-    right, below, _above = free_room(shot, aspect)
-    inside = (boxes[:, 0] >= SIDES) & (boxes[:, 2] <= 1 - max(SIDES, right)) & (boxes[:, 1] >= below - 0.02)
+    _right, below, _above = free_room(shot, aspect)
+    inside = (boxes[:, 0] >= SIDES) & (boxes[:, 2] <= 1 - SIDES) & (boxes[:, 1] >= below - 0.02)
     inside &= boxes[:, 3] <= 1 - ABOVE + 0.01
     for left, low, far, high in fixed:
         meets = (boxes[:, 0] < far) & (boxes[:, 2] > left) & (boxes[:, 1] < high) & (boxes[:, 3] > low)
@@ -243,5 +251,5 @@ def fixed_to_frame(aspect: float, multiplies: bool) -> tuple[Box, ...]:
     return (legend, multiply) if multiplies else (legend,)
 
 
-_LEGEND, _MULTIPLY = (0.84, 0.84, 1.0, 1.0), (0.0, 0.842, 0.48, 0.90)
+_LEGEND, _MULTIPLY = (0.78, 0.82, 1.0, 1.0), (0.0, 0.83, 0.70, 0.915)
 _LEGEND_NARROW, _MULTIPLY_NARROW = (0.5, 0.80, 1.0, 0.92), (0.0, 0.74, 1.0, 0.80)

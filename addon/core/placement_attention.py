@@ -47,7 +47,7 @@ def place_attention(draft: Draft, layer: int, x: float, y: float) -> Extent:
     merged = max(at for at, _ in read) + gaps.parallel
     output, base = merged + EDGE, lane + gaps.front(wide)
     draft.fence_y("merged", merged, base, wide, layer)
-    name_top(draft, "merged", merged, base, layer, "attention", align="right")
+    name_top(draft, "merged", merged, base, layer, "attention", align="left")
     for head, source in enumerate(read):
         gather(draft, layer, head, source, (merged, base))
     draft.tile("w_o", output, base, wide, c, "y", layer)
@@ -204,7 +204,7 @@ def name_head(draft: Draft, layer: int, head: int, at: tuple[float, ...], plane:
         draft.labels.append(Label(text, place, large, "front", "left", 3, "text", layer, collection))
     if head % sizes.shared == 0:
         size = min(size, 0.5 * sizes.value)
-        name_top(draft, "mix", at[4], y, layer, "head", align="right", size=size, head=head)
+        name_top(draft, "mix", at[4], y, layer, "head", align="left", size=size, head=head)
 
 
 def gather(draft: Draft, layer: int, head: int, source: tuple[float, float], target: tuple[float, float]) -> None:

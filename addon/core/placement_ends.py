@@ -14,6 +14,7 @@ from .wording import FEW
 COLUMN_NAME, COLUMN_LINES = 2.0, 3  # size of a column's name, and how many lines they take turns in to have room
 MOST_COLUMNS = 160  # that are named one by one
 UNSEEN_SIGNS = {" ": "_", "\n": "↵", "\t": "→"}
+BESIDE_LOGITS, BESIDE_SHARES = 0.6, 0.45  # of a fence's height: where a name beside it stands
 CARD = (6.0, 1.8)  # width and height: the height leaves a seam between the rows
 
 
@@ -91,7 +92,11 @@ def place_output(draft: Draft, x: float, y: float) -> Extent:
     draft.fence_y("logits", logits, base, v)
     if draft.has("w_vocab", None):
         draft.name("W_vocab", norm, base + v + 0.5 * gaps.text, gaps.text, 2, width=c)
-    name_top(draft, "logits", logits, base, None, "output")
+    beside = base - lane > gaps.height  # short fences, clear of the norm's: their names stand beside them
+    if beside and draft.has("logits", None):
+        _name_beside(draft, shape.label("logits"), (logits - 3 * EDGE, base, BESIDE_LOGITS), "right")
+    else:
+        name_top(draft, "logits", logits, base, None, "output", align="left")
 
     statistics = logits + THICKNESS + max(gaps.parallel, text_width("logits", gaps.text))
     chances = statistics + STATISTICS + gaps.cell
@@ -105,12 +110,15 @@ def place_output(draft: Draft, x: float, y: float) -> Extent:
     place = draft.fence_x if v <= c else draft.fence_y
     place("probabilities", chances, base, v)
     if draft.has("probabilities", None):
-        draft.name("probabilities", chances + 0.5, base - DROP * gaps.text, gaps.text, 2)
+        if beside:
+            _name_beside(draft, "softmax", (chances + v + 2 * EDGE, base, BESIDE_SHARES), "left")
+        else:
+            draft.name("softmax", chances + 0.5, base - DROP * gaps.text, gaps.text, 2)
 
     size = 0.75 * gaps.layer_text
     low = base + v + 2 * gaps.text + 0.4 * size
     wide = v if v <= c else THICKNESS
-    right = max(chances + max(wide, text_width("probabilities", gaps.text)), norm + text_width("vocabulary", size))
+    right = max(chances + max(wide, text_width("softmax", gaps.text)), norm + text_width("vocabulary", size))
     if shape.rest:
         rest = place_rest(draft, None, norm, low, max(right - norm, 4.0 * c))
         low, right = rest.back + gaps.stage + 0.4 * size, max(right, rest.right)
@@ -118,6 +126,13 @@ def place_output(draft: Draft, x: float, y: float) -> Extent:
     edge = 0.35 * gaps.section
     draft.plate((x - edge, lane - 0.45 * gaps.lane), (right + edge, base + v + 2 * gaps.text + edge), 1)
     return Extent(x, right, low + size)
+
+
+def _name_beside(draft: Draft, text: str, at: tuple[float, float, float], align: str) -> None:
+    """A name that stands beside a short fence, which it ends or begins at `at`: x, y, and the share of its height."""
+    x, y, share = at
+    place = (x, y, share * draft.gaps.height)
+    draft.labels.append(Label(text, place, draft.gaps.text, "front", align, 2, "text", None, ("output",)))
 
 
 def name_columns(draft: Draft, vocabulary: Sequence[str]) -> None:

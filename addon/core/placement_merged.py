@@ -59,7 +59,7 @@ def place_merged(draft: Draft, layer: int, x: float, y: float) -> Extent:
     merged = max(mix + THICKNESS + gaps.parallel, keys + room + gaps.parallel)
     output, base_o = merged + EDGE, lane + gaps.front(whole)
     draft.fence_y("merged", merged, base_o, whole, layer)
-    name_top(draft, "merged", merged, base_o, layer, "attention", align="right")
+    name_top(draft, "merged", merged, base_o, layer, "attention", align="left")
     gather(draft, layer, 0, (mix + THICKNESS, first), (merged, base_o))
     draft.tile("w_o", output, base_o, whole, c, "y", layer)
     end = place_return(draft, "b_o", "attention_out", "residual_attention", output, y, layer, "attention")

@@ -12,6 +12,7 @@ from .errors import UserError
 from .examples import choose_example
 from .framing import with_room
 from .layout_types import Layout
+from .layout_words import in_words
 from .presets import BRIEF, DEPTHS, FULL, LAYER, PASS, STORY, STRONGEST, USUAL, WORKED, Preset
 from .presets import preset as find_preset
 from .story_check import check
@@ -63,10 +64,11 @@ def tell(
     if chosen.makes != STORY:
         raise UserError(f"The preset {preset!r} is not told on the model's layout.", "Choose another preset.", 2)
     plan = read_plan(chosen, off, only)
+    words = catalog(language)
+    layout = in_words(layout, words)
     values = Values(trace, layout, scale)
     example = choose_example(values, focus, anywhere=chosen.example == STRONGEST)
 
-    words = catalog(language)
     check_captions(captions)
     tellers = {
         depth: Teller(trace, layout, values, example, depth, words, captions) for depth in {chosen.words, FULL, BRIEF}

@@ -14,6 +14,7 @@ from .compare_sides import Side, can_stack, moves_of, side_of
 from .differences import strongest_head
 from .layout import lay_out
 from .layout_types import Block, Bounds, Layout, Vector
+from .layout_words import in_words
 from .story import tell
 from .story_types import Act, Legend, Shot, Story
 from .timeline import reading_time
@@ -21,6 +22,7 @@ from .trace import Trace
 from .values import Values
 from .warp import warp
 from .wording import quoted, shortened
+from .words import catalog
 from .words.sides import COMPARE, Sentences
 
 USUAL = 75.0  # seconds
@@ -52,7 +54,7 @@ def tell_compare(
     """The film of two runs. Of one model on prompts of one length, the second run stands above the first and shares
     its weights; other runs stand side by side, at one scale. `seconds` is about how long it is to be,
     `durations` are the least seconds of captions, by their text. Raises UserError for a language that there is not."""
-    pair = _pair((first, second), aspect, Sentences(COMPARE, language))
+    pair = _pair((first, second), aspect, language)
     told = _told(pair, language)
     chapters = common_acts(told[0].acts, told[1].acts)
     said = [pair.captions(acts[0], told[0]) if i else pair.overview() for i, acts in enumerate(chapters)]
@@ -74,14 +76,16 @@ def tell_compare(
         legends=_legends(one.legends, pair.values),
         shapes=one.shapes if pair.stacked else (),
         title=(f"{pair.names[0]}  |  {pair.names[1]}", _subtitle(pair), 0.2, 2.8),
+        language=language,
     )
     return ComparePlan(sides, story, marks_of(story, said, sides, aspect), pair.stacked, aspect)
 
 
-def _pair(traces: tuple[Trace, Trace], aspect: float, say: Sentences) -> Pair:
+def _pair(traces: tuple[Trace, Trace], aspect: float, language: str) -> Pair:
     """Both runs, laid out."""
     first, second = traces
-    layouts = lay_out(first, aspect), lay_out(second, aspect)
+    words, say = catalog(language), Sentences(COMPARE, language)
+    layouts = in_words(lay_out(first, aspect), words), in_words(lay_out(second, aspect), words)
     values = Values(first, layouts[0]), Values(second, layouts[1])
     return Pair(traces, layouts, values, _names(traces), can_stack(layouts, values), say)
 

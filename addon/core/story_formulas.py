@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .story_run import Run
 from .timeline import Window
+from .words import Catalog
 
 LEAST_FORMULA = 0.9  # seconds that a formula needs to be taken in
 MOST_CHOSEN = 4  # experts that a formula names
@@ -19,7 +20,13 @@ SAME = 0.02  # of two numbers that a formula with two decimals may show as equal
 
 
 class Formulas(Run):
-    """Puts formulas on the time line."""
+    """Puts formulas on the time line, in the words of `catalog`."""
+
+    catalog: Catalog
+
+    def said(self, name: str, **values: object) -> str:
+        """A word of a formula or of a chart."""
+        return self.catalog.cards[name].format(**values)
 
     def worked_formulas(self, window: Window, left: str, right: str, out: str, row: int, bias: str, every: int) -> None:
         """While the columns of a worked row fill, for one of about `every` of them the largest term and the sum."""
@@ -54,7 +61,7 @@ class Formulas(Run):
         gain, shift = (self.cell(there[p], 0, channel) if p in there else None for p in ("_gain", "_shift"))
         scaled = (value - mean) * rstd
         if "_mean" in there:
-            parts = [("(", "secondary"), (number(value), "token"), ("− mean", "secondary")]
+            parts = [("(", "secondary"), (number(value), "token"), (f"− {self.said('mean word')}", "secondary")]
             parts += [(number(mean), "statistic"), (") ×", "secondary")]
         else:
             parts = [(number(value), "token"), ("×", "secondary")]
@@ -96,8 +103,9 @@ class Formulas(Run):
         self.line.formula(
             window,
             (("(", "secondary"), (number(float(x[i])), "token"), (",", "secondary"), (number(float(x[j])), "token"),
-             (") turned by", "secondary"), (f"{angle:.0f}".replace("-", "−"), "statistic"),
-             ("degrees = (", "secondary"),
+             (f") {self.said('turned by')}", "secondary"),
+             (f"{angle:.0f}°".replace("-", "−"), "statistic"),
+             ("= (", "secondary"),
              (number(float(y[i])), "text"), (",", "secondary"), (number(float(y[j])), "text"), (")", "secondary")),
         )  # fmt: skip
 
@@ -110,7 +118,11 @@ class Formulas(Run):
         count = min(self.values.blocks[f"{stem}.chosen"].shape[1], MOST_CHOSEN)
         parts = []
         for expert in np.argsort(-row, kind="stable")[:count]:
-            parts += [(f"expert {expert}", "positive"), (number(float(row[expert])), "text"), ("", "secondary")]
+            parts += [
+                (self.said("expert", number=expert), "positive"),
+                (number(float(row[expert])), "text"),
+                ("", "secondary"),
+            ]
         self.line.formula(window, parts[:-1])
 
     def sum_formula(self, window: Window, before: str, added: str, after: str) -> None:

@@ -216,7 +216,7 @@ class Timeline:
         for key, after in ((left, "⋅"), (right, "="), (out, "")):
             block = self.values.blocks[key]
             rows, columns = block.counts
-            parts.append((block.label.replace("_", ""), "text"))
+            parts.append((block.label, "text"))
             parts += [(str(rows), axis_color(block.row_axis)), ("×", "secondary")]
             parts += [(str(columns), axis_color(block.column_axis))]
             if after:

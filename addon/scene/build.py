@@ -11,6 +11,7 @@ import bpy
 from ..core.colormaps import color_map
 from ..core.detail import MOST_CELLS, MOST_VALUES
 from ..core.layout import Layout
+from ..core.layout_words import in_words
 from ..core.names import choose_names, showing
 from ..core.shots import film
 from ..core.story import Story
@@ -19,20 +20,24 @@ from ..core.theme import theme as find_theme
 from ..core.trace import Trace
 from ..core.values import LOCAL, Values
 from ..core.wording import wording_of
+from ..core.words import catalog
 from .camera import make_camera
 from .captions import caption_slices
 from .cell_styles import check_style, set_style
 from .chapter_card import add_chapter_cards
 from .contract import keep_contract
-from .effects import effect_slices
+from .effects import PlacedEffects, effect_slices, place_effects
+from .formulas import add_formulas
 from .furniture import make_plates, make_products, make_ribbons, make_shadows
 from .labels import label_slices
+from .legend import add_legends
 from .marks import make_marks
 from .mini_map import add_mini_map
-from .overlay import LOW, Overlay, add_formulas, add_legends, add_shapes, add_title
+from .overlay import LOW, Overlay, add_title
 from .pulse import make_pulse
 from .run_blocks import choose_slabs, make_blocks, stand_out_slices
 from .run_operations import operation_slices
+from .running_multiply import add_shapes
 from .running_text import add_running_text
 from .slices import Stage, Told, aside, told
 from .studio import Studio, open_studio
@@ -75,6 +80,7 @@ def build_scene(
     `flat`, `bars` or `cubes`. All but the scale can be changed later: see `themes` and `cell_styles`. Raises UserError
     for any of them that there is not.
     """
+    layout = in_words(layout, catalog(story.language))
     colors, values = find_theme(theme), Values(trace, layout, scale)
     maps = [color_map(name).name for name in maps]
     check_style(cells)
@@ -84,9 +90,10 @@ def build_scene(
         scene, story, colors, size, fps, lambda: choose_slabs(values, layout, story, aspect, most_cells, most_values)
     )
     yield from _put_blocks(studio, run, cells)
-    overlays = yield from _put_camera_and_labels(studio, run)
+    effects = yield from told(("names", 0.75), aside(lambda: place_effects(trace, layout, story, aspect)))
+    overlays = yield from _put_camera_and_labels(studio, run, effects)
     yield from _put_floor(studio, run)
-    yield from _put_overlays(studio, run, overlays)
+    yield from _put_overlays(studio, run, effects, overlays)
     studio.shapes.clear()
     yield "overlays", 0.95
     for name in maps:
@@ -115,10 +122,10 @@ def _put_blocks(studio: Studio, run: _Run, cells: str) -> Told[None]:
         yield "operations", 0.75
 
 
-def _put_camera_and_labels(studio: Studio, run: _Run) -> Told[bpy.types.Object]:
+def _put_camera_and_labels(studio: Studio, run: _Run, effects: PlacedEffects) -> Told[bpy.types.Object]:
     """The camera and the names that turn to it; returns the empty before the camera, from which overlays hang."""
     layout, story, aspect = run.layout, run.story, studio.aspect
-    names = yield from told(("names", 0.75), aside(lambda: choose_names(layout, story, aspect)))
+    names = yield from told(("names", 0.75), aside(lambda: choose_names(layout, story, aspect, effects.covers)))
     track = yield from told(("names", 0.755), aside(lambda: film(story.shots, story.duration, aspect)))
     camera, overlays = make_camera(studio.scene, track, studio.size, studio.stage, showing(names, story.shots))
     yield "labels", 0.76
@@ -133,7 +140,8 @@ def _put_floor(studio: Studio, run: _Run) -> Told[None]:
     """What stands and lies around the blocks: marks of what is left out, plates, ribbons, cards, product planes."""
     layout, story, materials = run.layout, run.story, studio.materials
     pools = {key: shown.block for key, shown in studio.slabs.items() if shown.block != (1, 1)}
-    for item in make_marks(layout.blocks, pools, materials, studio.font, studio.shapes):
+    words = catalog(story.language)
+    for item in make_marks(layout.blocks, pools, materials, studio.font, studio.shapes, words):
         studio.labels.objects.link(item)
     yield "labels", 0.83
     for item in [
@@ -154,7 +162,7 @@ def _put_floor(studio: Studio, run: _Run) -> Told[None]:
     yield "labels", 0.85
 
 
-def _put_overlays(studio: Studio, run: _Run, root: bpy.types.Object) -> Told[None]:
+def _put_overlays(studio: Studio, run: _Run, effects: PlacedEffects, root: bpy.types.Object) -> Told[None]:
     """All that hangs before the camera, from `root`."""
     trace, layout, story, shapes = run.trace, run.layout, run.story, studio.shapes
     overlay = Overlay(studio.scene, root, studio.stage, studio.aspect, studio.materials, studio.font)
@@ -163,13 +171,14 @@ def _put_overlays(studio: Studio, run: _Run, root: bpy.types.Object) -> Told[Non
     add_shapes(overlay, story.shapes)
     add_legends(overlay, story.legends)
     add_chapter_cards(overlay, story)
-    add_mini_map(overlay, parts_of(layout), story.progress)
     texts = tuple(token.text for token in trace.tokens)
     prompt, text = len(trace.prompt_tokens), not wording_of(trace).sorts
-    add_running_text(overlay, texts, prompt, story.arrivals, story.duration, text=text)
+    begin = 0.0 if story.title is None else story.title[2] + story.title[3]  # the title has the picture to itself
+    add_running_text(overlay, texts, prompt, story.arrivals, (begin, story.duration), text=text)
+    add_mini_map(overlay, parts_of(layout), story.progress, (begin, story.duration))
     yield "overlays", 0.86
-    effects = effect_slices(overlay, shapes, studio.groups, run.values, trace, layout, story)
-    yield from told(("overlays", 0.9), effects)
+    drawn = effect_slices(overlay, shapes, studio.groups, run.values, trace, effects, catalog(story.language))
+    yield from told(("overlays", 0.9), drawn)
     if story.title:
         add_title(overlay, *story.title, middle=LOW)
     yield from told(("overlays", 0.93), overlay.finish_slices(shapes))

@@ -6,10 +6,10 @@ from __future__ import annotations
 from ..core.story import Story
 from ..core.story_progress import announcements
 from .overlay import EDGE, Overlay, rounded
+from .running_multiply import NARROW, WIDE
 from .text import during, width_of
 
-SIZE = 0.05  # of the text, as a share of the frame's height
-WIDE, NARROW = 0.375, 0.27  # heights, as those of the named multiplies
+SIZE = 0.058  # of the text, as a share of the frame's height
 
 
 def add_chapter_cards(overlay: Overlay, story: Story) -> None:

@@ -18,17 +18,20 @@ from ..core.story_compare import ComparePlan
 from ..core.theme import theme as find_theme
 from ..core.values import Pooled
 from ..core.wording import wording_of
+from ..core.words import catalog
 from .camera import make_camera
 from .captions import caption_slices
 from .contract import keep_contract
 from .furniture import make_plates, make_ribbons
 from .labels import label_slices
+from .legend import add_legends
 from .marks import make_marks
 from .materials import Materials
 from .merge import Piece, Shape, Shapes, merge
-from .overlay import Overlay, add_legends, add_shapes, add_title
+from .overlay import Overlay, add_title
 from .run_blocks import choose_slabs, make_blocks, stand_out_slices
 from .run_operations import operation_slices
+from .running_multiply import add_shapes
 from .running_text import add_running_text
 from .slices import Slices, Stage, Told, aside, told
 from .studio import Studio, open_studio
@@ -132,7 +135,8 @@ def _put_furniture(studio: Studio, side: Side, camera: bpy.types.Object) -> Slic
     mine = {block.key for block in layout.blocks}
     pools = {key: one.block for key, one in studio.slabs.items() if one.block != (1, 1) and key in mine}
     items = yield from label_slices(layout.labels, materials, studio.font, camera, studio.shapes)
-    items += make_marks(layout.blocks, pools, materials, studio.font, studio.shapes)
+    words = catalog(side.fills.language)
+    items += make_marks(layout.blocks, pools, materials, studio.font, studio.shapes, words)
     yield
     items += make_plates(layout.plates, materials) + make_ribbons(layout.ribbons, materials)
     for item in items:
@@ -146,7 +150,7 @@ def _put_running_text(studio: Studio, side: Side, overlay: Overlay, place: int) 
     mine = _lowered(overlay, f"running text {side.name}", place)
     texts = tuple(token.text for token in side.trace.tokens)
     prompt, text = len(side.trace.prompt_tokens), not wording_of(side.trace).sorts
-    add_running_text(mine, texts, prompt, side.fills.arrivals, side.fills.duration, text=text)
+    add_running_text(mine, texts, prompt, side.fills.arrivals, (0.0, side.fills.duration), text=text)
     mine.finish(studio.shapes)
 
 

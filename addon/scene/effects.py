@@ -3,24 +3,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import bpy
 
 from ..core.effects import effects_of
 from ..core.effects_room import place_card
-from ..core.effects_types import Card, CurveCard, NormCard, OddsCard, RankingCard, SoftmaxCard, Tag, TurnCard
+from ..core.effects_types import (
+    Card,
+    CurveCard,
+    Effects,
+    NormCard,
+    OddsCard,
+    RankingCard,
+    SoftmaxCard,
+    Tag,
+    TurnCard,
+)
 from ..core.layout import Layout
-from ..core.shots import Key, film
+from ..core.names import Cover
+from ..core.shots import film
 from ..core.story import Story
 from ..core.trace import Trace
 from ..core.values import Values
 from ..core.wording import wording_of
-from ..core.words import catalog
+from ..core.words import Catalog
 from .effects_curve import draw_curve
 from .effects_flights import add_flight
 from .effects_letters import Letters
 from .effects_material import overlay_material, solid_material
 from .effects_norm import draw_norm
-from .effects_odds import draw_odds, draw_ranking
+from .effects_odds import draw_odds, draw_ranking, rows_size
 from .effects_pen import Landing, Pen
 from .effects_sheet import Sheet
 from .effects_softmax import draw_softmax
@@ -33,8 +46,7 @@ from .running_text import place_running_text
 from .slices import Slices
 
 # Width and height of cards, in frame heights.
-SIZES: dict[type[Card], tuple[float, float]] = {Tag: (0.46, 0.10), OddsCard: (0.72, 0.585), RankingCard: (0.72, 0.585)}
-SIZE = (0.72, 0.47)
+TAG, SIZE = (0.46, 0.10), (0.72, 0.47)
 
 
 def effect_slices(
@@ -43,12 +55,11 @@ def effect_slices(
     groups: Groups,
     values: Values,
     trace: Trace,
-    layout: Layout,
-    story: Story,
+    placed: PlacedEffects,
+    words: Catalog,
 ) -> Slices[None]:
     """Adds what is seen between the multiplies to the scene, in slices: the objects `flights`, `panels`, `charts`."""
-    effects, words = effects_of(trace, layout, story), catalog(story.language)
-    yield
+    effects = placed.effects
     solid = solid_material(groups)
     yield
     if effects.flights:
@@ -59,12 +70,10 @@ def effect_slices(
     yield
     if effects.cards:
         panels, charts, letters = Sheet(), Sheet(), Letters(shapes, overlay.font)
-        keys = film(story.shots, story.duration, overlay.aspect)
         landings = _landings(overlay, trace)
-        for card in effects.cards:
-            room = any(shot.aside > 0 for shot in story.shots if shot.start == _shot_at(card.shot, story))
-            x, y, scale = _place(card, keys, overlay.aspect, layout, room)
-            pen = Pen(panels, charts, letters, (x, y), scale, _size(card), (card.start, card.end), words)
+        for card, place in zip(effects.cards, placed.places, strict=True):
+            window = card.start, card.end
+            pen = Pen(panels, charts, letters, place.middle, place.scale, size_of(card), window, words)
             _draw(card, pen, landings)
             yield
         overlay.put(_item("panels", panels, solid), 0.0, 0.0, 0.0005)
@@ -81,20 +90,57 @@ def _item(name: str, sheet: Sheet, material: bpy.types.Material) -> bpy.types.Ob
     return item
 
 
-def _size(card: Card) -> tuple[float, float]:
-    return SIZES.get(type(card), SIZE)
+@dataclass(frozen=True)
+class Place:
+    """Where a card stands, in frame heights from the middle of the frame, and by how much it is scaled."""
+
+    middle: tuple[float, float]
+    scale: float
+
+
+@dataclass(frozen=True)
+class PlacedEffects:
+    """What happens between the multiplies of a run, with a place for each card, and what cards take of the frame."""
+
+    effects: Effects
+    places: tuple[Place, ...]
+    covers: tuple[Cover, ...]
+
+
+def place_effects(trace: Trace, layout: Layout, story: Story, aspect: float) -> PlacedEffects:
+    """All effects of a run, each card where it hides least in a frame of that aspect."""
+    effects = effects_of(trace, layout, story)
+    keys = film(story.shots, story.duration, aspect)
+    others = [block for block in layout.blocks if block.step == 0]
+    places = []
+    for card in effects.cards:
+        room = any(shot.aside > 0 for shot in story.shots if shot.start == _shot_at(card.shot, story))
+        clear = [layout.by_key[key] for key in card.clear]
+        x, y, scale = place_card(keys, card.shot, aspect, clear, others, size_of(card), room)
+        places.append(Place((x, y), scale))
+    covers = [_cover(card, place, aspect) for card, place in zip(effects.cards, places, strict=True)]
+    return PlacedEffects(effects, tuple(places), tuple(covers))
+
+
+def _cover(card: Card, place: Place, aspect: float) -> Cover:
+    (x, y), (width, height) = place.middle, (0.5 * place.scale * side for side in size_of(card))
+    box = ((x - width) / aspect + 0.5, y - height + 0.5, (x + width) / aspect + 0.5, y + height + 0.5)
+    return Cover(card.start, card.end, box)
+
+
+def size_of(card: Card) -> tuple[float, float]:
+    """Width and height that a card is drawn for, in frame heights."""
+    match card:
+        case Tag():
+            return TAG
+        case OddsCard() | RankingCard():
+            return rows_size(card)
+    return SIZE
 
 
 def _shot_at(second: float, story: Story) -> float:
     """When the shot began that is seen then."""
     return max((shot.start for shot in story.shots if shot.start <= second), default=0.0)
-
-
-def _place(card: Card, keys: tuple[Key, ...], aspect: float, layout: Layout, room: bool) -> tuple[float, float, float]:
-    """Where a card hides least, and by how much it must shrink."""
-    clear = [layout.by_key[key] for key in card.clear]
-    others = [block for block in layout.blocks if block.step == 0]
-    return place_card(keys, card.shot, aspect, clear, others, _size(card), room)
 
 
 def _landings(overlay: Overlay, trace: Trace) -> dict[int, Landing]:

@@ -22,7 +22,7 @@ def draw_norm(pen: Pen, card: NormCard) -> None:
     if card.centred:
         pen.say("mean", (grown, centred), "statistic", mean=_small(card.mean))
     word = "std" if card.centred else "RMS"
-    pen.say("spread", (centred, scaled), "statistic", word=word, size=_small(std), factor=number(card.rstd))
+    pen.say("spread", (centred, scaled), "statistic", word=word, factor=number(card.rstd))
     pen.say("gain", (scaled, end))
 
     above, below = pen.top - TITLE - NOTE * 1.6, pen.below

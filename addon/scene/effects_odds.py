@@ -4,48 +4,80 @@ are lit."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..core.effects_types import OddsCard, RankingCard
-from .effects_pen import GRID, NOTE, TITLE, TOP, Grow, Landing, Pen
+from .effects_pen import GRID, INSET, NOTE, TITLE, TOP, Grow, Landing, Pen
 from .effects_sheet import POSITIVE, SIGNED, Move
 from .overlay import number
+from .text import width_of
 
-NAME, VALUE = 0.18, 0.11  # room for names and for numbers
-ROW = 0.075  # at most from one bar to the next
-LETTER = 0.06  # the size of a token's text
+WIDTH, BRIEF, HIGHEST = 0.72, 0.56, 0.62  # of cards: wide, wide in a later pass, high at most
+LEAST_NAME, MOST_NAME, VALUE = 0.06, 0.2, 0.14  # room for names and for numbers
+POINTER = 0.035  # for the pointer to the chosen row
+ROW = 0.082  # at most from one bar to the next
+LETTER = 0.066  # the size of a token's text
+
+
+def rows_size(card: OddsCard | RankingCard) -> tuple[float, float]:
+    """Width and height of a card with a row for each name."""
+    brief = isinstance(card, OddsCard) and card.brief
+    high = 2 * INSET + _head(card) + _count(card) * ROW
+    return BRIEF if brief else WIDTH, min(high, HIGHEST)
+
+
+def _count(card: OddsCard | RankingCard) -> int:
+    return len(card.names) + (isinstance(card, OddsCard) and card.rest > 0)
+
+
+def _head(card: OddsCard | RankingCard) -> float:
+    """Room for the title, and for a note under it where there is one."""
+    return TITLE * 1.15 if isinstance(card, OddsCard) and card.brief else TITLE + NOTE * 1.5
 
 
 def draw_odds(pen: Pen, card: OddsCard, landing: Landing | None) -> None:
-    """Bars of logits, which become bars of shares; a pointer finds the chosen one, and its text flies off."""
+    """Bars of logits, which become bars of shares; a pointer finds the chosen one, and its text flies off. A brief
+    card has its shares at once."""
     pen.panel(card.title)
     start, (grown, shared, chosen), end = card.start, card.stages, card.end
+    others = pen.words.cards["others"]
+    rows = _Rows(pen, card, [*card.names, *([others] if card.rest > 0 else [])])
+    most = max(float(card.shares.max()), card.rest)
+    growing = (start, grown) if card.brief else (grown, shared)
+    if not card.brief:
+        _logits(pen, card, rows)
+    for i, name in enumerate(card.names):
+        share, y = float(card.shares[i]), rows.middle(i)
+        pen.text(name, rows.left - 0.015, y, rows.letter, "vocab", "RIGHT", most=rows.named)
+        rows.share(i, (share, most), growing, end)
+        pen.text(_share(share), rows.end, y, NOTE, "text", "RIGHT", window=(growing[1], end))
+    if card.rest > 0:
+        y, window = rows.middle(len(card.names)), (growing[1], end)
+        pen.text(others, rows.left - 0.015, y, rows.letter, "secondary", "RIGHT", most=rows.named, window=window)
+        pen.text(_share(card.rest), rows.end, y, NOTE, "secondary", "RIGHT", window=window)
+        rows.share(len(card.names), (card.rest, most), growing, end)
+    if card.chosen >= 0:
+        _choose(pen, card, rows, (shared, chosen))
+        if landing is not None:
+            _fly(pen, card, rows, landing, chosen)
+
+
+def _logits(pen: Pen, card: OddsCard, rows: _Rows) -> None:
+    """What the shares are made of, and a note for each stage."""
+    start, (grown, shared, _chosen) = card.start, card.stages
     pen.say("logits", (start, grown))
     if abs(card.temperature - 1.0) > 1e-9:
         pen.say("temperature", (grown, shared), temperature=f"{card.temperature:.2g}")
     else:
         pen.say("softmax", (grown, shared))
     how = "drawn" if card.drawn else "likeliest"
-    pen.say("odds" if card.chosen < 0 else how, (shared, end), "positive")
-    rows = _Rows(pen, len(card.names) + (card.rest > 0))
+    pen.say("odds" if card.chosen < 0 else how, (shared, card.end), "positive")
     ends = rows.ends(card.logits)
-    most = max(float(card.shares.max()), card.rest)
-    for i, name in enumerate(card.names):
-        logit, share, y = float(card.logits[i]), float(card.shares[i]), rows.middle(i)
-        pen.text(name, rows.left - 0.015, y, rows.letter, "vocab", "RIGHT", most=NAME - 0.02)
+    for i, logit in enumerate(map(float, card.logits)):
         rows.signed(i, logit, ends, (start, grown), shared)
-        rows.share(i, (share, most), (grown, shared), end)
-        pen.text(number(logit), rows.right + 0.01, y, NOTE, "secondary", "LEFT", window=(start, grown))
-        pen.text(_share(share), rows.right + 0.01, y, NOTE, "text", "LEFT", window=(shared, end))
-    if card.rest > 0:
-        y = rows.middle(len(card.names))
-        pen.text("others", rows.left - 0.015, y, rows.letter * 0.8, "secondary", "RIGHT", window=(shared, end))
-        pen.text(_share(card.rest), rows.right + 0.01, y, NOTE, "secondary", "LEFT", window=(shared, end))
-        rows.share(len(card.names), (card.rest, most), (grown, shared), end)
-    if card.chosen >= 0:
-        _choose(pen, card, rows, (shared, chosen))
-        if landing is not None:
-            _fly(pen, card, rows, landing, chosen)
+        pen.text(number(logit), rows.end, rows.middle(i), NOTE, "secondary", "RIGHT", window=(start, grown))
 
 
 def _share(value: float) -> str:
@@ -56,11 +88,11 @@ def _choose(pen: Pen, card: OddsCard, rows: _Rows, window: tuple[float, float]) 
     """A pointer comes down along the rows to the chosen one, which is framed."""
     start, end = window
     y, top = rows.middle(card.chosen), rows.middle(0) + rows.step * 0.5
-    x, half = pen.left + 0.005, 0.016
+    x, half = pen.left, 0.016
     arrow = [[(x - half, top - half), (x + half, top), (x - half, top + half)]]
     down = Move((0.0, y - top, 0.0), start, 0.8 * (end - start))
     pen.shape(arrow, hue="positive", z=TOP, window=(start, card.end), first=down)
-    box = (pen.left + 0.03, y - 0.46 * rows.step, pen.right, y + 0.46 * rows.step)
+    box = (pen.left + POINTER - 0.01, y - 0.46 * rows.step, pen.right, y + 0.46 * rows.step)
     pen.frame(box, "positive", (start + 0.8 * (end - start), card.end), 0.004)
 
 
@@ -70,7 +102,7 @@ def _fly(pen: Pen, card: OddsCard, rows: _Rows, landing: Landing, start: float) 
     if not len(triangles):
         return
     width = float(triangles[..., 0].max())
-    size = min(rows.letter, (NAME - 0.02) / width)
+    size = min(rows.letter, rows.named / width)
     begin = (triangles - (width, 0.0)) * size + (rows.left - 0.015, rows.middle(card.chosen))
     target = (triangles - (width / 2, 0.0)) * landing.size + landing.place
     # The pen scales what it is given: the landing is in the frame's coordinates.
@@ -86,19 +118,17 @@ def draw_ranking(pen: Pen, card: RankingCard) -> None:
     grown, chosen = card.stages
     pen.say("router", (card.start, grown))
     pen.say("chosen", (grown, card.end), "positive", count=len(card.chosen))
-    rows = _Rows(pen, len(card.names))
+    rows = _Rows(pen, card, card.names)
     ends = rows.ends(card.scores)
     for i, name in enumerate(card.names):
         lit = i in card.chosen
         y = rows.middle(i)
-        pen.text(name, rows.left - 0.015, y, NOTE, "text" if lit else "secondary", "RIGHT", most=NAME - 0.02)
+        pen.text(name, rows.left - 0.015, y, NOTE, "text" if lit else "secondary", "RIGHT", most=rows.named)
         rows.signed(i, float(card.scores[i]), ends, (card.start, grown), card.end)
-        pen.text(
-            number(float(card.scores[i])), rows.right + 0.01, y, NOTE, "secondary", "LEFT", window=(card.start, chosen)
-        )
+        pen.text(number(float(card.scores[i])), rows.end, y, NOTE, "secondary", "RIGHT", window=(card.start, chosen))
         if lit:
             weight = float(card.weights[card.chosen.index(i)])
-            pen.text(_share(weight), rows.right + 0.01, y, NOTE, "positive", "LEFT", window=(chosen, card.end))
+            pen.text(_share(weight), rows.end, y, NOTE, "positive", "RIGHT", window=(chosen, card.end))
             box = (pen.left, y - 0.46 * rows.step, pen.right, y + 0.46 * rows.step)
             pen.frame(box, "positive", (grown + 0.5 * (chosen - grown), card.end), 0.004)
 
@@ -106,13 +136,14 @@ def draw_ranking(pen: Pen, card: RankingCard) -> None:
 class _Rows:
     """Bars that lie one under the other: names at the left, numbers at the right."""
 
-    def __init__(self, pen: Pen, count: int) -> None:
+    def __init__(self, pen: Pen, card: OddsCard | RankingCard, names: Sequence[str]) -> None:
         self.pen = pen
-        self.left, self.right = pen.left + NAME, pen.right - VALUE
-        room = pen.top - TITLE - NOTE * 1.5 - pen.below
-        self.step = min(ROW, room / count)
-        self.above = pen.top - TITLE - NOTE * 1.5 - max(0.0, room - count * self.step) / 2
+        self.above = pen.top - _head(card)
+        self.step = min(ROW, (self.above - pen.below) / len(names))
         self.letter = min(LETTER, self.step * 0.95)
+        self.named = min(max(LEAST_NAME, *(width_of(name, self.letter) for name in names)), MOST_NAME)
+        self.left, self.end = pen.left + POINTER + self.named + 0.015, pen.right - 0.012
+        self.right = self.end - VALUE
 
     def middle(self, row: int) -> float:
         """The height of a row's middle."""

@@ -17,7 +17,7 @@ from .effects_letters import Letters
 from .effects_sheet import HUE, STILL, Move, Sheet
 
 FADE = 0.16  # seconds
-TITLE, NOTE, NUMBER = 0.052, 0.05, 0.044  # text sizes
+TITLE, NOTE, NUMBER = 0.062, 0.06, 0.056  # text sizes
 INSET = 0.03  # from the panel's edge to what stands on it
 LINE = 0.005
 # Depths, so that what is drawn later lies over what was drawn before in every engine.

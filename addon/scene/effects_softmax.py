@@ -25,7 +25,7 @@ def draw_softmax(pen: Pen, card: SoftmaxCard) -> None:
     pen.say("shares", (summed, end), number=number(card.total))
 
     floor = pen.below + NUMBER * 1.0
-    ceiling = pen.top - TITLE - NOTE * 1.5 - NUMBER
+    ceiling = pen.top - TITLE - NOTE * 1.5 - STACK - NUMBER
     step = (pen.right - pen.left) / len(card.names)
     half = min(0.34 * step, 0.035)
     middles = [pen.left + (i + 0.5) * step for i in range(len(card.names))]

@@ -18,10 +18,9 @@ from .ink_materials import ANCHOR, MOST, SHOTS
 from .materials import Materials
 from .merge import BASE, Line, Piece, Shapes, merge_slices
 from .slices import Slices
-from .text import make_text, width_of
+from .text import SUBSCRIPT, make_text, split_name, width_of
 
 TIERS = ("names of the model", "names of sections", "names of tensors", "names of heads", "names of columns")
-SUBSCRIPT = 0.62
 TEXT = 1.6  # text size for a label of size 1: as wide as the layout reckons
 
 Placed = tuple[Piece, Matrix]
@@ -70,8 +69,7 @@ def _tell(mesh: Any, name: str, vectors: Sequence[Sequence[float]], counts: Sequ
 
 def place_label(label: Label, material: bpy.types.Material, font: bpy.types.VectorFont | None) -> list[Placed]:
     """The lines of a name, each with its place in the world; "W_Q 1" gets a real subscript."""
-    name, _, below = label.text.partition("_")
-    below, _, after = below.partition(" ")
+    name, below = split_name(label.text)
     place = Matrix.Translation(label.position)
     if label.plane == "front":
         place = place @ Matrix.Rotation(math.pi / 2, 4, "X")
@@ -80,7 +78,7 @@ def place_label(label: Label, material: bpy.types.Material, font: bpy.types.Vect
         lines = [(Line(label.text, em, font, label.align.upper(), BASE), place)]
     else:
         beside = place @ Matrix.Translation((width_of(name, em) + em * 0.03, -em * 0.12, 0.0))
-        small = Line(f"{below} {after}".strip(), em * SUBSCRIPT, font, "LEFT", BASE)
+        small = Line(below, em * SUBSCRIPT, font, "LEFT", BASE)
         lines = [(Line(name, em, font, "LEFT", BASE), place), (small, beside)]
     ink = {"fp_start": 0.0, "fp_duration": 0.0, "fp_size": reckoned(label)}  # a subscript grows with its name
     return [(Piece(label.text, line, label.color, material, ink), where) for line, where in lines]

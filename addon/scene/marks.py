@@ -13,6 +13,7 @@ from mathutils import Matrix
 from numpy.typing import NDArray
 
 from ..core.layout import Block
+from ..core.words import Catalog
 from .materials import Materials
 from .merge import BASE, Line, Piece, Shape, Shapes, merge
 from .text import CAPITAL, width_of
@@ -31,21 +32,22 @@ def make_marks(
     materials: Materials,
     font: bpy.types.VectorFont | None,
     shapes: Shapes,
+    words: Catalog,
 ) -> list[bpy.types.Object]:
     """One object with the marks of each layer, and one with the breaks of elided axes. `pools` has how many rows and
     columns one value stands for, by key, of the blocks that are pooled."""
-    words: dict[int | None, list[Placed]] = defaultdict(list)
+    texts: dict[int | None, list[Placed]] = defaultdict(list)
     breaks: list[Placed] = []
     for block in blocks:
         if block.key in pools:
-            words[block.layer] += _pool_mark(block, pools[block.key], materials, font)
+            texts[block.layer] += _pool_mark(block, pools[block.key], materials, font, words)
         for axis, spans in enumerate((block.row_ranges, block.column_ranges)):
             for drawn, left_out in _gaps(spans):
                 breaks += _break(block, axis, drawn, materials)
-                words[block.layer] += _count(block, axis, drawn, left_out, materials, font)
+                texts[block.layer] += _count(block, axis, drawn, words.label(f"⋯ {left_out:,} more ⋯"), materials, font)
     made = [
         merge("marks" if layer is None else f"marks, layer {layer}", pieces, materials.ink, shapes)
-        for layer, pieces in words.items()
+        for layer, pieces in texts.items()
         if pieces
     ]
     return made + ([merge("breaks", breaks, materials.overlay, shapes)] if breaks else [])
@@ -83,7 +85,7 @@ def _turned(start: NDArray[np.float64], right: NDArray[np.float64], up: NDArray[
 
 
 def _pool_mark(
-    block: Block, pool: tuple[int, int], materials: Materials, font: bpy.types.VectorFont | None
+    block: Block, pool: tuple[int, int], materials: Materials, font: bpy.types.VectorFont | None, words: Catalog
 ) -> Iterator[Placed]:
     """In the lower left corner: what one value says, and of how many rows and columns."""
     placed = _reading(block)
@@ -92,7 +94,7 @@ def _pool_mark(
     start, right, up = placed
     extent = np.ptp(np.array(block.corners()), axis=0)
     wide, high = float(extent @ right), float(extent @ up)
-    body = f"max |x| over {pool[0]} × {pool[1]}"
+    body = words.label(f"max |x| over {pool[0]} × {pool[1]}")
     capital = min(POOL_SIZE * min(wide, 4 * high), 0.4 * high, 0.6 * wide * CAPITAL / width_of(body, 1.0))
     size = capital / CAPITAL
     place = _turned(start + 0.6 * capital * (right + up), right, up)
@@ -114,16 +116,15 @@ def _break(block: Block, axis: int, drawn: int, materials: Materials) -> Iterato
 
 
 def _count(
-    block: Block, axis: int, drawn: int, left_out: int, materials: Materials, font: bpy.types.VectorFont | None
+    block: Block, axis: int, drawn: int, body: str, materials: Materials, font: bpy.types.VectorFont | None
 ) -> Iterator[Placed]:
-    """How many rows or columns are left out, beside the break on the floor."""
+    """How many rows or columns are left out, as `body` says it, beside the break on the floor."""
     steps = [np.array(step) for step in (block.row_step, block.column_step)]
     side = block.shape[1 - axis] * steps[1 - axis]
     if min(block.shape) == 1:
         return
     at = np.array(block.origin) + drawn * steps[axis] + np.maximum(side, 0.0)
     capital = 0.05 * float(np.linalg.norm(side))
-    body = f"⋯ {left_out:,} more ⋯"
     right, up = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
     place = _turned(at + capital * right - 0.5 * capital * up, right, up)
     line = Line(body, capital / CAPITAL, font, "LEFT", BASE)

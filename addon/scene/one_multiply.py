@@ -18,10 +18,13 @@ from .camera import make_camera
 from .captions import caption_slices
 from .clock import drive
 from .contract import keep_contract
+from .formulas import add_formulas
+from .legend import add_legends
 from .matmul import make_multiply
 from .matmul_kit import kit_slices
 from .matmul_plan import Dress
-from .overlay import TOP, Overlay, add_formulas, add_legends, add_shapes, add_title
+from .overlay import TOP, Overlay, add_title
+from .running_multiply import add_shapes
 from .slices import Stage, aside, told
 from .studio import open_studio
 from .theme_assets import theme_asset_slices

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stays fixed to the frame: captions, the running formula, the legend, the title.
+"""What stays fixed to the frame, its captions and its title.
 
 All of it hangs on the overlay empty, whose units are frame heights with (0, 0) in the frame's middle.
 """
@@ -14,22 +14,19 @@ import bpy
 from mathutils import Matrix
 
 from ..core.lines import even_lines
-from ..core.story import Caption, Formula, Legend
+from ..core.story import Caption
 from .materials import Materials
 from .merge import Line, Piece, Shape, Shapes, merge_slices
 from .slices import Slices, at_once
-from .text import ADVANCE, CAPITAL, FADE, during, width_of
+from .text import ADVANCE, CAPITAL, SUBSCRIPT, SUNK, during, split_name, width_of
 
 CAPTION = 0.068  # text sizes, as shares of the frame's height
 LEADING = 0.86  # from line to line, in text sizes
-FORMULA = 0.064
-LEGEND, LEGEND_WIDTH = 0.046, 0.22
-SHAPES = 0.054
+LEGEND_WIDTH = 0.30
 TITLE, SUBTITLE = 0.12, 0.052
 LOW = -0.34  # the height of a title that leaves the frame's middle to what is seen
-FORMULA_GAP, SHAPES_GAP = 0.34, 0.3  # between parts, in text sizes
 EDGE = 0.05  # free at the sides, in frame heights
-TOP, FORMULA_HEIGHT, CAPTION_FLOOR = 0.452, -0.308, -0.485
+TOP, CAPTION_FLOOR = 0.452, -0.485
 CAPTION_WIDTH = 60  # characters in a line
 
 
@@ -89,6 +86,21 @@ class Overlay:
         piece["fp_size"] = size * CAPITAL
         return piece
 
+    def name(self, name: str, body: str, size: float, hue: str) -> list[tuple[Piece, float, float]]:
+        """The name of a block, whose underscore sets a subscript: its texts, each with how far it is to the right of
+        the name's beginning and below its middle."""
+        stem, below = split_name(body)
+        texts = [(self.text(name, stem, size, hue, "LEFT"), 0.0, 0.0)]
+        if below:
+            small = self.text(f"{name} subscript", below, size * SUBSCRIPT, hue, "LEFT")
+            texts.append((small, width_of(stem, size), size * SUNK))
+        return texts
+
+    def name_width(self, body: str, size: float) -> float:
+        """How wide the name of a block is."""
+        stem, below = split_name(body)
+        return width_of(stem, size) + width_of(below, size * SUBSCRIPT)
+
 
 def rounded(name: str, width: float, height: float, radius: float, hue: str, material: bpy.types.Material) -> Piece:
     """A flat rounded rectangle around the origin."""
@@ -116,88 +128,6 @@ def add_captions(overlay: Overlay, captions: tuple[Caption, ...]) -> None:
         width = max(width_of(line, size) for line in lines) + 1.5 * size
         body = rounded(f"caption {i + 1} halo", width, height, size * 0.5, "pill", overlay.materials.halo)
         overlay.put(during(body, caption.start, caption.duration), 0.0, middle)
-
-
-def add_formulas(overlay: Overlay, formulas: tuple[Formula, ...]) -> None:
-    """The running formula in a pill over the caption: numbers in the colours of where they come from.
-
-    Formulas that follow each other share their pill, so that only the numbers change.
-    """
-    for i, run in enumerate(_runs(formulas)):
-        widest = max(_formula_width(formula, FORMULA) for formula in run) + FORMULA * 1.1
-        size = FORMULA * overlay.shrink(widest)
-        start, end = run[0].start, run[-1].start + run[-1].duration
-        for name, extra, hue, depth in (("line", 0.0045, "line", -0.002), ("pill", 0.0, "pill", 0.0)):
-            high = size * 1.2 + extra
-            width = widest * size / FORMULA + extra
-            pill = rounded(f"formula {i + 1} {name}", width, high, high / 2, hue, overlay.materials.overlay)
-            overlay.put(during(pill, start, end - start), 0.0, FORMULA_HEIGHT, depth)
-        for j, formula in enumerate(run):
-            x = -_formula_width(formula, size) / 2
-            # One goes while the next one comes: the pill does not stand empty, and numbers hardly cross.
-            begin = formula.start - (FADE / 4 if j else 0.0)
-            finish = formula.start + formula.duration + (FADE / 4 if formula is not run[-1] else 0.0)
-            for k, (body, hue) in enumerate(formula.parts):
-                if not body:
-                    x += size * FORMULA_GAP
-                    continue
-                text = overlay.text(f"formula {i + 1}.{j + 1}.{k + 1}", body, size, hue, "LEFT")
-                overlay.put(during(text, begin, finish - begin), x, FORMULA_HEIGHT, 0.004)
-                x += width_of(body, size) + size * FORMULA_GAP
-
-
-def _runs(formulas: tuple[Formula, ...]) -> list[list[Formula]]:
-    """Formulas grouped where one follows the other at once."""
-    runs: list[list[Formula]] = []
-    for formula in formulas:
-        if runs and abs(formula.start - (runs[-1][-1].start + runs[-1][-1].duration)) < 0.05:
-            runs[-1].append(formula)
-        else:
-            runs.append([formula])
-    return runs
-
-
-def _formula_width(formula: Formula, size: float) -> float:
-    return sum(width_of(body, size) for body, _hue in formula.parts) + size * FORMULA_GAP * (len(formula.parts) - 1)
-
-
-def add_shapes(overlay: Overlay, shapes: tuple[Formula, ...], y: float | None = None) -> None:
-    """The running multiply in the upper left, on a ground: names, and dimensions in the colours of their axes."""
-    if y is None:
-        y = 0.372 if overlay.wide else 0.27
-    for i, formula in enumerate(shapes):
-        total = sum(width_of(body, SHAPES) + SHAPES * SHAPES_GAP for body, _hue in formula.parts)
-        size = SHAPES * overlay.shrink(total)
-        x = EDGE - overlay.aspect / 2
-        width = total * size / SHAPES
-        body = rounded(f"shapes {i + 1} halo", width + size, 1.3 * size, size / 2, "pill", overlay.materials.halo)
-        overlay.put(during(body, formula.start, formula.duration), x + width / 2, y)
-        for j, (words, hue) in enumerate(formula.parts):
-            text = overlay.text(f"shapes {i + 1}.{j + 1}", words, size, hue, "LEFT")
-            overlay.put(during(text, formula.start, formula.duration), x, y, 0.004)
-            x += width_of(words, size) + size * SHAPES_GAP
-
-
-def add_legends(overlay: Overlay, legends: tuple[Legend, ...]) -> None:
-    """The colour bar in the lower right with the true numbers of its two ends, for the block that is the subject."""
-    width, height = LEGEND_WIDTH, 0.018
-    x, y = overlay.aspect / 2 - width / 2 - EDGE, TOP if overlay.wide else 0.38
-    for i, legend in enumerate(legends):
-        ground = rounded(f"legend {i + 1} halo", width + 0.04, 0.118, 0.02, "pill", overlay.materials.halo)
-        overlay.put(during(ground, legend.start, legend.duration), x, y - 0.034)
-        signed = legend.low < 0
-        w, h = width / 2, height / 2
-        corners = [(-w, -h, 0.0), (w, -h, 0.0), (w, h, 0.0), (-w, h, 0.0)]
-        face = Shape.polygon(corners, [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)])
-        bar = Piece(f"legend {i + 1}", face, "text", overlay.materials.scale)
-        bar["fp_size"] = 0.0 if signed else 1.0
-        overlay.put(during(bar, legend.start, legend.duration), x, y, 0.002)
-        ends = (("low", number(legend.low), -w, "LEFT"), ("high", number(legend.high), w, "RIGHT"))
-        for name, body, at, align in ends:
-            text = overlay.text(f"legend {i + 1} {name}", body, LEGEND, "secondary", align)
-            overlay.put(during(text, legend.start, legend.duration), x + at, y - 0.034, 0.004)
-        text = overlay.text(f"legend {i + 1} name", legend.name, LEGEND, "secondary")
-        overlay.put(during(text, legend.start, legend.duration), x, y - 0.070, 0.004)
 
 
 def number(value: float) -> str:

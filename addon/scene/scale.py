@@ -22,7 +22,8 @@ from .furniture import make_plates, make_ribbons
 from .hues import PART_HUES
 from .labels import label_slices
 from .materials import Materials
-from .overlay import TOP, Overlay, add_shapes, add_title
+from .overlay import TOP, Overlay, add_title
+from .running_multiply import add_shapes
 from .shape_mesh import floor_material, shape_material, shapes_mesh
 from .signs import add_signs
 from .slices import Slices, Stage, told

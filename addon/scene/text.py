@@ -18,6 +18,7 @@ FONT = "NotoSansMath-Regular.woff2"
 # What has the characters that it lacks: the Latin of most of Europe in the same design, Cyrillic, what is left.
 OTHERS = ("NotoSansHebrew-Regular.woff2", "DejaVuSansMono.woff2", "Noto Sans CJK Regular.woff2")
 NOBODYS = "\ue123"  # a character of private use
+SUBSCRIPT, SUNK = 0.62, 0.14  # a subscript's size, and how far its middle is below that of its name, in text sizes
 # Height of a capital letter at text size 1, measured on that font.
 CAPITAL = 0.48
 # Advances at text size 1, measured on that font; all other characters take about ADVANCE.
@@ -37,6 +38,12 @@ _sizes: dict[tuple[str, str], float] = {}  # of two fonts: what `as_large` says
 def width_of(body: str, size: float) -> float:
     """About how wide a line of text is at that size, in the units of the size."""
     return size * sum(_ADVANCES.get(character, ADVANCE) for character in body)
+
+
+def split_name(text: str) -> tuple[str, str]:
+    """What stands on the line of a block's name, and its subscript: "W_Q 1" is W with Q 1 below."""
+    name, _, below = text.partition("_")
+    return name, below
 
 
 def load_font(name: str = FONT) -> bpy.types.VectorFont | None:

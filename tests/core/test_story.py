@@ -394,10 +394,7 @@ def test_shapes_are_those_of_the_multiply_that_runs(trace, layout, story):
         middle = formula.start + formula.duration / 2
         filled = {f.block for f in story.fills if f.start < middle < f.start + f.duration}
         multiplies = [o for o in layout.operations if o.kind == "matmul" and filled & set(o.out)]
-        shown = [
-            [layout.by_key[key].label.replace("_", "") for keys in (o.left, o.right, o.out) for key in keys]
-            for o in multiplies
-        ]
+        shown = [[layout.by_key[key].label for keys in (o.left, o.right, o.out) for key in keys] for o in multiplies]
         assert any(set(names) <= set(labels) for labels in shown), words
 
 

@@ -171,12 +171,13 @@ def test_the_caption_is_in_the_lower_third(pictures: Pictures) -> None:
     assert np.nonzero(letters)[0].max() < 0.98 * height
 
 
-def test_the_first_picture_shows_prompt_title_and_light(pictures: Pictures) -> None:
-    """It is what a viewer chooses by: nothing is still to fade in."""
+def test_the_first_picture_shows_title_and_light_alone(pictures: Pictures) -> None:
+    """It is what a viewer chooses by: nothing is still to fade in, and the running text waits until the title goes."""
     first, dark = pictures.pixels("first"), pictures.pixels("first without light")
     height, width, _ = first.shape
-    amber = near(first.reshape(-1, 3), MIDNIGHT.palette["token"]).reshape(height, width)
-    assert amber[: height // 8].sum() > 40  # the letters on their chips
+    for picture, letters in ((first, False), (pictures.pixels("overview"), True)):
+        amber = near(picture.reshape(-1, 3), MIDNIGHT.palette["token"]).reshape(height, width)
+        assert (amber[: height // 8].sum() > 40) == letters  # on the chips along the top
     white = near(first.reshape(-1, 3), MIDNIGHT.palette["text"]).reshape(height, width)
     assert white[height * 2 // 3 :].sum() > 200
     lit = np.abs(first - dark).max(-1) > 8

@@ -57,11 +57,9 @@ def _odds(teller: Teller, window: Window) -> None:
 
 def odds_formula(teller: Teller, step: int) -> list[tuple[str, str]]:
     """The likeliest tokens of a step with their shares."""
-    many = _many(teller)
-    odds = teller.likeliest(step, FORMULA_ODDS)
-    gap = [("", "secondary")] if many else []
-    parts = [part for token, share in odds for part in ((token, "positive"), (number(share), "text"), *gap)]
-    return [*parts, ("⋯", "secondary")] if many else parts
+    odds, gap = teller.likeliest(step, FORMULA_ODDS), ("", "secondary")
+    parts = [part for token, share in odds for part in (gap, (token, "positive"), (number(share), "text"))][1:]
+    return [*parts, gap, ("⋯", "secondary")] if _many(teller) else parts
 
 
 def _run_output(teller: Teller, window: Window) -> None:

@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Formatter
+
+BETWEEN = re.compile(r"(, | \+ | × )")  # names in one
+NUMBER = re.compile(r"\d+(?:,\d{3})*")
 
 
 @dataclass(frozen=True)
@@ -25,9 +29,8 @@ class Unit:
 @dataclass(frozen=True)
 class Catalog:
     """One language. `captions` has for each moment the full sentence and the brief one, `why` for some of them what the
-    step is for; `acts` names chapters, `legends` what the colours show, `cards` what charts
-    say, `labels` what the layout calls in English and
-    a sentence in this language. Words in braces are filled in from the run."""
+    step is for; `acts` names chapters, `legends` what the colours show, `cards` what charts and formulas
+    say, `labels` what the layout calls in English, with # for a number. Words in braces are filled in from the run."""
 
     language: str
     name: str
@@ -48,8 +51,17 @@ class Catalog:
         return f"{number:,}".replace(",", self.thousands)
 
     def label(self, text: str) -> str:
-        """What the layout calls `text`, in this language."""
-        return self.labels.get(text, text)
+        """What the layout calls `text`, in this language; a list or a sum of names is one of each."""
+        return "".join(self._word(part) for part in BETWEEN.split(text))
+
+    def _word(self, text: str) -> str:
+        numbers = NUMBER.findall(text)
+        said = self.labels.get(NUMBER.sub("#", text))
+        if said is None:
+            return text
+        for number in numbers:
+            said = said.replace("#", number.replace(",", self.thousands), 1)
+        return said
 
 
 def fields(template: str) -> set[str]:
