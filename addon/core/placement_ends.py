@@ -92,7 +92,8 @@ def place_output(draft: Draft, x: float, y: float) -> Extent:
     draft.fence_y("logits", logits, base, v)
     if draft.has("w_vocab", None):
         draft.name("W_vocab", norm, base + v + 0.5 * gaps.text, gaps.text, 2, width=c)
-    beside = base - lane > gaps.height  # short fences, clear of the norm's: their names stand beside them
+    # Short fences, clear of the norm's: their names stand beside them.
+    beside = base - lane > gaps.height > 3.0 * gaps.text
     if beside and draft.has("logits", None):
         _name_beside(draft, shape.label("logits"), (logits - 3 * EDGE, base, BESIDE_LOGITS), "right")
     else:
