@@ -10,6 +10,7 @@ from .effects_flight import pick
 from .effects_types import Effect, Tag
 from .layout_types import Operation as Drawn
 from .trace_manifest import Operation
+from .words import catalog
 
 LEAST = 0.5  # seconds that a name needs to be read
 
@@ -27,7 +28,8 @@ def name(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effec
     start, end = context.span(blocks)
     if end - start < LEAST:
         return
-    parts: list[tuple[str, str]] = [(_words(operation), "text")]
+    said = catalog(context.story.language).label(_words(operation))
+    parts: list[tuple[str, str]] = [(said, "text")]
     if operation.kind == "scale" and operation.scale is not None:
         parts += [("×", "secondary"), (f"{operation.scale:.3g}", "weight")]
     yield Tag(

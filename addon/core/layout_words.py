@@ -9,10 +9,15 @@ from .layout_types import Label, Layout
 from .words import Catalog
 
 
+def labels_in_words(layout: Layout, words: Catalog) -> Layout:
+    """The layout with the names that stand in it in a language, in the same room: a longer name is set smaller."""
+    return replace(layout, labels=tuple(_said(label, words.label(label.text)) for label in layout.labels))
+
+
 def in_words(layout: Layout, words: Catalog) -> Layout:
-    """The layout with its names in a language, in the same room: a longer name is set smaller. A layout that is in
-    that language already stays as it is."""
-    labels = tuple(_said(label, words.label(label.text)) for label in layout.labels)
+    """As `labels_in_words`, and with what its blocks are called. A layout that is in that language already stays as it
+    is."""
+    labels = labels_in_words(layout, words).labels
     told = {name: words.label(name) for name in {block.label for block in layout.blocks}}
     if labels == layout.labels and all(name == said for name, said in told.items()):
         return layout

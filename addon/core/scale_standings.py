@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from .known_models import KnownModel
 from .layout_config import lay_out_config, parameters_of
 from .layout_types import Bounds, Label, Layout, Ribbon, Vector, text_width
+from .layout_words import labels_in_words
 from .words.sides import Sentences
 
 TOKENS = 8  # of the text that activations are drawn for
@@ -56,6 +57,7 @@ def line_up(models: Sequence[KnownModel], aspect: float, say: Sentences) -> tupl
     for model in ordered:
         fold = aspect if aspect < 1 else aspect * _share(standings, model)
         layout = lay_out_config(model.config, model.name, tokens=TOKENS, aspect=fold)
+        layout = labels_in_words(layout, say.catalog)
         box = _box(layout)
         width, depth = box.high[0] - box.low[0], box.high[1] - box.low[1]
         front = 0.0 if aspect >= 1 else at + _titles_depth(width)

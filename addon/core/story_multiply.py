@@ -9,7 +9,7 @@ scale; the result.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .layout import lay_out
 from .matmul import STYLES, Shape
@@ -21,6 +21,7 @@ from .multiply_sayings import Sayings
 from .story_types import Act, Formula, Legend, Story
 from .trace import Trace
 from .values import color_ends
+from .words import catalog
 
 WIDE = 16 / 9
 TITLE_SECONDS, END_SECONDS = 3.2, 2.0
@@ -57,10 +58,13 @@ def plan_multiply(
     captions, by their text, `language` is that of the words. Raises UserError where there is no such multiply or
     language, or its numbers are not in the trace.
     """
+    words = multiply_words(language)
     operands = read_operands(trace, choose_multiply(trace, lay_out(trace), operation))
+    left, right, out = map(catalog(language).label, operands.names)
+    operands = replace(operands, names=(left, right, out))
 
     def told(pace: float, brief: bool) -> MultiplyPlan:
-        return _Film(trace, operands, pace, brief, aspect, durations or {}, multiply_words(language)).tell()
+        return _Film(trace, operands, pace, brief, aspect, durations or {}, words).tell()
 
     if seconds is None:
         return told(1.0, False)

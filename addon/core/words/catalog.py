@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Formatter
 
-BETWEEN = re.compile(r"(, | \+ | × )")  # names in one
+BETWEEN = re.compile(r"(, | \+ | × |   )")  # names in one
 NUMBER = re.compile(r"\d+(?:,\d{3})*")
 
 

@@ -329,7 +329,7 @@ CARDS = {
     "mean word": "Mittel",
 }
 
-# What the layout calls its parts, with # for a number.
+# What the layout calls its parts and the trace its operations, with # for a number.
 LABELS = {
     "layer #": "Schicht #",
     "head #": "Kopf #",
@@ -381,6 +381,27 @@ LABELS = {
     "# parameters": "# Parameter",
     "max |x| over #": "max |x| über #",
     "⋯ # more ⋯": "⋯ # weitere ⋯",
+    "MLP": "MLP",
+    "tokens": "Tokens",
+    "# tokens": "# Tokens",
+    "# layers": "# Schichten",
+    "# heads": "# Köpfe",
+    "# heads on # keys": "# Köpfe an # Keys",
+    "# channels": "# Kanäle",
+    # Kinds of operations.
+    "matmul": "Matrixprodukt",
+    "add": "addieren",
+    "mul": "malnehmen",
+    "scale": "skalieren",
+    "mask": "maskieren",
+    "layer_norm": "Layer-Norm",
+    "rms_norm": "RMS-Norm",
+    "rotary": "drehen",
+    "split": "teilen",
+    "merge": "vereinen",
+    "concat": "aneinanderhängen",
+    "topk": "die größten",
+    "sample": "ziehen",
 }
 
 GERMAN = Catalog(

@@ -316,7 +316,7 @@ CARDS = {
     "mean word": "mean",
 }
 
-# What the layout calls its parts, with # for a number.
+# What the layout calls its parts and the trace its operations, with # for a number.
 LABELS = {
     "layer #": "layer #",
     "head #": "head #",
@@ -368,6 +368,27 @@ LABELS = {
     "# parameters": "# parameters",
     "max |x| over #": "max |x| over #",
     "⋯ # more ⋯": "⋯ # more ⋯",
+    "MLP": "MLP",
+    "tokens": "tokens",
+    "# tokens": "# tokens",
+    "# layers": "# layers",
+    "# heads": "# heads",
+    "# heads on # keys": "# heads on # keys",
+    "# channels": "# channels",
+    # Kinds of operations.
+    "matmul": "matmul",
+    "add": "add",
+    "mul": "mul",
+    "scale": "scale",
+    "mask": "mask",
+    "layer_norm": "layer_norm",
+    "rms_norm": "rms_norm",
+    "rotary": "rotary",
+    "split": "split",
+    "merge": "merge",
+    "concat": "concat",
+    "topk": "topk",
+    "sample": "sample",
 }
 
 ENGLISH = Catalog(

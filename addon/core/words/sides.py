@@ -121,7 +121,7 @@ class Sentences:
 
     def __init__(self, table: Mapping[str, Mapping[str, str]], language: str) -> None:
         """Raises UserError (code 2) for a language that there is not."""
-        self._thousands = catalog(language).thousands
+        self.catalog = catalog(language)
         self._words = table[language]
         self._point = POINTS.get(language, ".")
 
@@ -135,4 +135,4 @@ class Sentences:
         """A number with so many digits after the point."""
         text = f"{value:z,.{digits}f}".replace("-", "−")
         whole, point, rest = text.partition(".")
-        return whole.replace(",", self._thousands) + (self._point if point else "") + rest
+        return whole.replace(",", self.catalog.thousands) + (self._point if point else "") + rest
