@@ -90,8 +90,12 @@ class Context:
         return min(self.focus[2], block.shape[0] - 1)
 
     def numbers(self, block: Block, row: int) -> Numbers:
-        """A row of a block."""
+        """A drawn row of a block."""
         return self.values.matrix(block.key)[row].astype(np.float64)
+
+    def whole(self, block: Block, row: int) -> Numbers:
+        """A drawn row of a block with all its columns, also those that are elided."""
+        return self.values.whole(block.key)[row].astype(np.float64)
 
     def span(self, blocks: Iterable[Block]) -> tuple[float, float]:
         """From when the first of these blocks starts to fill until the last is full."""
@@ -112,10 +116,11 @@ class Context:
         """What a row of a block is called in a title: its token, or its number where the block has not a row for each
         token (an expert's)."""
         first, last = self.trace.steps[block.step].tokens if block.step < len(self.trace.steps) else (0, -1)
-        if block.shape[0] != last - first + 1:
-            return self.say("row", number=row + 1)
-        text = shown(self.trace.tokens[row].text, catalog(self.story.language).unseen)[: 2 * SHOWN_TEXT]
-        return self.say("token", number=row + 1, text=text)
+        number = int(block.row_numbers[row])
+        if block.counts[0] != last - first + 1:
+            return self.say("row", number=number + 1)
+        text = shown(self.trace.tokens[number].text, catalog(self.story.language).unseen)[: 2 * SHOWN_TEXT]
+        return self.say("token", number=number + 1, text=text)
 
     def say(self, name: str, **values: object) -> str:
         """What a chart says, in the story's language."""

@@ -37,9 +37,9 @@ def look_up(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Ef
         return
     table = tables[0]
     for target in context.results(drawn):
-        rows = ids[target.rows[0] : target.rows[1] + 1] - table.rows[0]
+        rows = ids[target.row_numbers] - table.rows[0]
         if table.row_ranges:
-            rows = drawn_index(table.row_ranges, rows.astype(np.int64))
+            rows = drawn_index(table.row_ranges, rows)
         if len(rows) != target.shape[0] or table.shape[1] != target.shape[1]:
             continue
         there = (rows >= 0) & (rows < table.shape[0])

@@ -33,7 +33,7 @@ def normalise(context: Context, operation: Operation, drawn: Drawn) -> Iterator[
     before, after = context.numbers(source, row), context.numbers(result, row)
     centred = operation.kind == "layer_norm"
     mean = float(before.mean()) if centred else 0.0
-    rstd = _rstd(context, operation, row + result.rows[0], before, mean)
+    rstd = _rstd(context, operation, int(result.row_numbers[row]), before, mean)
     shown = min(MOST, len(before))
     yield NormCard(
         operation=operation.id,

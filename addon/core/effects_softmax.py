@@ -16,7 +16,7 @@ from .layout_types import Operation as Drawn
 from .trace_manifest import Operation
 from .values import masked
 
-MOST = 16  # columns of the chart: of more, those with the largest shares
+MOST = 16  # columns of the chart: of more, those with the largest shares, be they drawn in the block or not
 LEAST = 1.5  # seconds that the stages need
 STAGES = (0.16, 0.32, 0.55, 0.78, 0.97)  # of the time until the result is full
 
@@ -35,7 +35,7 @@ def soften(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Eff
     if end - start < LEAST:
         return
     row = context.row(result)
-    scores, shares = context.numbers(source, row), context.numbers(result, row)
+    scores, shares = context.whole(source, row), context.whole(result, row)
     kept = ~masked(scores, source.part)
     if not kept.any():
         return
@@ -77,6 +77,6 @@ def _columns(kept: NDArray[np.bool_], shares: Numbers) -> NDArray[np.int64]:
 
 
 def _name(context: Context, result: Block, column: int) -> str:
-    if "vocab" in result.column_axis:
-        return context.vocabulary[result.columns[0] + column]
-    return context.token_name(result.columns[0] + column)
+    """What a column of a whole row is called."""
+    number = int(result.column_numbers[0]) + column
+    return context.vocabulary[number] if "vocab" in result.column_axis else context.token_name(number)

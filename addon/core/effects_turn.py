@@ -41,7 +41,7 @@ def turn(context: Context, operation: Operation, drawn: Drawn) -> Iterator[Effec
             before=before[:MOST],
             angles=angles[:MOST],
             pairs=len(angles),
-            position=result.rows[0] + row,
+            position=int(result.row_numbers[row]),
             stages=(start + 0.25 * (until - start), until - 0.25 * (until - start)),
         )
         return

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Long axes that are not drawn whole: of a vocabulary of fifty thousand, the first and the last words."""
+"""Long axes that are not drawn whole: of a vocabulary of fifty thousand the first and the last words, of a long text
+the first and the last tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,10 @@ from .trace import Trace
 
 MOST_WORDS = 3072  # of a vocabulary that are drawn: as long as the longest side of a layer of GPT-2 small
 VOCAB = ("vocab",)
+MOST_TOKENS = 32  # that are all drawn: of more, rows get so thin that no number can be told from the next
+FIRST_TOKENS = 4  # of a longer text that are drawn: many heads look at its beginning
+LAST_TOKENS = 20
+LAST_READ = 12  # of the first step, at least
 
 
 def drawn_words(count: int) -> int:
@@ -28,6 +33,23 @@ def shorten(count: int, drawn: int) -> tuple[Span, ...]:
         return ()
     first = (drawn + 1) // 2
     return (0, first - 1), (count - (drawn - first), count - 1)
+
+
+def drawn_tokens(steps: Sequence[int]) -> tuple[Span, ...]:
+    """The stretches of a text that are drawn: its beginning and its end, with every token that a later step adds; none
+    where all are drawn. `steps` counts the tokens that each forward pass has seen."""
+    total = steps[-1]
+    last = max(LAST_TOKENS, total - steps[0] + LAST_READ)
+    if total <= max(MOST_TOKENS, FIRST_TOKENS + last):
+        return ()
+    return (0, FIRST_TOKENS - 1), (total - last, total - 1)
+
+
+def clip(spans: Iterable[Span], first: int, count: int) -> tuple[Span, ...]:
+    """Of `count` rows, which are those of the tokens from the `first` on, the stretches that are drawn where these are
+    the drawn tokens. Counted in rows; none where no token is drawn."""
+    cut = ((max(a - first, 0), min(b - first, count - 1)) for a, b in spans)
+    return tuple((a, b) for a, b in cut if a <= b)
 
 
 def drawn_index(spans: Iterable[Span], indices: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import UserError
+from .layout_types import Block
 from .values import Values
 
 NEAREST = 1.5
@@ -17,13 +18,15 @@ NEAREST = 1.5
 
 @dataclass(frozen=True)
 class Example:
-    """The token, the head and the token that it looks at most, all of the first step's first layer."""
+    """The token, the head and the token that it looks at most, all of the first step's first layer. `texts` are the
+    places of both tokens in the run, from 0: in a long one not all have a row."""
 
     layer: int
     head: int
-    token: int  # row of the attention pattern
-    seen: int  # column with the largest weight other than the token itself
+    token: int  # drawn row of the attention pattern
+    seen: int  # drawn column with the largest weight other than the token itself
     weight: float
+    texts: tuple[int, int]
 
 
 def choose_example(values: Values, focus: tuple[int, int] | None = None, anywhere: bool = False) -> Example:
@@ -43,17 +46,19 @@ def choose_example(values: Values, focus: tuple[int, int] | None = None, anywher
                 f"There is no head {focus[1] + 1} in layer {focus[0] + 1}.", "Both are counted from 1.", code=2
             )
     if not found:
-        rows = [block.shape[0] for block in blocks if block.part == "residual_0"]
-        return Example(0, 0, max(rows, default=1) - 1, 0, 0.0)
+        rows = [block.row_numbers for block in blocks if block.part == "residual_0"]
+        last = max(rows, key=len, default=np.zeros(1, np.int64))
+        return Example(0, 0, len(last) - 1, 0, 0.0, (int(last[-1]), 0))
     if not anywhere:
         first = min(block.layer or 0 for block in found)
         found = [block for block in found if block.layer == first]
-    looks = [_strongest(values.matrix(block.key)) for block in found]
+    looks = [_strongest(values.matrix(block.key), block) for block in found]
     # The nearer head has the advantage.
     best = max(range(len(found)), key=lambda i: looks[i][2] * (NEAREST if found[i].head == 0 else 1.0))
     (token, seen, _excess), block = looks[best], found[best]
     weight = float(values.matrix(block.key)[token, seen])
-    return Example(block.layer or 0, block.head or 0, token, seen, weight)
+    texts = int(block.row_numbers[token]), int(block.column_numbers[seen])
+    return Example(block.layer or 0, block.head or 0, token, seen, weight, texts)
 
 
 def read_focus(text: str) -> tuple[int, int]:
@@ -69,10 +74,10 @@ def write_focus(focus: tuple[int, int]) -> str:
     return f"layer {focus[0] + 1} head {focus[1] + 1}"
 
 
-def _strongest(pattern: NDArray[np.float32]) -> tuple[int, int, float]:
-    """Row and column of `pattern` [tokens, keys] that stand out most from even attention, and by how much."""
-    tokens, keys = pattern.shape
-    even = 1.0 / np.arange(1, tokens + 1)[:, None]  # [tokens, 1]
-    excess = np.where(np.eye(tokens, keys, dtype=bool), -1.0, pattern - even)
+def _strongest(pattern: NDArray[np.float32], block: Block) -> tuple[int, int, float]:
+    """Row and column of the drawn `pattern` [tokens, keys] of a block that stand out most from even attention over all
+    that a token may see, and by how much."""
+    tokens, keys = block.row_numbers[:, None], block.column_numbers[None, :]
+    excess = np.where(tokens == keys, -1.0, pattern - 1.0 / (tokens + 1))
     token, seen = (int(i) for i in np.unravel_index(int(np.argmax(excess)), excess.shape))
     return token, seen, float(excess[token, seen])

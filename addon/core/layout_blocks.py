@@ -3,15 +3,18 @@
 
 All steps share one place. Because attention looks back only, the rows of earlier tokens are the same numbers in every
 step, so a later step draws the rows of its new tokens and nothing else. A step whose model keeps a cache has only
-these; one that runs all tokens again has them at the end.
+these; one that runs all tokens again has them at the end. Of a long text only some tokens have a place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
+import numpy as np
+
+from .elision import clip, drawn_index
 from .layout_parts import PARTS, Part, collection_of
 from .layout_types import Block, Span
 from .placement import Place
@@ -50,13 +53,13 @@ def draw_blocks(places: Iterable[Place], shape: ModelShape, source: Source) -> t
         block
         for step in range(len(shape.steps))
         for place in places
-        for block in draw_place(place, shape.steps, step, source)
+        for block in draw_place(place, shape, step, source)
     )
 
 
-def draw_place(place: Place, steps: tuple[int, ...], step: int, source: Source) -> Iterator[Block]:
+def draw_place(place: Place, shape: ModelShape, step: int, source: Source) -> Iterator[Block]:
     """What a step adds at a place: nothing, a block, or of an expert's tokens one for all that follow each other."""
-    part = PARTS[place.part]
+    part, steps = PARTS[place.part], shape.steps
     if part.kind == "weight" and step > 0:
         return
     shown = source.find(part, step, place.layer, place.head)
@@ -64,25 +67,62 @@ def draw_place(place: Place, steps: tuple[int, ...], step: int, source: Source) 
         return
     if not shown.tokens:
         found = cells(part, place, steps, step, shown)
-        if found is not None:
-            yield draw_block(place, step, shown, *found)
+        block = None if found is None else _drawn(draw_block(place, step, shown, *found), place, part, shape, found[2])
+        if block is not None:
+            yield block
         return
     columns = (shown.column, shown.column + place.columns - 1)
     earlier = steps[step - 1] if step else 0
-    for number, (first, last, token) in enumerate(runs(shown.tokens, steps[step] - shown.given, earlier)):
-        yield draw_block(place, step, shown, (first, last), columns, (token, 0), f".{number}" if number else "")
+    tokens = [token + steps[step] - shown.given for token in shown.tokens]
+    for number, (first, last, corner) in enumerate(runs(tokens, shape.stretches, earlier)):
+        yield draw_block(place, step, shown, (first, last), columns, (corner, 0), f".{number}" if number else "")
 
 
-def runs(tokens: tuple[int, ...], shift: int, earlier: int) -> list[tuple[int, int, int]]:
-    """First and last row and first token, `shift` further, of those that follow each other, from token `earlier` on."""
+def _drawn(block: Block, place: Place, part: Part, shape: ModelShape, corner: tuple[int, int]) -> Block | None:
+    """A block whose first cell is that of the tokens `corner` without those that are not drawn; None where that leaves
+    nothing of it."""
+    if not shape.drawn:
+        return block
+    if part.grows in ("rows", "both"):
+        spans = clip(shape.drawn, corner[0], block.shape[0])
+        if not spans:
+            return None
+        block = replace(block, **shortened("row", block.rows[0], spans))
+        corner = place_of(shape, corner[0] + spans[0][0]), corner[1]
+    if part.grows in ("columns", "both"):
+        spans = clip(shape.drawn, corner[1], block.shape[1])
+        if not spans:
+            return None
+        block = replace(block, **shortened("column", block.columns[0], spans))
+        corner = corner[0], place_of(shape, corner[1] + spans[0][0])
+    return replace(block, origin=place.corner(*corner))
+
+
+def place_of(shape: ModelShape, token: int) -> int:
+    """The row of every fence that a drawn token has."""
+    return int(drawn_index(shape.stretches, np.array([token]))[0])
+
+
+def shortened(axis: str, first: int, spans: tuple[Span, ...]) -> dict[str, Any]:
+    """What a block says of an axis, "row" or "column", of which these stretches are drawn, counted from `first` on."""
+    there = tuple((a + first, b + first) for a, b in spans)
+    if len(there) == 1:
+        return {f"{axis}s": there[0]}
+    return {f"{axis}s": (0, sum(b - a + 1 for a, b in there) - 1), f"{axis}_ranges": there}
+
+
+def runs(tokens: Iterable[int], drawn: Iterable[Span], earlier: int) -> list[tuple[int, int, int]]:
+    """Of rows that are those of `tokens`, from token `earlier` on, the ones that are drawn: the first and the last of
+    those that follow each other, and the place of the first among the `drawn` tokens."""
     found: list[tuple[int, int, int]] = []
-    for row, token in enumerate(one + shift for one in tokens):
-        if token < earlier:
-            continue
-        if found and found[-1][1] == row - 1 and found[-1][2] + row - found[-1][0] == token:
+    tokens = np.fromiter(tokens, np.int64)
+    places = drawn_index(drawn, tokens)
+    for row in np.flatnonzero((tokens >= earlier) & (places >= 0)).tolist():
+        place = int(places[row])
+        if found and found[-1][1] == row - 1 and found[-1][2] + row - found[-1][0] == place:
             found[-1] = (found[-1][0], row, found[-1][2])
         else:
-            found.append((row, row, token))
+            found.append((row, row, place))
     return found
 
 

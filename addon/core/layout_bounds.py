@@ -106,7 +106,7 @@ def name_bounds(
         for name in places_of(block, shape):
             points[name] += corners
         if block.part == "position_table":  # of a long table the first rows are read, which stand in the front
-            points["positions"] += replace(block, rows=(0, shape.tokens - 1)).body().corners()
+            points["positions"] += replace(block, rows=(0, shape.steps[-1] - 1)).body().corners()
     for card in cards:
         for name in ("model", "tokens", "positions"):
             points[name] += card.bounds().corners()

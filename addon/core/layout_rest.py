@@ -4,17 +4,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 
+import numpy as np
+
+from .elision import clip, drawn_index, drawn_tokens
 from .layout_anatomy import Anatomy
 from .layout_parts import PITCH
 from .layout_trace import unravel
-from .layout_types import Block, Vector
+from .layout_types import Block, Span, Vector
 from .placement_shape import Plain
 from .trace import Trace
 from .trace_manifest import BufferSource, ConcatSource, Operation, Tensor
 
+TOKENS = (("token",), ("key_token",))
 MOST_MATRICES = 16  # of a stack that are drawn one by one; of a larger one the first is, and the name says so
 
 
@@ -51,11 +55,11 @@ class _Covered:
         return operation.kind == "scale" and self.has(operation.inputs[0])
 
 
-def find_rest(trace: Trace, anatomy: Anatomy, steps: Iterable[int]) -> dict[int | None, tuple[Plain, ...]]:
+def find_rest(trace: Trace, anatomy: Anatomy, steps: Sequence[int]) -> dict[int | None, tuple[Plain, ...]]:
     """What is drawn plainly, of every layer and outside of them: results of operations that are no part, and the
     weights that nothing else shows. `steps` are the tokens that each step has seen."""
     covered = _Covered(trace, anatomy)
-    seen = tuple(steps)
+    drawn = drawn_tokens(steps)
     found: dict[int | None, list[Plain]] = defaultdict(list)
     for operation in trace.operations:
         if not covered.draws(operation):
@@ -63,19 +67,19 @@ def find_rest(trace: Trace, anatomy: Anatomy, steps: Iterable[int]) -> dict[int 
                 if not covered.has(output):
                     covered.add(output)
                     tensor = trace.tensor(output)
-                    found[operation.layer] += _plains(tensor, operation, "activation", seen[operation.step])
+                    found[operation.layer] += _plains(tensor, operation, "activation", steps[operation.step], drawn)
             if operation.kind == "scale":
                 covered.add(operation.outputs[0])
         for given in operation.inputs:
             tensor = trace.tensor(given)
             if tensor.parameter is not None and not covered.has(given):
                 covered.add(given)
-                found[operation.layer] += _plains(tensor, operation, "weight", 0)
+                found[operation.layer] += _plains(tensor, operation, "weight", 0, ())
     return {layer: tuple(plains) for layer, plains in found.items()}
 
 
-def _plains(tensor: Tensor, operation: Operation, kind: str, total: int) -> Iterator[Plain]:
-    """A tensor's matrices, each as a plain block."""
+def _plains(tensor: Tensor, operation: Operation, kind: str, total: int, drawn: tuple[Span, ...]) -> Iterator[Plain]:
+    """A tensor's matrices, each as a plain block; of `total` tokens only those `drawn`, where these are not all."""
     if 0 in tensor.shape:
         return
     rows, columns = (1, 1, *tensor.shape)[-2:]
@@ -84,6 +88,13 @@ def _plains(tensor: Tensor, operation: Operation, kind: str, total: int) -> Iter
     axes = [(), (), *tensor.axes][-2:]
     down, across = (tuple(atom for atom in axis if atom in PITCH)[-1:] for axis in axes)
     standing = down == ("token",) and rows <= total
+    first = total - rows if standing else 0
+    row_ranges, column_ranges = (
+        clip(drawn, total - count, count) if axis in TOKENS and count <= total else ()
+        for axis, count in ((down, rows), (across, columns))
+    )
+    if row_ranges and standing:
+        first = int(drawn_index(drawn, np.array([first + row_ranges[0][0]]))[0])
     name = operation.kind if operation.kind != "other" else operation.name.rsplit(".", 1)[-1]
     if operation.kind == "other" and name.isdigit():
         name = operation.name.rsplit(".", 2)[-2]
@@ -92,10 +103,10 @@ def _plains(tensor: Tensor, operation: Operation, kind: str, total: int) -> Iter
     for matrix in range(count if count <= MOST_MATRICES else 1):
         yield Plain(
             name=f"{name}, 1 of {count}" if count > MOST_MATRICES else name,
-            rows=rows,
-            columns=columns,
+            rows=_count(row_ranges) or rows,
+            columns=_count(column_ranges) or columns,
             standing=standing,
-            first=total - rows if standing else 0,
+            first=first,
             down=down,
             across=across,
             tensor=tensor.name,
@@ -103,7 +114,13 @@ def _plains(tensor: Tensor, operation: Operation, kind: str, total: int) -> Iter
             operation=operation.id,
             step=operation.step,
             kind=kind,
+            row_ranges=row_ranges,
+            column_ranges=column_ranges,
         )
+
+
+def _count(spans: tuple[Span, ...]) -> int:
+    return sum(last - first + 1 for first, last in spans)
 
 
 def draw_rest(places: Iterable[tuple[int | None, Plain, Vector]], height: float) -> Iterator[Block]:
@@ -136,6 +153,8 @@ def draw_rest(places: Iterable[tuple[int | None, Plain, Vector]], height: float)
             row_axis=plain.down,
             column_axis=plain.across,
             collection=(place,) if layer is None else (place, f"{place} / rest"),
+            row_ranges=plain.row_ranges,
+            column_ranges=plain.column_ranges,
         )
 
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from math import prod
 
-from .elision import drawn_words
+from .elision import drawn_tokens, drawn_words
 from .errors import UserError
 from .layout_anatomy import Anatomy
 from .layout_blocks import Shown
@@ -92,7 +92,7 @@ def shape_of(trace: Trace, anatomy: Anatomy, rest: dict[int | None, tuple[Plain,
     kinds = tuple(_layer(trace, anatomy, layer, has[layer], rest.get(layer, ())) for layer in range(anatomy.layers))
     table = outside.get("token_table")
     context = outside.get("position_table")
-    words = width(None, "logits", 1)
+    words, steps = width(None, "logits", 1), seen_by(trace, anatomy)
     vocab = words if table is None else trace.tensor(table.tensor).shape[-2]
     embedded, read = width(None, "token_embedding", channels), width(None, "final_norm", channels)
     try:
@@ -104,7 +104,7 @@ def shape_of(trace: Trace, anatomy: Anatomy, rest: dict[int | None, tuple[Plain,
             neurons=max(kind.neurons for kind in kinds),
             vocab=drawn_words(vocab),
             context=1 if context is None else trace.tensor(context.tensor).shape[-2],
-            steps=seen_by(trace, anatomy),
+            steps=steps,
             kinds=kinds,
             parts=frozenset(outside),
             names=_names(has),
@@ -112,6 +112,7 @@ def shape_of(trace: Trace, anatomy: Anatomy, rest: dict[int | None, tuple[Plain,
             words=drawn_words(words) if words != vocab else 0,
             embedded=embedded if embedded != channels else 0,
             read=read if read != channels else 0,
+            drawn=drawn_tokens(steps),
         )
     except ValueError as error:
         raise UserError(f"The trace's shapes do not fit each other: {error}.", OTHER_MODEL) from error

@@ -92,6 +92,16 @@ class Block:
         """Rows and columns as drawn."""
         return self.rows[1] - self.rows[0] + 1, self.columns[1] - self.columns[0] + 1
 
+    @property
+    def row_numbers(self) -> NDArray[np.int64]:
+        """Which rows of the matrix are drawn, one after another, [rows]."""
+        return _numbers(self.rows, self.row_ranges)
+
+    @property
+    def column_numbers(self) -> NDArray[np.int64]:
+        """Which columns of the matrix are drawn, one after another, [columns]."""
+        return _numbers(self.columns, self.column_ranges)
+
     def corners(self) -> tuple[Vector, Vector, Vector, Vector]:
         """The four outer corners of the face, in order around it."""
         rows, columns = self.shape
@@ -241,6 +251,14 @@ class Layout:
 def text_width(text: str, size: float) -> float:
     """About how wide a text of this size is, in units."""
     return 0.6 * size * len(text)
+
+
+def _numbers(drawn: Span, ranges: tuple[Span, ...]) -> NDArray[np.int64]:
+    """The numbers of the rows (or columns) `drawn` of those in `ranges`, or of all where there are no ranges."""
+    first, last = drawn
+    if not ranges:
+        return np.arange(first, last + 1)
+    return np.concatenate([np.arange(a, b + 1) for a, b in ranges])[first : last + 1]
 
 
 def _cross(a: Vector, b: Vector) -> Vector:

@@ -157,8 +157,8 @@ class _Finder:
             return Choice(operation, block)
         if block.layer is None:
             return Choice(operation, block, len(self.trace.prompt_tokens) - 1)
-        seen = example.seen if block.part == "scores" and block.head == example.head else None
-        return Choice(operation, block, example.token, seen)
+        token, other = example.texts
+        return Choice(operation, block, token, other if block.part == "scores" and block.head == example.head else None)
 
     def _first(self, operation: Operation) -> Block | None:
         blocks = [block for other, block in self.drawn(operation.step) if other.id == operation.id]

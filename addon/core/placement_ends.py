@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from .layout_parts import PITCH
 from .layout_types import COLUMN_TIER, THICKNESS, Card, Label, text_width
@@ -15,6 +16,7 @@ COLUMN_NAME, COLUMN_LINES = 2.0, 3  # size of a column's name, and how many line
 MOST_COLUMNS = 160  # that are named one by one
 UNSEEN_SIGNS = {" ": "_", "\n": "↵", "\t": "→"}
 BESIDE_LOGITS, BESIDE_SHARES = 0.6, 0.45  # of a fence's height: where a name beside it stands
+LOWER = 0.3  # from a break in the rows down to the line on which its words stand, in rows
 CARD = (6.0, 1.8)  # width and height: the height leaves a seam between the rows
 
 
@@ -69,11 +71,20 @@ def place_embedding(draft: Draft, right: float, y: float) -> Extent:
     return Extent(left, right, low + size)
 
 
-def place_cards(right: float, height: float, count: int) -> tuple[Card, ...]:
-    """A column of cards that ends at `right` in the spine lane, beside fences of this height: each where its token's
-    row is. The last token of a run was never read, so its card hangs one row below the fences."""
-    x, pitch = right - 0.5 * CARD[0], PITCH["token"]
-    return tuple(Card(token, (x, 0.0, height - (token + 0.5) * pitch), CARD) for token in range(count))
+def place_cards(draft: Draft, right: float, count: int) -> tuple[Card, ...]:
+    """A column of cards for the `count` tokens of a run that ends at `right` in the spine lane: each where its token's
+    row is. The last token was never read, so its card hangs one row below the fences. Where tokens are left out, the
+    column says how many."""
+    shape, height, pitch = draft.shape, draft.gaps.height, PITCH["token"]
+    x, last = right - 0.5 * CARD[0], shape.steps[-1]
+    tokens = [t for a, b in (*shape.stretches, (last, count - 1)) for t in range(a, min(b + 1, count))]
+    for (_, before), (after, _) in pairwise(shape.drawn):
+        z = height - (tokens.index(after) + LOWER) * pitch
+        text = f"⋯ {after - before - 1:,} more ⋯"
+        draft.labels.append(
+            Label(text, (right - 1.5 * CARD[0], 0.0, z), CARD[1], "front", "right", 2, "secondary", None, ("tokens",))
+        )
+    return tuple(Card(token, (x, 0.0, height - (row + 0.5) * pitch), CARD) for row, token in enumerate(tokens))
 
 
 def place_output(draft: Draft, x: float, y: float) -> Extent:

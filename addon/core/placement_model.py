@@ -88,7 +88,7 @@ def place_rows(shape: ModelShape, name: str, cards: int, per_row: int) -> Plan:
         ends = [place_layer(draft, layer, (layer % per_row) * wide, y).right for layer in layers]
         spans.append((-gaps.section, ends[-1], y))
     first = -2.4 * gaps.section - shape.channels - gaps.stage
-    stack = place_cards(first, gaps.height, cards)
+    stack = place_cards(draft, first, cards)
     draft.name("tokens", first, -2.0 * gaps.text, gaps.text, 2, section="tokens", align="right")
     spans[0] = (first, spans[0][1], 0.0)
     begin, end, y = spans[-1]
@@ -138,7 +138,7 @@ def place_title(draft: Draft, name: str, at: tuple[float, float]) -> Vector:
     shared = f" on {groups} keys" if groups < shape.heads and shape.layer(0).shared > 1 else ""
     lines = (
         f"{shape.layers} layers   {shape.heads} heads{shared}",
-        f"{shape.channels} channels   {shape.tokens} tokens",
+        f"{shape.channels} channels   {shape.steps[-1]} tokens",
     )
     for line, text in enumerate(lines):
         draft.name(text, x, y - size * (0.95 + 0.62 * line), 0.4 * size, 0, color="secondary")

@@ -6,12 +6,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .layout_parts import GPT2, PARTS
+from .layout_types import Span
 
 
 @dataclass(frozen=True)
 class Plain:
     """A matrix that is drawn plainly, because it is no part of what is known. Where it is `standing` its rows are
-    tokens, from the `first` on. `down` and `across` are its axes, where they are known."""
+    tokens, from the `first` drawn one on. `down` and `across` are its axes, where they are known. `rows` and `columns`
+    count what is drawn, of the stretches `row_ranges` and `column_ranges` where that is not all."""
 
     name: str
     rows: int
@@ -25,6 +27,8 @@ class Plain:
     operation: int
     step: int
     kind: str
+    row_ranges: tuple[Span, ...] = ()
+    column_ranges: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,8 @@ class ModelShape:
     those in its cache.
 
     Where `kinds` has a shape for each layer, `heads`, `head_dim` and `neurons` are the largest there are. `parts` are
-    those outside of the layers, `names` what parts are called where that is not as usual.
+    those outside of the layers, `names` what parts are called where that is not as usual, `drawn` the stretches of the
+    text whose tokens are drawn, where these are not all.
     """
 
     layers: int
@@ -87,6 +92,7 @@ class ModelShape:
     words: int = 0  # columns of the logits where they are not `vocab`
     embedded: int = 0  # columns of the token table where they are not `channels`
     read: int = 0  # columns of what the logits are made of where they are not `channels`
+    drawn: tuple[Span, ...] = ()
     labels: dict[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -104,8 +110,13 @@ class ModelShape:
 
     @property
     def tokens(self) -> int:
-        """Rows of every fence: the tokens of the longest step."""
-        return self.steps[-1]
+        """Rows of every fence: the tokens of the longest step that are drawn."""
+        return sum(last - first + 1 for first, last in self.stretches)
+
+    @property
+    def stretches(self) -> tuple[Span, ...]:
+        """The first and the last (inclusive) of all tokens that are drawn one after another."""
+        return self.drawn or ((0, self.steps[-1] - 1),)
 
     @property
     def outputs(self) -> int:

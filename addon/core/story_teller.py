@@ -130,13 +130,14 @@ class Teller(Stretches, Formulas):
 
     def _example_said(self) -> dict[str, object]:
         example, unseen = self.example, self.catalog.unseen
+        token, seen = example.texts
         return {
             "layer": example.layer + 1,
             "head": example.head + 1,
-            "token": example.token + 1,
-            "text": quoted(self.texts[example.token], unseen),
-            "seen": example.seen + 1,
-            "seen_text": quoted(self.texts[example.seen], unseen),
+            "token": token + 1,
+            "text": quoted(self.texts[token], unseen),
+            "seen": seen + 1,
+            "seen_text": quoted(self.texts[seen], unseen),
             "weight": example.weight,
         }
 

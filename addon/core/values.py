@@ -58,8 +58,8 @@ class Values:
         block = self.blocks[key]
         if not block.column_ranges:
             return self.matrix(key)
-        count = block.counts[1]
-        return matrix_of(self._trace.array(block.tensor), replace(block, columns=(0, count - 1), column_ranges=()))
+        columns = block.column_ranges[0][0], block.column_ranges[-1][1]
+        return matrix_of(self._trace.array(block.tensor), replace(block, columns=columns, column_ranges=()))
 
     def ends(self, key: str) -> tuple[float, float]:
         """The colour map's ends for a block, in the scale that was chosen."""

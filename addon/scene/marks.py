@@ -21,7 +21,8 @@ from .text import CAPITAL, width_of
 RAISED = 0.08  # units over the face
 POOL_SIZE = 0.045  # capital height as a share of the block's shorter side, at most
 BREAK = 0.012  # half of the width of a break as a share of the axis, and how far its teeth reach
-TEETH = 24
+TEETH = 24  # of a break, at most
+TOKENS = (("token",), ("key_token",))
 
 Placed = tuple[Piece, Matrix]
 
@@ -44,7 +45,9 @@ def make_marks(
         for axis, spans in enumerate((block.row_ranges, block.column_ranges)):
             for drawn, left_out in _gaps(spans):
                 breaks += _break(block, axis, drawn, materials)
-                texts[block.layer] += _count(block, axis, drawn, words.label(f"⋯ {left_out:,} more ⋯"), materials, font)
+                if (block.row_axis, block.column_axis)[axis] not in TOKENS:  # how many is said beside their cards
+                    left = words.label(f"⋯ {left_out:,} more ⋯")
+                    texts[block.layer] += _count(block, axis, drawn, left, materials, font)
     made = [
         merge("marks" if layer is None else f"marks, layer {layer}", pieces, materials.ink, shapes)
         for layer, pieces in texts.items()
@@ -107,7 +110,7 @@ def _break(block: Block, axis: int, drawn: int, materials: Materials) -> Iterato
     along, across = steps[axis], steps[1 - axis] * block.shape[1 - axis]
     half = BREAK * block.shape[axis] * along
     at = np.array(block.origin) + drawn * along + RAISED * np.array(block.normal)
-    teeth = np.linspace(0.0, 1.0, TEETH + 1)
+    teeth = np.linspace(0.0, 1.0, min(TEETH, 2 * block.shape[1 - axis]) + 1)
     sides = [[at + t * across + half * ((i % 2) + side) for i, t in enumerate(teeth)] for side in (-1.0, 0.0)]
     for first, second in zip(pairwise(sides[0]), pairwise(sides[1]), strict=True):
         corners = [first[0], first[1], second[1], second[0]]

@@ -6,13 +6,29 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forward_pass.core.elision import drawn_index, shorten
+from forward_pass.core.effects import effects_of
+from forward_pass.core.effects_types import SoftmaxCard
+from forward_pass.core.elision import (
+    FIRST_TOKENS,
+    LAST_READ,
+    LAST_TOKENS,
+    MOST_TOKENS,
+    clip,
+    drawn_index,
+    drawn_tokens,
+    shorten,
+)
+from forward_pass.core.examples import choose_example
 from forward_pass.core.layout import lay_out
+from forward_pass.core.layout_blocks import runs
+from forward_pass.core.story import tell
 from forward_pass.core.trace import Trace
-from forward_pass.core.values import matrix_of
+from forward_pass.core.values import Values, matrix_of
+from tests.core.text_model import HEADS, LAYERS, text_trace
 
 
 @given(st.integers(1, 60_000), st.integers(1, 5000))
@@ -44,3 +60,77 @@ def test_what_is_drawn_has_a_place_and_what_is_left_out_none(count, drawn):
     found = drawn_index(spans, np.arange(count))
     assert found[taken].tolist() == list(range(len(taken)))
     assert (np.delete(found, taken) == -1).all()
+
+
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=30, unique=True))
+def test_of_a_long_text_the_ends_are_drawn_and_every_token_that_a_later_step_adds(seen):
+    steps = sorted(seen)
+    spans = drawn_tokens(steps)
+    if not spans:
+        assert steps[-1] <= max(MOST_TOKENS, FIRST_TOKENS + LAST_READ + steps[-1] - steps[0])
+        return
+    (first, end), (begin, last) = spans
+    assert (first, last) == (0, steps[-1] - 1)
+    assert end + 1 < begin <= steps[0] - LAST_READ
+
+
+@given(st.integers(0, 90), st.integers(1, 90))
+def test_rows_are_clipped_to_the_drawn_tokens(first, count):
+    spans = ((0, 3), (40, 70))
+    drawn = {i for a, b in spans for i in range(a, b + 1)}
+    found = [first + row for a, b in clip(spans, first, count) for row in range(a, b + 1)]
+    assert found == sorted(drawn & set(range(first, first + count)))
+
+
+@given(st.lists(st.integers(0, 90), unique=True).map(sorted), st.integers(0, 60))
+def test_an_expert_has_the_rows_of_its_drawn_tokens_each_at_its_place(tokens, earlier):
+    spans = ((0, 3), (40, 70))
+    places = {token: i for i, token in enumerate(i for a, b in spans for i in range(a, b + 1))}
+    found = {row: place + row - a for a, b, place in runs(tokens, spans, earlier) for row in range(a, b + 1)}
+    assert found == {row: places[t] for row, t in enumerate(tokens) if t in places and t >= earlier}
+
+
+LONG = "the hare\nthat ate a beet\nhath broth"  # of which the first four and the last twenty tokens are drawn
+
+
+@pytest.fixture(scope="module")
+def long_text(tmp_path_factory) -> Trace:
+    return text_trace(tmp_path_factory, LONG)
+
+
+def test_a_long_text_is_drawn_with_its_two_ends_everywhere(long_text):
+    layout, total = lay_out(long_text), long_text.steps[-1].tokens[1] + 1
+    drawn = [*range(FIRST_TOKENS), *range(total - LAST_TOKENS, total)]
+    assert [card.token for card in layout.cards] == [*drawn, total]
+    assert any(f"{total - len(drawn)} more" in label.text for label in layout.labels)
+    places = {token: place for place, token in enumerate(drawn)}
+    top = next(block.origin[2] for block in layout.blocks if block.part == "residual_0")
+    for block in layout.blocks:
+        whole = np.atleast_2d(long_text.array(block.tensor)[block.index])
+        rows, columns = block.row_numbers, block.column_numbers
+        assert np.array_equal(matrix_of(long_text.array(block.tensor), block), whole[np.ix_(rows, columns)])
+        if block.row_axis == ("token",):
+            assert block.origin[2] == top - 2 * places[int(rows[0])], block.key
+            assert rows.tolist() == [t for t in drawn if rows[0] <= t <= rows[-1]]
+        if block.column_axis == ("key_token",):
+            assert columns.tolist() == [t for t in drawn if columns[0] <= t <= columns[-1]]
+    seen = sorted((t, b.part) for b in layout.blocks if b.part == "residual_0" for t in b.row_numbers.tolist())
+    assert seen == [(t, "residual_0") for t in drawn]
+    assert all(operation.out or operation.left for operation in layout.operations)
+
+
+def test_what_is_said_of_a_long_text_counts_all_of_it(long_text):
+    layout = lay_out(long_text)
+    values = Values(long_text, layout)
+    examples = (choose_example(values, (layer, head)) for layer in range(LAYERS) for head in range(HEADS))
+    example = next(e for e in examples if e.token < e.texts[0])  # its row stands after the break
+    token, seen = example.texts
+    pattern = layout.by_key[f"s0.l{example.layer}.h{example.head}.pattern"]
+    assert example.weight == long_text.array(pattern.tensor)[pattern.index][token, seen]
+    story = tell(long_text, layout, focus=(example.layer, example.head))
+    assert any(f"Token {token + 1}," in caption.text for caption in story.captions)
+    card = next(c for c in effects_of(long_text, layout, story).cards if isinstance(c, SoftmaxCard))
+    masked = layout.by_key[card.clear[0]]
+    scores = long_text.array(masked.tensor)[masked.index][token, : token + 1].astype(np.float64)
+    assert card.total == pytest.approx(np.exp(scores - scores.max()).sum(), rel=1e-5)
+    assert f"{token + 1}" in card.title

@@ -32,6 +32,7 @@ def choose(pattern: np.ndarray, layer: int = 0) -> Example:
     }
     for block in blocks.values():
         block.part = "pattern"
+        block.row_numbers = block.column_numbers = np.arange(pattern.shape[-1])
     numbers = dict(zip(blocks, pattern.astype(np.float32), strict=True))
     values: object = SimpleNamespace(blocks=blocks, matrix=numbers.__getitem__)
     return choose_example(values)  # type: ignore[arg-type]
@@ -124,6 +125,6 @@ def test_the_example_of_a_real_run_has_its_weight(root):
 
 
 def test_without_heads_the_last_token_stands_for_all():
-    block = SimpleNamespace(key="s0.residual_0", step=0, layer=None, part="residual_0", shape=(7, 4))
+    block = SimpleNamespace(key="s0.residual_0", step=0, layer=None, part="residual_0", row_numbers=np.arange(7))
     values: object = SimpleNamespace(blocks={block.key: block})
     assert parts(choose_example(values)) == (0, 0, 6, 0, 0.0)  # type: ignore[arg-type]

@@ -270,3 +270,14 @@ def test_what_is_said_of_heads_and_channels_is_so(name, trace, layout):
         assert (f"Every {shared} of them share one set of keys and values: {groups} in all." in text) == (shared > 1)
     assert f"{len(trace.operations)} operations, {trace.witness.captured} of them multiplies" in text
     assert ("Only it goes through the model" in text) == (trace.steps[1].past > 0)
+
+
+@pytest.mark.parametrize("name", ["falcon_multi_query", "deepseek_v3"])
+def test_what_is_drawn_plainly_beside_an_mlp_is_told_once(name, tmp_path_factory):
+    trace = Trace.open(traced(name, "eager", _folder(tmp_path_factory)).path)
+    layout = lay_out(trace)
+    story = tell(trace, layout)
+    filled = [fill.block for fill in story.fills]
+    assert len(filled) == len(set(filled))
+    plain = {block.key for block in layout.blocks if block.part == "rest" and block.kind != "weight"}
+    assert plain and plain <= set(filled)

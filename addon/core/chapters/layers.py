@@ -33,18 +33,15 @@ def _left(teller: Teller) -> list[Block]:
 
 
 def _rest(teller: Teller) -> None:
-    left = _left(teller)
-    a, b = teller.line.beat(1.6, teller.say("rest"), ([block.key for block in left], "section"))
-    for block, window in zip(left, teller.split((a, b), [1.0] * len(left)), strict=True):
-        teller.line.fill([block.key], window, "all")
-    teller.line.fill([f"{teller.stem}.residual_mlp"], (b - 0.3, b), "row")
+    window = teller.line.beat(1.6, teller.say("rest"), ([block.key for block in _left(teller)], "section"))
+    _run_rest(teller, window)
 
 
 def _run_rest(teller: Teller, window: Window) -> None:
     left = _left(teller)
     for block, part in zip(left, teller.split(window, [1.0] * len(left)), strict=True):
         teller.line.fill([block.key], part, "all")
-    if f"{teller.stem}.residual_mlp" not in teller.line.filled():
+    if f"{teller.stem}.residual_mlp" not in teller.line.filled():  # where no MLP was told
         teller.line.fill([f"{teller.stem}.residual_mlp"], (window[1] - 0.1 * (window[1] - window[0]), window[1]), "row")
 
 
