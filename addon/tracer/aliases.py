@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from .groups import NORMS, Group
 from .layers import layer_of
 from .ledger import Ledger
-from .roles import NORMS, Group, branch_of
+from .roles_residual import branch_of
 from .values import Node, Value
 
 Found = Iterator[tuple[str, int | None]]
