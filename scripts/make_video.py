@@ -78,7 +78,7 @@ def make_video(request: Request, terminal: Terminal, outputs: Outputs, guard: Gu
         raise UserError(
             "Blender's module bpy is not installed in this Python.", "Run `make setup`, use .venv's Python."
         )
-    trace = None if request.makes == SCALE else find_trace(request, terminal, outputs)
+    trace = None if request.makes == SCALE else find_trace(request, terminal)
     targets = request.targets(trace.prompt if trace else None)
     places = {kind: outputs.stage(path, kind in request.folders) for kind, path in targets.items()}
     if trace is None and request.makes != SCALE:
@@ -107,7 +107,7 @@ def make_video(request: Request, terminal: Terminal, outputs: Outputs, guard: Gu
     print(*map(_shown, written), sep="\n")
 
 
-def find_trace(request: Request, terminal: Terminal, outputs: Outputs) -> Trace | None:
+def find_trace(request: Request, terminal: Terminal) -> Trace | None:
     """The trace that is there already, read; None where the model is to run. Raises `UserError`."""
     if not request.reads_trace:
         for one in (request, request.second):  # before anything else is done

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..core.glyphs import distance_field
 from .nodes import Nodes, named, new_group
-from .slices import Slices, at_once
+from .slices import Slices
 
 DIGITS = "FP Digits"
 GLYPHS = "0123456789−."
@@ -31,11 +31,6 @@ SPREAD = 0.05  # distance from an outline at which the picture is black or white
 LARGEST = 99_999.5  # five digits: what is larger is not printed
 FROM_PIXELS = 40.0
 EMPHASIS = 0.45  # in the worked example numbers are there already in cells smaller by this share
-
-
-def digits_group(font: bpy.types.VectorFont | None) -> bpy.types.NodeTree:
-    """The node group, at once."""
-    return at_once(digits_slices(font))
 
 
 def digits_slices(font: bpy.types.VectorFont | None) -> Slices[bpy.types.NodeTree]:
@@ -199,11 +194,6 @@ def _upright(
     y = n.mix(turned, along, n.math("MULTIPLY", across, -1.0))
     y = n.math("MULTIPLY", n.math("MULTIPLY", sign, side), y)
     return x, y, n.mix(turned, width, height), n.mix(turned, height, width)
-
-
-def glyph_image(font: bpy.types.VectorFont | None) -> bpy.types.Image:
-    """The glyphs' picture, at once."""
-    return at_once(glyph_slices(font))
 
 
 def glyph_slices(font: bpy.types.VectorFont | None) -> Slices[bpy.types.Image]:

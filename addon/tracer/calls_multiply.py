@@ -107,7 +107,7 @@ def _by_activation(call: Call, left: Value, right: Value, bias: Value | None, sc
         unify_axis(left.axes[-1], right.axes[-2])
         if set(map(id, leaves(left.axes[-2]))) & set(map(id, leaves(right.axes[-1]))) or right.joined is not None:
             _columns_of_their_own(call, right)
-    _heads(call, left, right)
+    _name_heads(left)
     return record(call.graph, (left, right, bias), roles, call.result, name, call.module, scale, call.seconds)
 
 
@@ -125,8 +125,8 @@ def _columns_of_their_own(call: Call, right: Value) -> None:
         call.graph.require(source, Node("", "", call.module, call.graph.step), "k")
 
 
-def _heads(call: Call, left: Value, right: Value) -> None:
-    """What stands before the last two dimensions of both operands and is not the batch: heads."""
+def _name_heads(left: Value) -> None:
+    """What stands before the last two dimensions of an operand and is not the batch: heads."""
     for axis in left.axes[-3:-2]:
         for atom in leaves(axis):
             if atom.size != 1 or len(leaves(axis)) == 1:

@@ -158,7 +158,7 @@ class Capture(TorchFunctionMode):
         index, start, leaf = self._open.pop()
         with self.aside():
             if leaf:
-                fold_module(self.graph, start, module, self._opened[index].path, output)
+                fold_module(self.graph, start, self._opened[index].path, output)
             else:
                 self.flush()
         self.graph.frame = self._parents[index]

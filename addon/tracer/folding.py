@@ -20,9 +20,9 @@ SMALL = 8  # a result inside is kept where it is so many times smaller than the 
 MOVES = frozenset(("merge", "concat", "split"))
 
 
-def fold_module(graph: Graph, start: int, module: torch.nn.Module, path: str, output: object) -> None:
-    """Makes one operation of all that a module without children did since `start`, if it is one: no multiply of
-    matrices in it, and one result."""
+def fold_module(graph: Graph, start: int, path: str, output: object) -> None:
+    """Makes one operation of all that the module at `path`, which has no children, did since `start`, if it is one: no
+    multiply of matrices in it, and one result."""
     nodes = graph.pending[start:]
     plain = all(node.kind not in ("matmul", "softmax", "embedding", "topk", "sample") for node in nodes)
     if len(nodes) < 2 or not plain or not isinstance(output, torch.Tensor) or not graph.known(output):

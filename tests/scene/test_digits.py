@@ -25,12 +25,13 @@ from forward_pass.scene.digits import (
     HEIGHT,
     POINT_ADVANCE,
     _glyph,
-    digits_group,
-    glyph_image,
+    digits_slices,
+    glyph_slices,
     written_number,
 )
 from forward_pass.scene.nodes import named, new_group
 from forward_pass.scene.overlay import number
+from forward_pass.scene.slices import at_once
 from forward_pass.scene.text import CAPITAL, load_font
 from tests.scene.node_math import compute
 
@@ -107,7 +108,7 @@ def test_any_number_is(tree, values: list[float]) -> None:
 
 def test_glyphs_are_those_of_the_font_and_as_large_as_reckoned() -> None:
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    image: Any = glyph_image(load_font())
+    image: Any = at_once(glyph_slices(load_font()))
     width, height = image.size
     pixels = np.array(image.pixels).reshape(height, len(GLYPHS), width // len(GLYPHS), 4)[::-1, ..., 0]
     ink = pixels > 0.5
@@ -153,7 +154,7 @@ def frame(values: np.ndarray, path: Path, grounds: np.ndarray, pixels: float = C
     material = bpy.data.materials.new("cells")
     tree: Any = enable_nodes(material)
     node = tree.nodes.new("ShaderNodeGroup")
-    node.node_tree = digits_group(load_font())
+    node.node_tree = at_once(digits_slices(load_font()))
     for name, value in {"Strength": 1.0, "Width": 1.0, "Height": 1.0, "Pixels": pixels, "Shown": 1.0}.items():
         node.inputs[name].default_value = value
     kinds = ("Attribute", "Attribute", "UVMap", "SeparateXYZ")
@@ -214,7 +215,7 @@ def test_a_frame_shows_the_numbers(tmp_path: Path) -> None:
     values = np.concatenate([[0.0, -0.001, 0.125, 0.375, -12.34, 99.995, 1234.5, -5678.0], rng.normal(size=24) * 3])
     cells = frame(values.astype(np.float32), tmp_path / "frame.png", np.zeros((len(values), 3))).mean(-1)
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    image: Any = glyph_image(load_font())
+    image: Any = at_once(glyph_slices(load_font()))
     width, height = image.size
     sheet = np.array(image.pixels).reshape(height, len(GLYPHS), width // len(GLYPHS), 4)[::-1, ..., 0]
     masks = (sheet > 0.5).astype(float).transpose(1, 0, 2)  # [glyphs, rows, columns]
