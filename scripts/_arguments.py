@@ -52,6 +52,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         focus=recipe.focus,
         language=recipe.language,
         own_words=recipe.captions,
+        views=recipe.camera,
         operation=recipe.operation,
         other=recipe.other,
         other_model=recipe.other_model,
@@ -94,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_voice(parser.add_argument_group("how it sounds").add_argument)
     _add_work(parser.add_argument_group("the files, and the work").add_argument)
     add_trace_options(parser)
-    parser.set_defaults(own_words={})
+    parser.set_defaults(own_words={}, views={})
     return parser
 
 

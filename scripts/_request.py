@@ -15,11 +15,12 @@ from pathlib import Path
 
 from forward_pass.core.errors import UserError
 from forward_pass.core.examples import read_focus, write_focus
-from forward_pass.core.presets import COMPARE, SCALE, USUAL, preset
+from forward_pass.core.presets import COMPARE, SCALE, STORY, USUAL, preset
 from forward_pass.core.recipe import Recipe
 from forward_pass.core.story import read_plan
 from forward_pass.core.telling import Telling
 from forward_pass.core.theme import theme
+from forward_pass.core.view import Views
 from forward_pass.core.words import catalog
 from forward_pass.process.options import DEFAULTS, TraceOptions
 from forward_pass.render.endings import beside, endings
@@ -41,7 +42,8 @@ class Request:
     `trace` None lie beside the video; `steps` None generates what suits the model, and `options` say how it runs.
     `resumes` keeps the frames of a run that is broken off, for the next one. `preset` is the kind of video, `without`
     leaves chapters out, `acts` are the only ones told where there are any, `focus` is the layer and the head to work,
-    from 0; `operation` names the multiply of the preset one-multiply, None the one with most to show."""
+    from 0; `views` say from where chapters are seen; `operation` names the multiply of the preset one-multiply, None
+    the one with most to show."""
 
     prompt: str | None
     model: str
@@ -67,6 +69,7 @@ class Request:
     focus: tuple[int, int] | None = None
     language: str = "en"
     captions: Mapping[str, str] = field(default_factory=dict)
+    views: Views = field(default_factory=dict)
     operation: str | None = None
     other: str | None = None
     other_model: str | None = None
@@ -100,6 +103,7 @@ class Request:
             acts=self.acts,
             focus=self.focus,
             captions=self.captions,
+            views=self.views,
             operation=self.operation,
             models=self.models,
             cells=self.cells,
@@ -159,6 +163,7 @@ class Request:
             focus=None if self.focus is None else write_focus(self.focus),
             language=self.language,
             captions=self.captions,
+            camera=self.views,
             operation=self.operation,
             other=self.other,
             other_model=self.other_model,
@@ -228,6 +233,7 @@ def read_request(arguments: list[str]) -> Request:
         focus=None if asked.focus is None else read_focus(asked.focus),
         language=catalog(asked.language).language,
         captions=asked.own_words,
+        views=asked.views,
         operation=asked.operation,
         other=asked.other,
         other_model=asked.other_model,
@@ -245,6 +251,8 @@ def _check_sides(asked: argparse.Namespace, makes: str) -> None:
         )
     if makes != COMPARE and (asked.other is not None or asked.other_model is not None):
         raise UserError("Only the preset compare shows a second run.", "Add --preset compare.", 2)
+    if makes != STORY and asked.views:
+        raise UserError(f"The preset {asked.preset} has no camera to choose.", "Leave [camera] out of the recipe.", 2)
     if makes != SCALE and asked.models:
         raise UserError("Only the preset scale shows several models.", "Add --preset scale.", 2)
     if makes == SCALE and (asked.prompt is not None or asked.trace is not None):

@@ -20,10 +20,15 @@ from .chapters import check_chapters
 from .errors import UserError
 from .examples import read_focus
 from .presets import PRESETS, USUAL, preset
+from .view import ALL, BOUNDS, View, Views, check_views
 from .words import CATALOGS, catalog, check_captions
 
 VERSION = 1
-CAPTIONS = "captions"
+CAPTIONS, CAMERA = "captions", "camera"
+OWN_VIEWS = """\
+# From where all acts are seen or, under [camera.scores] or another chapter's name, one of them. What is left out is
+# chosen by the story.\
+"""
 OWN_WORDS = """\
 # Your own words for a moment; "" leaves it out. docs/presets.md lists the moments and what stands in braces.
 # "scores" = "{text} asks every token before it."
@@ -90,6 +95,7 @@ class Recipe:
     transparent: bool | None = _entry("video", "nothing behind the model", None, "true")
     subtitles: str | None = _entry("video", "captions in the picture or beside it: burnt, beside, both", None, '"both"')
     narration: str | None = _entry("video", "a folder with a recording for each act", None, '"recordings"')
+    camera: Views = field(default_factory=dict, metadata={"section": CAMERA})
     captions: Mapping[str, str] = field(default_factory=dict, metadata={"section": CAPTIONS})
 
 
@@ -98,7 +104,7 @@ def write_recipe(recipe: Recipe, file_name: str) -> str:
     lines = [HEAD.format(name=file_name) + f"version = {VERSION}"]
     section = ""
     for one in dataclasses.fields(recipe):
-        if one.metadata["section"] == CAPTIONS:
+        if one.metadata["section"] in (CAPTIONS, CAMERA):
             continue
         if one.metadata["section"] != section:
             section = one.metadata["section"]
@@ -108,7 +114,27 @@ def write_recipe(recipe: Recipe, file_name: str) -> str:
         said = f"# {one.name} = {one.metadata['example']}" if empty else f"{one.name} = {_toml(value)}"
         lines.append(f"{said:<32}  # {one.metadata['words']}")
     own = [f"{_toml(moment)} = {_toml(text)}" for moment, text in recipe.captions.items()]
-    return "\n".join([*lines, f"\n[{CAPTIONS}]", OWN_WORDS, *own]) + "\n"
+    return "\n".join([*lines, *_written_views(recipe.camera), f"\n[{CAPTIONS}]", OWN_WORDS, *own]) + "\n"
+
+
+def _written_views(views: Views) -> list[str]:
+    """The lines of the camera: for all acts first, then for those of chapters."""
+    lines = [f"\n[{CAMERA}]", OWN_VIEWS, *_written_view(views.get(ALL, View()), says=True)]
+    for chapter, view in views.items():
+        if chapter != ALL:
+            lines += [f"[{CAMERA}.{chapter}]", *_written_view(view, says=False)]
+    return lines
+
+
+def _written_view(view: View, says: bool) -> list[str]:
+    """A line for each choice; with `says` those that are left out too, as comments."""
+    lines = []
+    for one in dataclasses.fields(View):
+        value, words = getattr(view, one.name), one.metadata["words"]
+        if value is not None or says:
+            said = f"# {one.name} = {one.metadata['example']}" if value is None else f"{one.name} = {_toml(value)}"
+            lines.append(f"{said:<32}  # {words}")
+    return lines
 
 
 def read_recipe(text: str, where: str) -> Recipe:
@@ -128,6 +154,7 @@ def read_recipe(text: str, where: str) -> Recipe:
     known = {(one.metadata["section"], one.name): one for one in dataclasses.fields(Recipe)}
     chosen: dict[str, Any] = {}
     own: dict[str, str] = {}
+    views = _read_views(found.pop(CAMERA, {}), where, text)
     for section, name, value in _entries(found, where, text):
         place = f"{where}, line {_line(text, section, name)}"
         if section == CAPTIONS:
@@ -145,7 +172,29 @@ def read_recipe(text: str, where: str) -> Recipe:
         chosen[name] = tuple(value) if isinstance(value, list) else value
         if name in CHECKS:
             _check(place, CHECKS[name], chosen[name])
-    return Recipe(**chosen, captions=own)
+    return Recipe(**chosen, captions=own, camera=views)
+
+
+def _read_views(found: Any, where: str, text: str) -> dict[str, View]:
+    """What a recipe says of the camera, by chapter."""
+    if not isinstance(found, dict):
+        raise UserError(f"{where}, line {_line(text, '', CAMERA)}: {CAMERA} is a table.", f"Write [{CAMERA}].", 2)
+    tables = {ALL: {name: value for name, value in found.items() if not isinstance(value, dict)}}
+    tables |= {name: value for name, value in found.items() if isinstance(value, dict)}
+    views = {}
+    for chapter, chosen in tables.items():
+        section = CAMERA if chapter == ALL else f"{CAMERA}.{chapter}"
+        for name, value in chosen.items():
+            place = f"{where}, line {_line(text, section, name)}"
+            if name not in BOUNDS:
+                raise UserError(f"{place}: there is no {name!r} in [{section}].", f"There are: {', '.join(BOUNDS)}.", 2)
+            if not _fits(value, "float"):
+                raise UserError(f"{place}: {name} cannot be {_toml(value)}.", f"It is {_described('float')}.", 2)
+            _check(place, lambda chosen: View(**chosen), {name: float(value)})
+        if chosen or chapter != ALL:
+            views[chapter] = View(**{name: float(value) for name, value in chosen.items()})
+            _check(f"{where}, line {_line(text, CAMERA, section)}", check_views, {chapter: views[chapter]})
+    return views
 
 
 def _check(place: str, check: Callable[[Any], object], value: Any) -> None:
@@ -173,7 +222,7 @@ def _line(text: str, section: str, name: str) -> int:
     for number, line in enumerate(text.splitlines(), 1):
         head = re.match(r"\s*\[+\s*([^\]\s]+)\s*\]", line)
         if head:
-            here = head[1].strip("\"'")
+            here = head[1].replace('"', "").replace("'", "")
             best = number if here in (section, name) else best
         if here == section and re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*[.=]", line):
             return number

@@ -71,11 +71,16 @@ def film(shots: Sequence[Shot], duration: float, aspect: float) -> tuple[Key, ..
 @lru_cache(maxsize=512)
 def pose_of(shot: Shot, aspect: float) -> Key:
     """The pose that shows the shot's subject whole, in what overlays and a card leave free: of the angles close to the
-    one that the shot asks for, the one from which the subject is largest."""
+    one that the shot asks for, the one from which the subject is largest. A person's own angles are kept, and who
+    wants to be nearer sees less than the whole."""
+    if shot.asked:
+        key, _worth = _pose(shot, aspect, shot.azimuth, shot.elevation)
+        return replace(key, distance=key.distance / shot.nearer)
     turns = [turn for turn in TURNS if _may_turn(shot.azimuth, shot.azimuth + turn)]
     tips = [tip for tip in TIPS if tip == 0 or FLATTEST <= shot.elevation + tip <= STEEPEST]
     tried = [_pose(shot, aspect, shot.azimuth + turn, shot.elevation + tip) for turn in turns for tip in tips]
-    return max(tried, key=lambda each: each[1])[0]
+    key = max(tried, key=lambda each: each[1])[0]
+    return replace(key, distance=key.distance / shot.nearer)
 
 
 def _may_turn(asked: float, azimuth: float) -> bool:

@@ -21,6 +21,7 @@ from .story_teller import Teller
 from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products, Progress, Pulse, Shot, Story, Use
 from .trace import Trace
 from .values import LOCAL, Values
+from .view import Views, check_views, view_of
 from .words import catalog, check_captions
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
 
 SLOWEST, FASTEST = 3.0, 0.4  # bounds of the pace
 NONE: Mapping[str, str] = MappingProxyType({})
+NO_VIEWS: Views = MappingProxyType({})
 EXACT, MOST_TRIES = 0.005, 24  # seconds by which a story may be shorter than asked for, and stories told to get there
 UNSEEN = 0.3  # seconds, out of a rest, in which what is not told gets its values
 
@@ -47,6 +49,7 @@ def tell(
     language: str = "en",
     captions: Mapping[str, str] = NONE,
     durations: Mapping[str, float] | None = None,
+    views: Views = NO_VIEWS,
 ) -> Story:
     """The story of a run, about `seconds` long where given: actions are stretched or shortened, and where even that
     is too long the captions are the brief ones. Captions always get the time to be read, so a story has a shortest
@@ -57,7 +60,8 @@ def tell(
     is run unseen, so that every block has its values. `focus` is the layer and the head to work, from 0.
     `language` is that of the words, one of `words.CATALOGS`; `captions` are words of your own for some moments, as
     they are called in the catalogs, with "why " before it for what the moment's step is for.
-    `durations` are the least seconds of captions, by their text: those that a voice takes.
+    `durations` are the least seconds of captions, by their text: those that a voice takes. `views` say from where
+    chapters are seen, by their names, and "" for all of them.
     Raises UserError (code 2) for what there is not.
     """
     chosen = find_preset(preset)
@@ -70,12 +74,13 @@ def tell(
     example = choose_example(values, focus, anywhere=chosen.example == STRONGEST)
 
     check_captions(captions)
+    check_views(views)
     tellers = {
         depth: Teller(trace, layout, values, example, depth, words, captions) for depth in {chosen.words, FULL, BRIEF}
     }
 
     def told(depth: str, pace: float) -> Story:
-        return _told(tellers[depth], plan, pace, durations)
+        return _told(tellers[depth], plan, pace, durations, views)
 
     story = _fitted(told, chosen, seconds, whole=not off and only is None)
     return with_room(replace(check(story), language=language, progress=progress_of(layout, story)), trace, layout)
@@ -133,7 +138,7 @@ def read_plan(chosen: Preset, off: Collection[str] = (), only: Collection[str] |
     return {name: manner for name, manner in plan.items() if name not in off}
 
 
-def _told(teller: Teller, plan: dict[str, str], pace: float, spoken: Mapping[str, float] | None) -> Story:
+def _told(teller: Teller, plan: dict[str, str], pace: float, spoken: Mapping[str, float] | None, views: Views) -> Story:
     """Every chapter in the order of the forward pass: told as the plan says, or run unseen before the next one."""
     teller.begin(pace, spoken)
     last = ""
@@ -148,7 +153,9 @@ def _told(teller: Teller, plan: dict[str, str], pace: float, spoken: Mapping[str
         if not last or chapter.joins != last:
             teller.line.act(teller.act(chapter.act(teller)))
         last = chapter.name
+        first = teller.line.shot_count
         (chapter.passes if plan[chapter.name] == PASS else chapter.worked)(teller)
+        teller.line.change_shots(first, view_of(views, chapter.name).of)
     if not last:
         raise UserError("Of the chapters that are asked for, this run has none.", "Ask for others, or for all.", 2)
     _run_unseen(teller, waiting)

@@ -81,6 +81,8 @@ class Shot:
     name: str
     below: float = 0.16  # share of the frame's height under the subject that formula and caption need
     aside: float = 0.0  # share of the room for the subject that a card takes: at the right or, in a tall frame, above
+    asked: bool = False  # whether a person asked for the angles: then they are not turned to see the subject larger
+    nearer: float = 1.0  # how many times as near as where the subject is whole
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from .examples import write_focus
 from .presets import USUAL, WIDE, preset
 from .values import LOCAL
+from .view import Views
 
 
 @dataclass(frozen=True)
@@ -16,8 +17,8 @@ class Telling:
     """What is told and how. `aspect` is the picture's width over its height; `seconds` None is the film's own length;
     `without` leaves chapters out, `acts` are the only ones told where there are any; `focus` is the layer and the head
     to work, from 0; `operation` names the multiply of one-multiply, `models` are those of scale, the usual ones where
-    there are none; `scale` is that of the colours, `cells` how a number is drawn. A film takes of it what applies to
-    its kind."""
+    there are none; `views` say from where chapters are seen; `scale` is that of the colours, `cells` how a number is
+    drawn. A film takes of it what applies to its kind."""
 
     preset: str = USUAL
     seconds: float | None = None
@@ -27,6 +28,7 @@ class Telling:
     acts: tuple[str, ...] = ()
     focus: tuple[int, int] | None = None
     captions: Mapping[str, str] = field(default_factory=dict)
+    views: Views = field(default_factory=dict)
     operation: str | None = None
     models: tuple[str, ...] = ()
     scale: str = LOCAL

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from .axis_colors import axis_color
@@ -157,6 +157,15 @@ class Timeline:
         name = place if isinstance(place, str) else ", ".join(place)
         self._shots.append(Shot(self.now, move, subject, azimuth, elevation, lens, name, below))
         return move
+
+    @property
+    def shot_count(self) -> int:
+        """How many shots there are so far."""
+        return len(self._shots)
+
+    def change_shots(self, first: int, change: Callable[[Shot], Shot]) -> None:
+        """Change the shots from the `first` on, counted from 0."""
+        self._shots[first:] = map(change, self._shots[first:])
 
     def sees(self, place: str) -> bool:
         """Whether the camera looks at a place."""

@@ -65,6 +65,7 @@ def plan_film(
             (),
         )
     common |= {"scale": telling.scale, "preset": telling.preset, "focus": telling.focus, "captions": telling.captions}
+    common |= {"views": telling.views}
     story = tell(trace, layout, off=telling.without, only=telling.acts or None, **common)
     return Film(
         story,

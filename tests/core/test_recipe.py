@@ -11,9 +11,16 @@ from hypothesis import strategies as st
 
 from forward_pass.core.errors import UserError
 from forward_pass.core.recipe import Recipe, read_recipe, write_recipe
+from forward_pass.core.view import ALL, BOUNDS, View
 
 # A lone surrogate is no text; TOML has no other limits.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+ANGLES = st.builds(
+    View,
+    azimuth=st.none() | st.floats(-85, 85),
+    nearer=st.none() | st.floats(0.2, 5),
+    lens=st.none() | st.floats(10, 200),
+)
 RECIPES = st.builds(
     Recipe,
     name=TEXT,
@@ -26,6 +33,8 @@ RECIPES = st.builds(
     keep=st.lists(TEXT, max_size=3).map(tuple),
     seconds=st.none() | st.floats(0.1, 3600),
     size=st.none() | st.tuples(st.integers(64, 8192), st.integers(64, 8192)),
+    camera=st.dictionaries(st.sampled_from(["scores", "query-key-value"]), ANGLES)
+    | st.builds(lambda view: {ALL: view}, ANGLES.filter(lambda view: view != View())),
     captions=st.dictionaries(
         st.sampled_from(["scores", "why first layers", "key_value"]), TEXT.filter(lambda text: not set(text) & {*"{}"})
     ),
@@ -41,13 +50,13 @@ def test_what_is_written_is_read(recipe: Recipe) -> None:
 def test_every_choice_is_in_the_file_with_a_comment() -> None:
     text = write_recipe(Recipe(prompt="CBABBC"), "out/CBABBC.recipe.toml")
     assert "--recipe out/CBABBC.recipe.toml" in text
-    for name in set(Recipe.__dataclass_fields__) - {"captions"}:
+    for name in {*Recipe.__dataclass_fields__, *BOUNDS} - {"captions", "camera"}:
         (line,) = [line for line in text.splitlines() if line.removeprefix("# ").startswith(f"{name} = ")]
         assert "  # " in line
     # What is commented out is valid too.
     lines = [line.removeprefix("# ") if line.startswith("# ") and " = " in line else line for line in text.splitlines()]
     everything = read_recipe("\n".join(lines), "x.toml")
-    assert None not in vars(everything).values()
+    assert None not in vars(everything).values() and None not in vars(everything.camera[ALL]).values()
     assert tomllib.loads(text)["model"]["prompt"] == "CBABBC"
 
 
@@ -67,6 +76,16 @@ def test_a_short_recipe_is_enough() -> None:
         ('version = 1\n[captions]\nmix = "x"\n"why mixx" = "y"\n', "line 4: There is no moment", "mix"),
         ('version = 1\n[captions]\n"mix" = "{colour}"\n', "line 3: .* cannot fill in {colour}", "channels"),
         ("version = 1\n[captions]\nmix = 3\n", "line 3: mix cannot be 3", "text"),
+        ("version = 1\n[camera]\nheight = 3\n", r"line 3: there is no 'height' in \[camera\]", "elevation"),
+        ("version = 1\n[camera]\n\n[camera.mlp]\nlens = 'x'\n", 'line 5: lens cannot be "x"', "a number"),
+        ("version = 1\n[camera.mlp]\nnearer = 0\n", "x.toml, line 3: nearer cannot be 0", "0.2 to 5"),
+        (
+            "version = 1\n[camera]\nlens = 50\n[camera.mpl]\nlens = 40\n",
+            "line 4: There is no chapter called 'mpl'",
+            "mlp",
+        ),
+        ("version = 1\n[camera]\nazimuth = nan\n", "line 3: azimuth cannot be nan", "a number"),
+        ("version = 1\ncamera = 3\n", "line 2: camera is a table", r"\[camera\]"),
         ("version = 1\n[model\n", "x.toml is not TOML: .*line 2", "Compare"),
         ("[model]\n", "x.toml says version None", "reads version 1"),
         ("version = 2\n", "x.toml says version 2", "reads version 1"),

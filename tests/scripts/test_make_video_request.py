@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forward_pass.core.errors import UserError
-from forward_pass.core.recipe import write_recipe
+from forward_pass.core.recipe import read_recipe, write_recipe
+from forward_pass.core.shots import pose_of
+from forward_pass.core.trace import Trace
 from forward_pass.process.options import DEFAULTS, TraceOptions
 from forward_pass.render.presets import QUALITIES
 from scripts._request import file_name, read_request
+from scripts._terminal import Terminal
 
 
 def test_a_prompt_alone_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,6 +191,51 @@ def test_what_is_told_is_chosen_and_stays_in_the_recipe(tmp_path: Path) -> None:
     recipe.write_text(recipe.read_text() + '"why mix" = "It reads."\n')
     own = read_request(["--recipe", str(recipe)])
     assert own.captions == {"why mix": "It reads."} == own.recipe("CBABBC").captions
+
+
+CAMERA = """
+version = 1
+[model]
+prompt = "CBABBC"
+[camera]
+lens = 50
+[camera.scores]
+azimuth = -20
+elevation = 55
+nearer = 1.5
+"""
+
+
+@pytest.mark.blender
+def test_a_recipe_says_from_where_an_act_is_seen(root: Path, tmp_path: Path) -> None:
+    """As the camera stands in the end: the angles to the degree, nearer to the subject; other acts as they were."""
+    pytest.importorskip("bpy")
+    from scripts.make_video import plan
+
+    path, trace = tmp_path / "a.toml", root / "tests" / "data" / "CBABBC.trace.safetensors"
+    path.write_text(CAMERA, encoding="utf-8")
+    request = read_request(["--recipe", str(path), "--trace", str(trace)])
+    assert read_recipe(write_recipe(request.recipe("CBABBC"), "a.toml"), "a.toml").camera == request.views
+    traces, terminal = [Trace.open(trace)], Terminal()
+    chosen, usual = (plan(one, traces, terminal).story for one in (request, dataclasses.replace(request, views={})))
+    act = next(act for act in chosen.acts if act.name == "Attention scores")
+    for mine, other in zip(chosen.shots, usual.shots, strict=True):
+        pose, before = pose_of(mine, 16 / 9), pose_of(other, 16 / 9)
+        assert pose.lens == 50
+        if act.start <= mine.start < act.start + act.duration:
+            whole = pose_of(dataclasses.replace(mine, nearer=1.0), 16 / 9)
+            assert (pose.azimuth, pose.elevation) == (-20, 55) and pose.distance == pytest.approx(whole.distance / 1.5)
+        else:
+            assert (mine.azimuth, mine.elevation, mine.subject) == (other.azimuth, other.elevation, other.subject)
+    assert before.lens != 50
+
+
+def test_a_camera_is_chosen_where_a_run_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text("version = 1\n[camera]\nlens = 40\n", encoding="utf-8")
+    with pytest.raises(UserError, match="preset one-multiply has no camera") as caught:
+        read_request(["CBABBC", "--recipe", str(path), "--preset", "one-multiply"])
+    assert caught.value.code == 2
 
 
 def test_a_video_for_phones_stands_upright(tmp_path: Path) -> None:
