@@ -22,7 +22,7 @@ from ..core.telling import Telling
 from ..process.request import TraceRequest
 from ..scene.slices import Slices, Stage, told
 from .prepare import STAGES, Preparation, Rooms
-from .progress import Progress, as_user_error
+from .progress import GENERATING, Progress, as_user_error
 
 if TYPE_CHECKING:
     from ..scene.productions import Film
@@ -131,7 +131,7 @@ class Generation:
         self.request = request
         self.state: State = "tracing"
         self.error: UserError | None = None
-        self.progress = Progress("Generating", "Starting the model" if request.runs else "Placing the blocks")
+        self.progress = Progress(GENERATING, "Starting the model" if request.runs else "Placing the blocks")
         self.traces: tuple[Path, ...] = ()
         self._place = place
         self._rooms = rooms

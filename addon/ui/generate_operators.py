@@ -14,6 +14,7 @@ from .drawing import translated
 from .generate import Generation
 from .modal import JobOperator
 from .place import ScenePlace
+from .progress import GENERATING
 from .properties import scene_of
 from .recent import remember_model
 from .requests import generate_request, import_request
@@ -24,8 +25,14 @@ from .view import show_scene
 class SceneOperator(JobOperator):
     """One whose job makes a scene, which the window then shows. It takes seconds, so Esc cancels it."""
 
+    doing = GENERATING
     esc_cancels = True
-    before_showing = "The scene is there. Blender prepares its materials: the first time, that may take a while"
+
+    def news(self, what: str) -> str:
+        """That, and of the first scene what its viewport would say itself if it did not hide its overlays."""
+        first, SESSION.shown = not SESSION.shown and not bpy.app.background, True
+        rest = translated("Blender now prepares its materials: the first time, that takes a while")
+        return f"{what}. {rest}" if first else what
 
     def show(self, context: bpy.types.Context) -> None:
         """Looks through the scene's camera, with the scene's own colors."""
@@ -48,8 +55,8 @@ class FORWARDPASS_OT_generate(SceneOperator):
         remember_model(context)
         engine = SESSION.job.engine if isinstance(SESSION.job, Generation) else ""
         if not engine:
-            return translated("Generated the scene")
-        return translated("Generated the scene, run by {engine}").format(engine=engine)
+            return self.news(translated("Generated the scene"))
+        return self.news(translated("Generated the scene, run by {engine}").format(engine=engine))
 
 
 class FORWARDPASS_OT_import_trace(SceneOperator):
@@ -86,7 +93,7 @@ class FORWARDPASS_OT_import_trace(SceneOperator):
 
     def finish(self, context: bpy.types.Context) -> str:
         """Tells of which trace it is."""
-        return translated("Built the scene of {name}").format(name=Path(self.filepath).name)
+        return self.news(translated("Built the scene of {name}").format(name=Path(self.filepath).name))
 
 
 CLASSES = (

@@ -180,8 +180,8 @@ TEXTS = {
     "Rendering": "Rendert",
     "Setting Up": "Richtet ein",
     "Esc cancels": "Esc bricht ab",
-    "The scene is there. Blender prepares its materials: the first time, that may take a while": "Die Szene ist da. "
-    "Blender bereitet ihre Materialien vor: das kann beim ersten Mal eine Weile dauern",
+    "Blender now prepares its materials: the first time, that takes a while": "Blender bereitet jetzt ihre Materialien "
+    "vor: beim ersten Mal dauert das eine Weile",
     "{time} left": "noch {time}",
     "Starting the model": "Modell starten",
     "Running the model": "Modell ausführen",

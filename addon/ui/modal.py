@@ -20,10 +20,10 @@ _timers: list[Any] = []  # of the jobs that are followed in a window
 
 class JobOperator(bpy.types.Operator):
     """The part that "Generate Scene" and "Render Video" share. `begin` makes the job, `finish` follows its success, and
-    where there is something to show, `show` does so once the window has said what `before_showing` has to say."""
+    `show` comes once the window was drawn with what that says: Blender may take long to show what is new."""
 
+    doing = ""  # the title of its jobs
     esc_cancels = False  # wherever it is pressed: not where people work on for minutes, and press it for something else
-    before_showing = ""
     _ended: set[Any] | None = None  # what came of it, once it is over and only has to be shown
     _timer: Any = None
     _drawn = 0.0  # when the progress was last drawn
@@ -93,15 +93,13 @@ class JobOperator(bpy.types.Operator):
         job = SESSION.job
         if running and job is not None:
             self._draw_progress(context, job.progress)
-            return {"RUNNING_MODAL"} if stop else {"PASS_THROUGH"}
-        ended = self._end(context)
-        if ended != {"FINISHED"} or not self.before_showing:
-            return self._show_ended(context, ended)
-        self._ended = ended  # until the next event of the timer: the window is drawn before that
-        context.workspace.status_text_set(translated(self.before_showing))
-        return {"PASS_THROUGH"}
+        else:
+            context.workspace.status_text_set(None)
+            self._ended = self._end(context)
+        return {"RUNNING_MODAL"} if stop else {"PASS_THROUGH"}
 
     def _show_ended(self, context: bpy.types.Context, ended: set[Any]) -> set[Any]:
+        """At the first event after the end: the window was drawn since."""
         self._stop_following(context)
         if ended == {"FINISHED"}:
             self.show(context)
@@ -144,7 +142,7 @@ class JobOperator(bpy.types.Operator):
 
     def _show(self, error: UserError) -> None:
         """In the panel until it is dismissed, and as a report."""
-        SESSION.fail(error)
+        SESSION.fail(error, self.doing)
         self.report({self._level}, str(error))
         redraw()
 

@@ -27,7 +27,9 @@ from .drawing import (
 )
 from .film_fields import makes
 from .folders import ADDON
-from .preferences import SETTING_UP, preferences
+from .place import is_generated
+from .preferences import preferences
+from .progress import GENERATING, RENDERING, SETTING_UP
 from .properties import ForwardPassSettings, scene_of, settings_of
 from .remedies import draw_error
 from .render_job import frames_there
@@ -83,10 +85,11 @@ class FORWARDPASS_PT_generate(Sidebar):
         if kind != SCALE:
             draw_engine(fields, settings)
         draw_job(layout)
-        draw_error(layout, context)
-        for title in ("Generating", SETTING_UP):
+        if SESSION.failed != RENDERING or not is_generated(scene_of(context)):
+            draw_error(layout, context)
+        for title in (GENERATING, SETTING_UP):
             draw_notice(layout, context, title)
-        draw_report(layout)
+            draw_report(layout, title)
 
 
 def draw_job(layout: Any) -> None:
@@ -96,7 +99,7 @@ def draw_job(layout: Any) -> None:
     if setting_up:
         draw_progress(layout)
     else:
-        draw_button(layout, "forward_pass.generate", "SHADERFX", "Generating")
+        draw_button(layout, "forward_pass.generate", "SHADERFX", GENERATING)
 
 
 def draw_sizes(fields: Any, settings: ForwardPassSettings) -> None:
@@ -197,9 +200,9 @@ def draw_sampling(body: Any, settings: ForwardPassSettings) -> None:
     row.prop(settings, "seed")
 
 
-def draw_report(layout: Any) -> None:
-    """The log and the diagnostics of the last job, a click away."""
-    if SESSION.job is None:
+def draw_report(layout: Any, title: str) -> None:
+    """The log and the diagnostics of the last job, if it was the one of that title, a click away."""
+    if SESSION.job is None or SESSION.job.progress.title != title:
         return
     row = layout.row(align=True)
     row.operator("forward_pass.open_log", text="Log", icon="TEXT")
@@ -244,16 +247,19 @@ class FORWARDPASS_PT_render(ScenePanel):
         size = f"{quality.size[0]} × {quality.size[1]}"
         facts.label(text=f"{size}, {what_comes(scene, quality)}", translate=False)
         write_lines(facts, context, short(video_path(scene)))
-        draw_button(layout, "forward_pass.render", "RENDER_ANIMATION", "Rendering")
+        draw_button(layout, "forward_pass.render", "RENDER_ANIMATION", RENDERING)
+        if SESSION.failed == RENDERING:
+            draw_error(layout, context)
         there = 0 if SESSION.running else frames_there(video_path(scene), quality)
         if there:
             row = layout.row(align=True)
             text = translated("Go On After {count} Frames").format(count=there)
             row.operator("forward_pass.render", text=text, icon="PLAY", translate=False).resume = True
             row.operator("forward_pass.discard_frames", text="", icon="TRASH")
-        draw_notice(layout, context, "Rendering")
+        draw_notice(layout, context, RENDERING)
         if SESSION.video is not None and not SESSION.running:
             layout.operator("forward_pass.open_video", text="Show Video", icon="FILE_FOLDER")
+        draw_report(layout, RENDERING)
 
 
 def what_comes(scene: bpy.types.Scene, quality: Quality) -> str:

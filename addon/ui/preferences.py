@@ -14,10 +14,9 @@ from ..process.environment import is_half_made, is_ready, python_of
 from ..process.python import VARIABLE, PythonInfo
 from .drawing import draw_progress, short, write_lines
 from .folders import ADDON, environment_folder
+from .progress import SETTING_UP
 from .remedies import draw_error
 from .session import SESSION
-
-SETTING_UP = "Setting Up"  # the title of the job that makes the environment
 
 
 class ForwardPassRecentModel(bpy.types.PropertyGroup):

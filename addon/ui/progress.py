@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from ..core.errors import UserError
 
+GENERATING, RENDERING, SETTING_UP = "Generating", "Rendering", "Setting Up"  # the titles of the jobs that there are
+
 
 @dataclass
 class Progress:

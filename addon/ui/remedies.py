@@ -102,7 +102,7 @@ def draw_error(layout: Any, context: bpy.types.Context, ways: bool = True) -> No
     buttons = box.column(align=True)
     buttons.enabled = not SESSION.running
     for remedy in error.remedies if ways else ():
-        if remedy == "online" and not bpy.app.online_access:
+        if remedy in ("online", "set_up") and not bpy.app.online_access:
             buttons.operator("forward_pass.allow_online", icon="INTERNET")
         elif remedy in WAYS:
             draw_way(buttons, remedy)

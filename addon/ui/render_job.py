@@ -15,7 +15,7 @@ from ..render.background import Note, produce_in_background
 from ..render.endings import with_ending
 from ..render.presets import Quality
 from ..render.production import Follow, Production, Step
-from .progress import Progress, as_user_error
+from .progress import RENDERING, Progress, as_user_error
 
 State = Literal["rendering", "done", "failed", "cancelled"]
 ENCODING = 0.95  # where on the bar the frames end and the video begins
@@ -46,7 +46,7 @@ class Rendering:
     def __init__(self, scene: Any, quality: Quality, out: Path, rooms: RenderRooms, resume: bool = False) -> None:
         self.state: State = "rendering"
         self.error: UserError | None = None
-        self.progress = Progress("Rendering", "Starting another Blender")
+        self.progress = Progress(RENDERING, "Starting another Blender")
         self.out = with_ending(out, quality)
         self._notes: deque[str] = deque(maxlen=MOST_NOTES)
         self._folder = _make_folder(frames_folder(out, quality), resume)

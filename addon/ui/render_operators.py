@@ -13,6 +13,7 @@ from . import render_job
 from .drawing import translated
 from .modal import JobOperator
 from .polls import has_scene
+from .progress import RENDERING
 from .properties import scene_of
 from .requests import render_quality, video_path
 from .session import SESSION, Job
@@ -24,6 +25,7 @@ class FORWARDPASS_OT_render(JobOperator):
 
     bl_idname = "forward_pass.render"
     bl_label = "Render Video"
+    doing = RENDERING
 
     resume: BoolProperty(  # type: ignore[valid-type]
         name="Go On",

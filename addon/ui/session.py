@@ -45,11 +45,13 @@ class Session:
     def __init__(self) -> None:
         self.job: Job | None = None
         self.error: UserError | None = None
+        self.failed = ""  # the title of the job that it ended, where it ended one
         self.notice = ""  # what the last job made, in one line
         self.log: tuple[str, ...] = ()
         self.python = ""  # what the test in the preferences found, in a sentence
         self.found: PythonInfo | None = None  # and as it is, where it found one
         self.video: Path | None = None
+        self.shown = False  # whether this Blender has shown a scene: it prepares the materials of the first for long
 
     @property
     def running(self) -> bool:
@@ -74,9 +76,9 @@ class Session:
         self.error, self.log = self.job.error, self.job.log
         return False
 
-    def fail(self, error: UserError) -> None:
-        """Keeps an error for the panel, in the place of what an earlier job made."""
-        self.error, self.notice = error, ""
+    def fail(self, error: UserError, doing: str = "") -> None:
+        """Keeps an error for the panel, in the place of what an earlier job made; `doing` is the title of its job."""
+        self.error, self.failed, self.notice = error, doing, ""
 
     def dismiss(self) -> None:
         """The error was read."""

@@ -21,8 +21,7 @@ from ..process.set_up import EnvironmentJob, remove
 from .drawing import short, translated
 from .folders import environment_folder
 from .modal import JobOperator, redraw
-from .preferences import SETTING_UP
-from .progress import Progress
+from .progress import SETTING_UP, Progress
 from .session import SESSION, Job
 
 
@@ -69,6 +68,7 @@ class FORWARDPASS_OT_set_up(JobOperator):
     bl_idname = "forward_pass.set_up"
     bl_label = "Set Up Python for Models"
 
+    doing = SETTING_UP
     _asked = False
     _variant: Variant | None = None
 

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import bpy
 
@@ -31,13 +33,22 @@ def look_through_camera(context: bpy.types.Context) -> None:
     regions = {region.type: region for region in area.regions}
     with context.temp_override(area=area, region=regions["WINDOW"]):
         bpy.ops.view3d.view_center_camera()
-    beside = 1.0 - regions["UI"].width / area.width  # the sidebar lies over the viewport
+    left, right = _covered(regions)
     view = space.region_3d
     # Blender draws the frame `scale` = (sqrt(2) + zoom / 50) ** 2 / 4 times as large, and moves it by
     # 2 * scale * offset of the region's width.
-    scale = beside * (math.sqrt(2.0) + view.view_camera_zoom / 50.0) ** 2 / 4.0
+    scale = (1.0 - left - right) * (math.sqrt(2.0) + view.view_camera_zoom / 50.0) ** 2 / 4.0
     view.view_camera_zoom = 50.0 * (2.0 * math.sqrt(scale) - math.sqrt(2.0))
-    view.view_camera_offset = ((1.0 - beside) / (4.0 * scale), 0.0)
+    view.view_camera_offset = ((right - left) / (4.0 * scale), 0.0)
+
+
+def _covered(regions: Mapping[Any, bpy.types.Region]) -> tuple[float, float]:
+    """How much of the view the toolbar and the sidebar lie over, in shares of its width: nothing where they are hidden
+    or, by the preferences, beside it."""
+    view, tools, sidebar = regions["WINDOW"], regions["TOOLS"], regions["UI"]
+    left = tools.x + tools.width - view.x if tools.width > 1 else 0
+    right = view.x + view.width - sidebar.x if sidebar.width > 1 else 0
+    return max(left, 0) / view.width, max(right, 0) / view.width
 
 
 def _areas(context: bpy.types.Context, kind: str) -> list[bpy.types.Area]:

@@ -291,6 +291,18 @@ def test_the_panel_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "[forward_pass.dismiss]" in drawn
 
 
+def test_what_went_wrong_with_a_rendering_stands_below_its_button(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = bpy.context.scene
+    scene["fp_version"] = 1
+    scene.forward_pass.output = "/dev/null/nowhere"
+    with pytest.raises(RuntimeError, match="cannot be written"):
+        bpy.ops.forward_pass.render()
+    assert "[forward_pass.dismiss]" in draw(panels.FORWARDPASS_PT_render, monkeypatch)
+    assert "[forward_pass.dismiss]" not in draw(panels.FORWARDPASS_PT_generate, monkeypatch)
+    del scene["fp_version"]  # with the scene the panel goes
+    assert "[forward_pass.dismiss]" in draw(panels.FORWARDPASS_PT_generate, monkeypatch)
+
+
 def test_an_error_offers_its_ways_out_as_buttons(monkeypatch: pytest.MonkeyPatch) -> None:
     assert remedies.WAYS.keys() == REMEDIES.keys()
     SESSION.fail(UserError("There is not enough memory for this.", remedies=["half", "cpu", "online", "new one"]))
