@@ -160,6 +160,13 @@ def test_one_version(root: Path) -> None:
     assert project["version"] == manifest["version"]
 
 
+def test_every_package_is_installed(root: Path) -> None:
+    """Besides in place, where folders are found without being named."""
+    listed = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    found = {path.parent.relative_to(root / "addon") for path in (root / "addon").rglob("__init__.py")}
+    assert sorted(listed) == sorted(".".join(("forward_pass", *folder.parts)) for folder in found)
+
+
 def test_everything_is_pinned(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     wanted = project["build-system"]["requires"] + project["project"]["dependencies"]
