@@ -49,4 +49,21 @@ class FORWARDPASS_OT_partial_sums(bpy.types.Operator):
         return {"FINISHED"}
 
 
+def draw_block(menu: Any, context: bpy.types.Context) -> None:
+    """The line in an object's menu, of a block that can do so: Blender's search looks through the menus."""
+    if context.active_object is not None and can_count_up(context.active_object):
+        menu.layout.separator()
+        menu.layout.operator(FORWARDPASS_OT_partial_sums.bl_idname)
+
+
 CLASSES = (FORWARDPASS_OT_partial_sums,)
+
+
+def register() -> None:
+    """Adds the line."""
+    bpy.types.VIEW3D_MT_object_context_menu.append(draw_block)
+
+
+def unregister() -> None:
+    """Takes it back."""
+    bpy.types.VIEW3D_MT_object_context_menu.remove(draw_block)

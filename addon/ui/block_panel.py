@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .drawing import ScenePanel
+from .drawing import ScenePanel, write_lines
 
 if TYPE_CHECKING:
     from bpy.types import Context
@@ -25,16 +25,17 @@ class FORWARDPASS_PT_block(ScenePanel):
         return super().poll(context) and block is not None and TENSOR in block.keys()  # noqa: SIM118
 
     def draw(self, context: Context) -> None:
-        """Its name, shape and the numbers at the ends of its colors; below, its partial sums."""
+        """Its name in the trace, its shape, and the numbers at the ends of its colors; below, its partial sums."""
         layout, block = self.layout, context.active_object
         assert block is not None
+        write_lines(layout.column(align=True), context, str(block[TENSOR]))
         rows, columns = block["fp_shape"]
+        facts = layout.column(align=True)
         for name, fact in (
-            ("Tensor", str(block[TENSOR])),
             ("Shape", f"{rows} × {columns}"),
             ("Colors", f"{block['fp_low']:.3g} … {block['fp_high']:.3g}".replace("-", "−")),
         ):
-            split = layout.split(factor=0.3)
+            split = facts.split(factor=0.3)
             split.label(text=name)
             split.label(text=fact, translate=False)
         layout.operator("forward_pass.partial_sums")

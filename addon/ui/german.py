@@ -121,7 +121,6 @@ TEXTS = {
     "Acts": "Akte",
     "Act": "Akt",
     "Block": "Block",
-    "Tensor": "Tensor",
     "Shape": "Form",
     "Colors": "Farben",
     "Select the result of a multiply that is drawn cell by cell": "Wählen Sie das Ergebnis einer Multiplikation, das "

@@ -19,6 +19,8 @@ from forward_pass.process.python import PythonInfo
 from forward_pass.process.request import TraceRequest
 from forward_pass.ui import (
     acts_panel,
+    block_operators,
+    block_panel,
     diagnostics,
     help,
     panels,
@@ -192,6 +194,8 @@ class Layout:
         assert 0.0 <= factor <= 1.0
         self.drawn.append(text)  # type: ignore[attr-defined]
 
+    def separator(self) -> None: ...
+
     def panel(self, name: str, default_closed: bool) -> tuple[Layout, Layout]:
         return self, self
 
@@ -289,6 +293,25 @@ def test_the_panel_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     text = " ".join(drawn)
     assert "There is no model called x." in text and "or give the path of a folder." in text
     assert "[forward_pass.dismiss]" in drawn
+
+
+def test_the_panel_of_a_block_says_what_it_is_and_why_it_cannot_count_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    bpy.context.scene["fp_version"] = 1
+    block: Any = bpy.context.active_object
+    assert not block_panel.FORWARDPASS_PT_block.poll(bpy.context)
+    block["fp_tensor"], block["fp_shape"], block["fp_low"], block["fp_high"] = "step0.wte.weight", (6, 48), -0.33, 0.33
+    block["fp_role"], block["fp_detail"] = "right", "cells"
+    assert block_panel.FORWARDPASS_PT_block.poll(bpy.context)
+    drawn = draw(block_panel.FORWARDPASS_PT_block, monkeypatch)
+    assert drawn == ["step0.wte.weight", "Shape", "6 × 48", "Colors", "−0.33 … 0.33", "[forward_pass.partial_sums]"]
+    with pytest.raises(RuntimeError, match="Select the result of a multiply"):
+        bpy.ops.forward_pass.partial_sums()
+    menu = SimpleNamespace(layout=Layout([]))
+    block_operators.draw_block(menu, bpy.context)
+    assert menu.layout.drawn == []
+    block["fp_role"] = "out"
+    block_operators.draw_block(menu, bpy.context)
+    assert menu.layout.drawn == ["[forward_pass.partial_sums]"]
 
 
 def test_what_went_wrong_with_a_rendering_stands_below_its_button(monkeypatch: pytest.MonkeyPatch) -> None:
