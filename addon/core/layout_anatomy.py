@@ -89,11 +89,20 @@ def _read_embedding(flow: Flow, operations: list[Operation], stream: int | None)
         table = next((i for i in operation.inputs if flow.is_weight(i)), None)
         if table is None or len(flow.trace.tensor(table).shape) != 2:
             continue
+        if name == "position" and not _adds(flow, operation, found):
+            continue
         found[f"{name}_table"] = Seen(table, operation.id)
         start_of = found.get("residual_0")
         if start_of is None or start_of.operation != operation.id:
             found[f"{name}_embedding"] = Seen(operation.outputs[0], operation.id)
     return found
+
+
+def _adds(flow: Flow, look: Operation, found: dict[str, Seen]) -> bool:
+    """Whether what was looked up is as wide as the stream, which it is to be added to."""
+    start = found.get("residual_0")
+    sizes = [flow.trace.tensor(tensor).shape[-1] for tensor in (look.outputs[0], *([start.tensor] if start else []))]
+    return len(set(sizes)) == 1
 
 
 def _read_output(flow: Flow, operations: list[Operation], logits: int) -> dict[str, Seen]:

@@ -136,8 +136,9 @@ def place_title(draft: Draft, name: str, at: tuple[float, float]) -> Vector:
     draft.name(name, x, y, size, 0)
     groups = min((shape.layer(layer).groups for layer in range(shape.layers)), default=shape.heads)
     shared = f" on {groups} keys" if groups < shape.heads and shape.layer(0).shared > 1 else ""
+    known = any(shape.layer(layer).has("scores") for layer in range(shape.layers))
     lines = (
-        f"{shape.layers} layers   {shape.heads} heads{shared}",
+        f"{shape.layers} layers   {shape.heads} heads{shared}" if known else f"{shape.layers} layers",
         f"{shape.channels} channels   {shape.steps[-1]} tokens",
     )
     for line, text in enumerate(lines):

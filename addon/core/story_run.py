@@ -71,6 +71,11 @@ class Run:
         stem = f"s0.l{layer}"
         return any(f"{start}.{part}" in self.values.blocks for start in ("s0", stem, f"{stem}.h{self.example.head}"))
 
+    @property
+    def attends(self) -> bool:
+        """Whether a layer has heads of attention that are known as such."""
+        return any(block.part == "scores" for block in self.layout.blocks)
+
     def label(self, part: str) -> str:
         """What the example's layer calls a part."""
         return self.values.blocks[f"s0.l{self.example.layer}.{part}"].label

@@ -233,7 +233,10 @@ class Timeline:
         self._shapes.append(Formula(window[0], window[1] - window[0], tuple(parts)))
 
     def legend(self, key: str, name: str, window: Window) -> None:
-        """Say what the colours of a block mean; it stays until the next legend."""
+        """Say what the colours of a block mean; it stays until the next legend. The key of a block that this model does
+        not have is passed over."""
+        if not self.there([key]):
+            return
         low, high = self.values.ends(key)
         self._legends.append(Legend(window[0], window[1] - window[0], name, low, high))
 

@@ -272,6 +272,25 @@ def test_what_is_said_of_heads_and_channels_is_so(name, trace, layout):
     assert ("Only it goes through the model" in text) == (trace.steps[1].past > 0)
 
 
+@pytest.mark.parametrize("name", ["doge", "minimax", "gemma3n_text", "albert_masked"])
+def test_films_of_models_that_are_known_only_in_part(name, tmp_path_factory):
+    """Attention with no MLP; experts whose sum is nowhere alone; second tables that add to no token."""
+    trace = Trace.open(traced(name, "eager", _folder(tmp_path_factory)).path)
+    layout = lay_out(trace)
+    for preset in ("tour", "overview"):
+        assert tell(trace, layout, preset=preset).fills, preset
+    assert all(operation.out or operation.left for operation in layout.operations)
+
+
+def test_nothing_is_said_of_heads_or_keys_where_there_are_none(tmp_path_factory):
+    trace = Trace.open(traced("mamba", "eager", _folder(tmp_path_factory)).path)
+    layout = lay_out(trace)
+    for preset in ("walkthrough", "generate"):
+        said = " ".join(caption.text for caption in tell(trace, layout, preset=preset).captions)
+        assert "layers" in said and not any(word in said for word in ("head", "key", "query", "attention")), said
+    assert not any("heads" in label.text for label in layout.labels)
+
+
 @pytest.mark.parametrize("name", ["falcon_multi_query", "deepseek_v3"])
 def test_what_is_drawn_plainly_beside_an_mlp_is_told_once(name, tmp_path_factory):
     trace = Trace.open(traced(name, "eager", _folder(tmp_path_factory)).path)

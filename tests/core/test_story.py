@@ -26,6 +26,7 @@ from forward_pass.core.words import CATALOGS
 NEAR = 1e-6  # seconds
 TEXT = {"many odds", "drawn odds", "continued"}  # what is said of other runs only: tests/core/test_text_story.py
 MODELS = {"large overview"} | {  # and of other models: tests/core/test_model_layouts.py
+    "plain overview", "large plain overview", "all plain layers", "again kept",
     "tokens alone", "root norm", "query norm", "rotary", "shifted", "shared heads", "projection alone",
     "projection, norm", "gate", "gated down", "bent down", "parallel down", "parallel", "rest", "first layers",
     "again cached", "cache", "router", "experts",

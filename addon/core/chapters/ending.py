@@ -78,8 +78,7 @@ def _passes_again(teller: Teller) -> bool:
 def _again(teller: Teller) -> None:
     """Each pass slowly, with the odds that it comes to."""
     line, steps = teller.line, len(teller.trace.steps)
-    cached = teller.trace.steps[1].past > 0
-    texts = [teller.say(_again_moment(teller)), teller.say("cache" if cached else "one_row")]
+    texts = [teller.say(_again_moment(teller)), teller.say(_new_moment(teller))]
     texts += [teller.say("next", **_drawn(teller, step)) for step in range(3, steps)]
     windows = line.told_rounds(ROUND, texts[: steps - 1], _pass_looks(teller, steps - 1))
     for step, (a, b) in enumerate(windows, start=1):
@@ -104,14 +103,20 @@ def _drawn(teller: Teller, step: int) -> dict[str, object]:
 def _all_again(teller: Teller) -> None:
     """Pass after pass, quickly."""
     line, steps = teller.line, len(teller.trace.steps)
-    cached = teller.trace.steps[1].past > 0
-    words = [*teller.say(_again_moment(teller)), *teller.say("cache" if cached else "one_row")]
+    words = [*teller.say(_again_moment(teller)), *teller.say(_new_moment(teller))]
     for step, window in enumerate(line.rounds(steps - 1, 1.25, words, ("model", "model")), start=1):
         _step(teller, step, window)
 
 
 def _again_moment(teller: Teller) -> str:
-    return "again cached" if teller.trace.steps[1].past > 0 else "again"
+    if teller.trace.steps[1].past == 0:
+        return "again"
+    return "again cached" if teller.attends else "again kept"
+
+
+def _new_moment(teller: Teller) -> str:
+    """What a pass adds to what there is."""
+    return "cache" if _again_moment(teller) == "again cached" else "one_row"
 
 
 def _step(teller: Teller, step: int, window: Window) -> None:

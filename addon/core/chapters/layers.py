@@ -78,7 +78,7 @@ def _run_layers(teller: Teller, window: Window) -> None:
 def _at_once(teller: Teller) -> None:
     """The layers that wait in one look; where they are all that there are, the first of them in its two halves."""
     line, rest = teller.line, _waiting(teller)
-    if rest[0] == 0 and teller.has("scores", 0) and not teller.has("branches", 0):
+    if rest[0] == 0 and teller.has("scores", 0) and _feeds_forward(teller) and not teller.has("branches", 0):
         reading = line.beat(2.4, teller.say("reading"), ("layer 0 / attention", "attention"))
         teller.attention(0, 0, reading)
         teller.legend("s0.l0.h0.mix", "read", reading)
@@ -94,8 +94,15 @@ def _at_once(teller: Teller) -> None:
         teller.layer(0, layer, part)
 
 
+def _feeds_forward(teller: Teller) -> bool:
+    """Whether the first layer has an MLP or experts that are known as such."""
+    return teller.has("w_down", 0) or teller.has("router", 0)
+
+
 def _layers_moment(teller: Teller) -> str:
-    return "all layers" if 0 in _waiting(teller) else "layers"
+    if 0 not in _waiting(teller):
+        return "layers"
+    return "all layers" if teller.attends and _feeds_forward(teller) else "all plain layers"
 
 
 FIRST_LAYERS = Chapter(

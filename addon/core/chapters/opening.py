@@ -44,6 +44,8 @@ def _entrance(teller: Teller) -> str | list[str]:
 
 def _overview_moment(teller: Teller) -> str:
     cells = sum(math.prod(block.counts) for block in teller.layout.blocks)
+    if not teller.attends:
+        return "large plain overview" if cells > MOST_VALUES else "plain overview"
     return "large overview" if cells > MOST_VALUES else "overview"
 
 

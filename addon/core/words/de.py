@@ -29,6 +29,14 @@ CAPTIONS = {
         "Das ganze Modell, maßstäblich: {layers} Schichten, {heads} Köpfe, {channels} Kanäle. Eine Zelle, eine Zahl.",
         "Das ganze Modell. Jede Zelle ist eine Zahl.",
     ),
+    "large plain overview": (
+        "Das ganze Modell: {layers} Schichten, {channels} Kanäle. Von fern steht eine Zelle für viele.",
+        "Das ganze Modell. Eine Zelle steht für viele.",
+    ),
+    "plain overview": (
+        "Das ganze Modell, maßstäblich: {layers} Schichten, {channels} Kanäle. Eine Zelle, eine Zahl.",
+        "Das ganze Modell. Jede Zelle ist eine Zahl.",
+    ),
     "tokens": (
         "{each_unit} schlägt seine Zeile in der Embedding-Tabelle nach: {channels} Zahlen, die dafür stehen.",
         "{each_unit} holt {channels} Zahlen,",
@@ -114,6 +122,10 @@ CAPTIONS = {
         "{new_unit} kommt zum Text. Nur damit läuft das Modell: Keys und Values der anderen sind aufbewahrt.",
         "Noch einmal, nur {with_new}.",
     ),
+    "again kept": (
+        "{new_unit} kommt zum Text. Nur damit läuft das Modell: Was es von den anderen weiß, ist aufbewahrt.",
+        "Noch einmal, nur {with_new}.",
+    ),
     "cache": ("Der Cache wächst in jedem Kopf um einen Key und einen Value.", ""),
     "norm": (
         "Layer-Norm: Die Zahlen jedes Tokens werden um null zentriert und auf die Streuung eins gebracht.",
@@ -183,6 +195,10 @@ CAPTIONS = {
         "{layers} Schichten nacheinander: Attention liest bei anderen Tokens, das MLP bearbeitet jedes für sich.",
         "{layers} Schichten: Attention, dann MLP.",
     ),
+    "all plain layers": (
+        "{layers} Schichten nacheinander, jede mit eigenen Gewichten.",
+        "{layers} Schichten nacheinander.",
+    ),
     "logits": (
         "Am Ende werden die Zahlen des letzten Tokens zu je einem Score {for_each}: den Logits.",
         "Ein Score {for_each}:",
@@ -215,7 +231,9 @@ CAPTIONS = {
 
 WHY = {
     "overview": "Auf einem Band fließen die Zahlen nach rechts: dem Residualstrom. Jede Schicht trägt bei.",
+    "plain overview": "Auf einem Band fließen die Zahlen nach rechts: dem Residualstrom. Jede Schicht trägt bei.",
     "large overview": "Auf einem Band fließen die Zahlen nach rechts: dem Residualstrom. Jede Schicht trägt bei.",
+    "large plain overview": "Auf einem Band fließen die Zahlen nach rechts: dem Residualstrom. Jede Schicht trägt bei.",
     "tokens": "Ein Modell kann nur mit Zahlen rechnen: Ein {unit} wird zu einem Ort in {channels} Richtungen.",
     "tokens alone": "Ein Modell kann nur mit Zahlen rechnen: Ein {unit} wird zu einem Ort in {channels} Richtungen.",
     "positions": "Sonst wären für das Modell dieselben {units} in anderer Reihenfolge dasselbe.",
@@ -242,6 +260,7 @@ WHY = {
     "router": "So kann ein Modell viel enthalten und doch wenig rechnen: Die meisten Experten ruhen.",
     "layers": "Jede Schicht liest, was alle Schichten vor ihr zum Strom beigetragen haben.",
     "all layers": "Jede Schicht liest, was alle Schichten vor ihr zum Strom beigetragen haben.",
+    "all plain layers": "Jede Schicht liest, was alle Schichten vor ihr zum Strom beigetragen haben.",
     "logits": "Ein Score ist groß, wo die Zahlen des Tokens in die Richtung seiner Spalte von Gewichten zeigen.",
     "odds": "Mehr sagt ein Modell nie: wie wahrscheinlich es ist, dass ein {unit} als nächstes kommt.",
     "many odds": "Mehr sagt ein Modell nie: wie wahrscheinlich es ist, dass ein {unit} als nächstes kommt.",

@@ -30,6 +30,14 @@ CAPTIONS = {
         "The whole model, to scale: {layers} layers, {heads} heads, {channels} channels. Each cell is one true number.",
         "The whole model. Each cell is one true number.",
     ),
+    "large plain overview": (
+        "The whole model: {layers} layers, {channels} channels. From afar, one cell stands for many.",
+        "The whole model. One cell stands for many: the largest.",
+    ),
+    "plain overview": (
+        "The whole model, to scale: {layers} layers, {channels} channels. Each cell is one true number.",
+        "The whole model. Each cell is one true number.",
+    ),
     "tokens": (
         "{each_unit} looks up its row of the embedding table: {channels} numbers that stand for it.",
         "{each_unit} looks up {channels} numbers,",
@@ -115,6 +123,10 @@ CAPTIONS = {
         "{new_unit} joins the text. Only it goes through the model: the keys and values of the others are kept.",
         "Again, {with_new} alone.",
     ),
+    "again kept": (
+        "{new_unit} joins the text. Only it goes through the model: what is known of the others is kept.",
+        "Again, {with_new} alone.",
+    ),
     "cache": ("The cache grows by one key and one value in each head.", ""),
     "norm": (
         "Layer norm: each token's numbers are centred, and scaled to a spread of one.",
@@ -172,6 +184,10 @@ CAPTIONS = {
         "{layers} layers, one after the other: attention reads from other tokens, the MLP works on each alone.",
         "{layers} layers: attention, then an MLP.",
     ),
+    "all plain layers": (
+        "{layers} layers, one after the other, each with weights of its own.",
+        "{layers} layers, one after the other.",
+    ),
     "logits": (
         "At the end the last token's numbers become one score {for_each}: the logits.",
         "One score {for_each}:",
@@ -202,7 +218,9 @@ CAPTIONS = {
 # What a step is for; said after the full sentence of its moment.
 WHY = {
     "overview": "Numbers flow along one band from left to right, the residual stream. Every layer adds to it.",
+    "plain overview": "Numbers flow along one band from left to right, the residual stream. Every layer adds to it.",
     "large overview": "Numbers flow along one band from left to right, the residual stream. Every layer adds to it.",
+    "large plain overview": "Numbers flow along one band to the right, the residual stream. Every layer adds to it.",
     "tokens": "A model can only calculate with numbers: a {unit} becomes a place among {channels} directions.",
     "tokens alone": "A model can only calculate with numbers: a {unit} becomes a place among {channels} directions.",
     "positions": "Without this the model could not tell the same {units} in another order apart.",
@@ -229,6 +247,7 @@ WHY = {
     "router": "So a model can hold much and still compute little: most of the experts rest.",
     "layers": "Each layer reads what all the layers before it have added to the stream.",
     "all layers": "Each layer reads what all the layers before it have added to the stream.",
+    "all plain layers": "Each layer reads what all the layers before it have added to the stream.",
     "logits": "A score is large where the token's numbers point the same way as its column of weights.",
     "odds": "This is all that a model ever says: how likely each {unit} is to be the next one.",
     "many odds": "This is all that a model ever says: how likely each {unit} is to be the next one.",
