@@ -159,9 +159,9 @@ TEXTS = {
     "an MP4 for every act with its captions as text, in a folder": "ein MP4 für jeden Akt mit seinen Untertiteln als "
     "Text, in einem Ordner",
     "Captions": "Untertitel",
-    "In the Picture and Beside": "Im Bild und daneben",
-    "In the Picture": "Im Bild",
-    "Beside": "Daneben",
+    "Picture and Files": "Bild und Dateien",
+    "Picture": "Bild",
+    "Files": "Dateien",
     "Transparent": "Durchsichtig",
     "Output": "Ausgabe",
     "{count} frames": "{count} Bilder",

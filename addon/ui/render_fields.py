@@ -54,9 +54,9 @@ class RenderFields:
         name="Captions",
         description="Where the captions go",
         items=(
-            ("both", "In the Picture and Beside", "Burnt into the picture, and as files beside it"),
-            ("burnt", "In the Picture", "Burnt into the picture only"),
-            ("beside", "Beside", "As files beside it only: players and video sites show them when they are wanted"),
+            ("both", "Picture and Files", "Burnt into the picture, and as files beside it"),
+            ("burnt", "Picture", "Burnt into the picture only"),
+            ("beside", "Files", "As files beside it only: players and video sites show them when they are wanted"),
         ),
     )
     transparent: BoolProperty(  # type: ignore[valid-type]
