@@ -24,6 +24,7 @@ class Difference:
 
     @property
     def size(self) -> float:
+        """How far the two numbers are apart."""
         return abs(self.first - self.second)
 
 

@@ -26,6 +26,7 @@ class Collections:
         self._made: dict[tuple[str, ...], bpy.types.Collection] = {(): root}
 
     def get(self, path: tuple[str, ...]) -> bpy.types.Collection:
+        """The collection at a path under the root; none is the root itself."""
         if path not in self._made:
             made = bpy.data.collections.new(path[-1])
             self.get(path[:-1]).children.link(made)

@@ -54,9 +54,11 @@ class GeoNodes(Nodes):
         return self.one("GeometryNodeFieldOnDomain", "Value", {"Value": value}, data_type=kind, domain=domain)
 
     def index(self) -> Any:
+        """The number of the point or face at hand, from 0."""
         return self.add("GeometryNodeInputIndex").outputs[0]
 
     def position(self) -> Any:
+        """Where the point or face at hand is."""
         return self.add("GeometryNodeInputPosition").outputs[0]
 
     def move(self, geometry: Value, position: Value = None, offset: Value = None, selection: Value = None) -> Any:
@@ -92,6 +94,7 @@ class GeoNodes(Nodes):
         return node.outputs["Output"]
 
     def less(self, a: Value, b: Value) -> Any:
+        """1 where a < b, else 0."""
         return self.math("LESS_THAN", a, b)
 
     def line(self, a: Value, b: Value, factor: Value) -> Any:

@@ -51,6 +51,7 @@ class Plan:
 
     @property
     def shape(self) -> Shape:
+        """The sizes i, k and j of one matrix of the stack, and their pitch."""
         _heads, rows, inner = self.left.shape
         return Shape(rows, inner, self.right.shape[2], self.pitch)
 

@@ -59,6 +59,7 @@ class Nodes:
             socket.default_value = value  # type: ignore[attr-defined]
 
     def math(self, operation: str, *values: Value, clamp: bool = False) -> Any:
+        """A number out of numbers; `operation` is that of a Math node."""
         node = self.add("ShaderNodeMath", operation=operation, use_clamp=clamp)
         self._feed_numbers(node, values)
         return node.outputs[0]
@@ -76,6 +77,7 @@ class Nodes:
                 self.tree.links.new(value, socket)
 
     def vector(self, operation: str, *values: Value, scale: Value = None) -> Any:
+        """A vector out of vectors, or the number that a length, a distance or a dot product is."""
         node = self.add("ShaderNodeVectorMath", operation=operation)
         for key, value in zip(("Vector", "Vector_001", "Vector_002"), values, strict=False):
             self.feed(named(node.inputs, key), value)
@@ -105,12 +107,14 @@ class Nodes:
         return named(node.outputs, "Result_Color")
 
     def combine(self, x: Value, y: Value, z: Value = 0.0) -> Any:
+        """A vector of three numbers."""
         node = self.add("ShaderNodeCombineXYZ")
         for key, entry in zip("XYZ", (x, y, z), strict=True):
             self.feed(named(node.inputs, key), entry)
         return named(node.outputs, "Vector")
 
     def separate(self, vector: Value) -> tuple[Any, Any, Any]:
+        """The three numbers of a vector."""
         node = self.add("ShaderNodeSeparateXYZ")
         self.feed(named(node.inputs, "Vector"), vector)
         return named(node.outputs, "X"), named(node.outputs, "Y"), named(node.outputs, "Z")
