@@ -15,7 +15,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from forward_pass.core.errors import UserError
-from scripts._bench_scene import FRAMES, SIZE, animation
+from scripts._bench_clock import animation
+from scripts._bench_scene import FRAMES, SIZE
 
 FEW, MANY = 64, 2048  # rows and columns
 WIDE = 64.0  # Blender units, whatever the number of cells

@@ -36,8 +36,9 @@ from forward_pass.core.story import tell
 from forward_pass.core.trace import Trace
 from forward_pass.process.trace_prompt import trace_prompt
 from forward_pass.render.captions import write_text
+from scripts._bench_cost import Cost, lines, report
 from scripts._bench_overhead import Overhead, measure_overhead
-from scripts._bench_scene import Cost, lines, measure_scenes, report
+from scripts._bench_scene import measure_scenes
 from scripts._bench_slabs import Slabs, measure_slabs
 from scripts._bench_slices import Waits, measure_slices
 from scripts._memory import peak_memory
