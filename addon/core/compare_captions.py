@@ -13,7 +13,7 @@ from .differences import Difference, largest, root_mean_square
 from .layout_types import Block, Bounds, Layout
 from .story_types import Act, Story
 from .trace import Trace
-from .values import Values
+from .values import Values, masked
 from .wording import shown, vocabulary_of
 from .words.sides import Sentences
 
@@ -204,8 +204,8 @@ def _label(block: Block) -> str:
 
 def _largest_number(values: Values, key: str) -> float:
     """The number of the largest magnitude in a block that is one and is not masked."""
-    matrix = values.matrix(key)
-    found = matrix[np.isfinite(matrix) & ~values.masked(key)]
+    matrix = values.entire(key)
+    found = matrix[np.isfinite(matrix) & ~masked(matrix, values.blocks[key].part)]
     return float(found[np.abs(found).argmax()]) if found.size else 0.0
 
 

@@ -34,12 +34,12 @@ class Mark:
 def marks_of(
     story: Story, said: Sequence[Sequence[Spoken]], sides: tuple[Side, Side], aspect: float
 ) -> tuple[Mark, ...]:
-    """The outlines of all captions that speak of a cell; `said` are the captions of each chapter."""
+    """The outlines of all captions that speak of a cell that is drawn; `said` are the captions of each chapter."""
     spoken = (one for chapter in said for one in chapter)
     return tuple(
         _mark(caption, one.cell, sides, _seen_height(story.shots, caption, aspect))
         for caption, one in zip(story.captions, spoken, strict=True)
-        if one.cell is not None
+        if one.cell is not None and one.cell.drawn is not None
     )
 
 
@@ -51,15 +51,16 @@ def _seen_height(shots: Sequence[Shot], caption: Caption, aspect: float) -> floa
 
 
 def _mark(caption: Caption, cell: Difference, sides: Sequence[Side], height: float) -> Mark:
-    """The outline of a cell in both runs, a little before their faces."""
+    """The outline of a drawn cell in both runs, a little before their faces."""
     corners = []
+    row, column = cell.drawn or (cell.row, cell.column)
     for number, side in enumerate(sides):
         block = side.layout.by_key[f"{number + 1}.{cell.block.key}"]
         origin, down, across, normal = (
             np.array(v) for v in (block.origin, block.row_step, block.column_step, block.normal)
         )
         ends = ((0, 0), (0, 1), (1, 1), (1, 0))
-        places = [origin + (cell.row + r) * down + (cell.column + c) * across + 0.15 * normal for r, c in ends]
+        places = [origin + (row + r) * down + (column + c) * across + 0.15 * normal for r, c in ends]
         corners.append(tuple((float(x), float(y), float(z)) for x, y, z in places))
     # From when the numbers are there, where that leaves the outline some time.
     key, end = f"1.{cell.block.key}", caption.start + caption.duration

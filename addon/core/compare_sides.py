@@ -60,7 +60,11 @@ def can_stack(layouts: tuple[Layout, Layout], values: tuple[Values, Values]) -> 
 
 
 def _same_places(a: Layout, b: Layout) -> bool:
-    return [(x.key, x.origin, x.shape) for x in a.blocks] == [(x.key, x.origin, x.shape) for x in b.blocks]
+    return _places(a) == _places(b)
+
+
+def _places(layout: Layout) -> list[tuple[object, ...]]:
+    return [(x.key, x.origin, x.shape, x.row_ranges, x.column_ranges) for x in layout.blocks]
 
 
 def _same_weights(a: Values, b: Values) -> bool:

@@ -9,18 +9,28 @@ from dataclasses import dataclass
 import numpy as np
 
 from .layout_types import Block
-from .values import Values
+from .values import Values, masked
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The cell of a block in which two runs differ most, and what stands there in each."""
+    """The cell of a block in which two runs differ most, and what stands there in each. `row` and `column` are counted
+    from the first that are drawn, with those that are elided."""
 
     block: Block
     row: int
     column: int
     first: float
     second: float
+
+    @property
+    def drawn(self) -> tuple[int, int] | None:
+        """The drawn row and column of the cell; None where it is elided."""
+        rows, columns = self.block.row_numbers, self.block.column_numbers
+        row = int(np.searchsorted(rows, rows[0] + self.row))
+        column = int(np.searchsorted(columns, columns[0] + self.column))
+        there = rows[row] == rows[0] + self.row and columns[column] == columns[0] + self.column
+        return (row, column) if there else None
 
     @property
     def size(self) -> float:
@@ -35,10 +45,11 @@ def largest(first: Values, second: Values, keys: Iterable[str]) -> Difference | 
     for key in keys:
         if key not in first.blocks or key not in second.blocks:
             continue
-        a, b = first.matrix(key).astype(np.float64), second.matrix(key).astype(np.float64)
+        a, b = first.entire(key).astype(np.float64), second.entire(key).astype(np.float64)
         if a.shape != b.shape:
             continue
-        seen = np.isfinite(a) & np.isfinite(b) & ~first.masked(key) & ~second.masked(key)
+        part = first.blocks[key].part
+        seen = np.isfinite(a) & np.isfinite(b) & ~masked(a, part) & ~masked(b, part)
         if not seen.any():
             continue
         away = np.where(seen, np.abs(np.where(seen, a, 0.0) - np.where(seen, b, 0.0)), -1.0)
@@ -54,7 +65,7 @@ def root_mean_square(first: Values, second: Values, key: str) -> float | None:
     """Of the difference of a block in two runs, over all of its numbers; None where it is not in both in one shape."""
     if key not in first.blocks or key not in second.blocks:
         return None
-    a, b = first.matrix(key).astype(np.float64), second.matrix(key).astype(np.float64)
+    a, b = first.entire(key).astype(np.float64), second.entire(key).astype(np.float64)
     return float(np.sqrt(np.mean((a - b) ** 2))) if a.shape == b.shape else None
 
 

@@ -61,6 +61,15 @@ class Values:
         columns = block.column_ranges[0][0], block.column_ranges[-1][1]
         return matrix_of(self._trace.array(block.tensor), replace(block, columns=columns, column_ranges=()))
 
+    def entire(self, key: str) -> NDArray[np.float32]:
+        """The numbers of a block from its first drawn row and column to its last, also those that are elided."""
+        block = self.blocks[key]
+        (top, bottom), (left, right) = (
+            (int(numbers[0]), int(numbers[-1])) for numbers in (block.row_numbers, block.column_numbers)
+        )
+        whole = replace(block, rows=(top, bottom), columns=(left, right), row_ranges=(), column_ranges=())
+        return matrix_of(self._trace.array(block.tensor), whole)
+
     def ends(self, key: str) -> tuple[float, float]:
         """The colour map's ends for a block, in the scale that was chosen."""
         if not self._ends:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forward_pass.core.differences import largest
 from forward_pass.core.effects import effects_of
 from forward_pass.core.effects_types import SoftmaxCard
 from forward_pass.core.elision import (
@@ -26,8 +27,10 @@ from forward_pass.core.examples import choose_example
 from forward_pass.core.layout import lay_out
 from forward_pass.core.layout_blocks import runs
 from forward_pass.core.story import tell
+from forward_pass.core.story_compare import tell_compare
 from forward_pass.core.trace import Trace
 from forward_pass.core.values import Values, matrix_of
+from forward_pass.core.words.sides import COMPARE
 from tests.core.text_model import HEADS, LAYERS, text_trace
 
 
@@ -134,3 +137,25 @@ def test_what_is_said_of_a_long_text_counts_all_of_it(long_text):
     scores = long_text.array(masked.tensor)[masked.index][token, : token + 1].astype(np.float64)
     assert card.total == pytest.approx(np.exp(scores - scores.max()).sum(), rel=1e-5)
     assert f"{token + 1}" in card.title
+
+
+def test_two_long_texts_are_compared_in_what_is_not_drawn_too(long_text, tmp_path_factory):
+    place = FIRST_TOKENS + 2
+    other = text_trace(tmp_path_factory, LONG[:place] + "B" + LONG[place + 1 :])
+    runs = Values(long_text, lay_out(long_text)), Values(other, lay_out(other))
+    found = largest(*runs, ["s0.residual_0"])
+    assert found is not None and found.row == place and found.drawn is None
+    pattern = largest(*runs, ["s0.l1.h0.pattern"])
+    assert pattern is not None
+    apart = np.abs(np.subtract(*(run.entire("s0.l1.h0.pattern") for run in runs)))
+    assert pattern.size == pytest.approx(apart.max())
+    if pattern.drawn is not None:
+        assert runs[0].matrix("s0.l1.h0.pattern")[pattern.drawn] == np.float32(pattern.first)
+    plan = tell_compare(long_text, other)
+    assert plan.stacked
+    assert any(f"at token {place + 1}, " in caption.text for caption in plan.story.captions)
+    assert not any(COMPARE["en"]["equal"] == caption.text for caption in plan.story.captions)
+
+
+def test_long_texts_of_two_lengths_do_not_stand_above_each_other(long_text, tmp_path_factory):
+    assert not tell_compare(long_text, text_trace(tmp_path_factory, LONG[:-1])).stacked
