@@ -29,6 +29,7 @@ from .contract import keep_contract
 from .effects import PlacedEffects, effect_slices, place_effects
 from .formulas import add_formulas
 from .furniture import make_plates, make_products, make_ribbons, make_shadows
+from .glow import make_glow
 from .labels import label_slices
 from .legend import add_legends
 from .marks import make_marks
@@ -40,6 +41,7 @@ from .run_operations import operation_slices
 from .running_multiply import add_shapes
 from .running_text import add_running_text
 from .slices import Stage, Told, aside, told
+from .solid import show_solid
 from .studio import Studio, open_studio
 from .theme_assets import theme_asset_slices
 from .themes import apply_map
@@ -98,6 +100,7 @@ def build_scene(
     yield "overlays", 0.95
     for name in maps:
         apply_map(scene, name)
+    show_solid(scene, colors)
     yield from told(("overlays", 0.98), theme_asset_slices(scene))
     keep_contract(scene, story, [trace], layout.pitch, recipe, fps)
     yield "done", 1.0
@@ -148,6 +151,7 @@ def _put_floor(studio: Studio, run: _Run) -> Told[None]:
         *make_shadows(layout.plates, materials),
         *make_plates(layout.plates, materials),
         *make_ribbons(layout.ribbons, materials),
+        *make_glow(layout.blocks, story.fills, studio.groups),
         *make_pulse(studio.scene, layout, story.pulses, studio.groups),
     ]:
         studio.labels.objects.link(item)

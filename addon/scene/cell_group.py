@@ -20,26 +20,38 @@ PLAY = "fp_play"  # style, focus row or -1, share, relax
 USE = "fp_use"  # start, duration, side, share
 AGAIN = "fp_again"  # start, duration, period, count
 
+# How much of the role's hue a cell has: with nothing in it (from afar, near), and filled and at rest (for each unit of
+# its size, and whatever that is). A weight has less.
+EMPTY = 0.14, 0.055
+AT_REST = 0.85, 0.30
+WEIGHT = 0.85
+DENSE = 1.6  # all of that is so many times as much where light does not glow: paint on a light ground is pale
+
+# Light from above and from the front: how much darker a standing block is at its foot, and how many units above it that
+# is over; and how much darker one is that looks to the side.
+FOOT, RISES, ASIDE = 0.40, 14.0, 0.16
+
 # `pass_index` packs three palette numbers: hue of the block, outline of its rows, outline of its columns. It is a
 # signed short, and three digits to this base just fit.
 HUES = 32
 
-COLORS = ("Number", "Ghost", "Empty", "Gap", "Missing", "Row hue", "Column hue", "Running hue")
+COLORS = ("Number", "Empty", "Gap", "Missing", "Line hue", "Running hue")
 NUMBERS = (
     "Shown", "Strength", "Mask", "Shade", "Pixels", "Across", "Along", "Width", "Height", "Emphasis",
-    "Row line", "Column line", "Running line",
+    "Line", "Running",
 )  # fmt: skip
 
 
 def cell_slices(groups: Groups) -> Slices[bpy.types.NodeTree]:
-    """The group, for one number of a cell, in slices: colours of the number, of what is not filled yet (gap and tile),
-    of the gap and of what is no number, and three outlines, each a colour and how much of it is seen; Width and Height
+    """The group, for one number of a cell, in slices: colours of the number, of what is not filled yet, of
+    the gap and of what is no number, and two outlines, each a colour and how much of it is seen; Width and Height
     are the cell's in its shorter side. The rest is what the groups that it is made of say."""
     sockets = [(name, "Color") for name in COLORS] + [(name, "Float") for name in NUMBERS]
     tree, n, into, out = new_group("FP Cell", (("Value", "Float"),), sockets, "A cell, at the time of the story")
     cell = _cell(n, groups)
     yield
-    ghost, empty = _ghost(n, groups, cell.look, cell.tile["Rim"])
+    amount = n.math("MULTIPLY", n.mix(cell.tile["Near"], *EMPTY), cell.dense)
+    empty = n.blend(amount, cell.look["Rest"], cell.role)
     short = n.math("MAXIMUM", n.math("MINIMUM", cell.pitch_u, cell.pitch_v), 1e-6)
     yield
     number = _number_color(n, groups, cell, into["Value"])
@@ -48,7 +60,6 @@ def cell_slices(groups: Groups) -> Slices[bpy.types.NodeTree]:
     yield
     found = {
         "Number": number,
-        "Ghost": ghost,
         "Empty": empty,
         "Gap": cell.look["Gap"],
         "Missing": cell.look["Missing"],
@@ -79,8 +90,10 @@ class _Cell:
     settled: Any  # 0 while it shines after its last use, then 1
     weight: Any  # 1 in a weight, which nothing fills
     shown: Any  # how much of its number has come out
-    hues: tuple[Any, Any, Any]  # of the block, its rows' outline, its columns' outline
-    numbers: tuple[Any, Any, Any]  # of those colours in the palette
+    role: Any  # the hue of what the block is, a weight's of what it makes
+    dense: Any  # see DENSE
+    axis: Any  # along which it is in play: its number in the palette
+    axis_hue: Any
     look: Any  # the outputs of the group FP Theme
 
 
@@ -128,9 +141,12 @@ def _cell(n: Nodes, groups: Groups) -> _Cell:
     fill = n.group(groups.fill, Start=start, Duration=duration, Style=style, Share=share, Focus=focus, **where)
     window, side = _window_of_use(n, time, focus)
     use = n.group(groups.use, Side=side, **window, **where)
-    weight = n.math("LESS_THAN", style, 0.5)
-    numbers = palette_numbers(n)
-    hues = [n.group(groups.palette, Number=number)["Color"] for number in numbers]
+    weight, look = n.math("LESS_THAN", style, 0.5), n.group(groups.look)
+    number, row_number, column_number = palette_numbers(n)
+    axis = n.mix(side, row_number, column_number)
+    role, axis_hue = (
+        n.group(groups.palette, Number=one)["Color"] for one in (n.mix(weight, number, column_number), axis)
+    )
     return _Cell(
         tile=tile,
         fill=fill,
@@ -142,9 +158,11 @@ def _cell(n: Nodes, groups: Groups) -> _Cell:
         settled=n.smoothstep(n.math("SUBTRACT", time, relax), 0.0, 0.9),
         weight=weight,
         shown=n.math("MAXIMUM", fill["Reveal"], weight),
-        hues=(hues[0], hues[1], hues[2]),
-        numbers=numbers,
-        look=n.group(groups.look),
+        role=role,
+        dense=n.math("MULTIPLY_ADD", look["Glow"], 1 - DENSE, DENSE),
+        axis=axis,
+        axis_hue=axis_hue,
+        look=look,
     )
 
 
@@ -167,7 +185,6 @@ def _window_of_use(n: Nodes, time: Any, focus: Any) -> tuple[dict[str, Any], Any
 
 def _number_color(n: Nodes, groups: Groups, cell: _Cell, value: Any) -> Any:
     """The colour of a cell's number: of its sign and size in play, of its size alone at rest and from afar."""
-    hue, _rows, columns = cell.hues
     level = named(n.attribute("level").outputs, "Fac")
     low, high = object_one(n, "fp_low"), object_one(n, "fp_high")
     # Its place between the map's ends; magnitude is the distance from zero.
@@ -178,23 +195,18 @@ def _number_color(n: Nodes, groups: Groups, cell: _Cell, value: Any) -> Any:
     positive = n.group(groups.sequential, Place=n.math("SQRT", at))["Color"]
     full = n.blend(signed, positive, n.group(groups.diverging, Place=at)["Color"])
 
-    # At rest: magnitude only, in the hue of what the block is.
-    quiet = cell.look["Rest"]
-    resting = n.blend(0.55, cell.look["Magnitude"], hue)
-    near_rest = n.blend(n.math("MULTIPLY", size, 0.55), quiet, resting)
-    near_rest = n.blend(0.14, near_rest, full)
-    # From afar the hue of its role: a weight's is that of what it makes, less strong than that of what is made.
-    role = n.blend(cell.weight, hue, columns)
-    amount = n.math("MULTIPLY_ADD", level, 0.85, 0.16, clamp=True)
-    far_rest = n.blend(n.math("MULTIPLY", amount, n.mix(cell.weight, 1.0, 0.8)), quiet, role)
+    # At rest: magnitude only, from afar that of the cells around, in the hue of the block's role.
+    quiet, role = cell.look["Rest"], cell.role
+    amount = n.math("MULTIPLY_ADD", n.mix(cell.tile["Near"], level, size), *AT_REST)
+    amount = n.math("MULTIPLY", amount, n.math("MULTIPLY", cell.dense, n.mix(cell.weight, 1.0, WEIGHT)), clamp=True)
+    rest = n.blend(amount, quiet, role)
 
     # Weights were never filled: they do not shine by themselves.
-    result = n.math("MULTIPLY", n.mix(cell.settled, 1.0, 0.22), n.math("SUBTRACT", 1.0, cell.weight))
-    near = n.blend(n.math("MAXIMUM", cell.active, result), near_rest, full)
+    result = n.math("MULTIPLY", n.math("SUBTRACT", 1.0, cell.settled), n.math("SUBTRACT", 1.0, cell.weight))
     # From afar signed colours would average to fog: there what is in play glows in its own hue.
-    busy = n.math("MAXIMUM", cell.active, n.math("MULTIPLY", n.math("SUBTRACT", result, 0.22), 1.28))
-    far_play = n.blend(n.math("MULTIPLY_ADD", level, 0.55, 0.45, clamp=True), quiet, role)
-    return n.blend(cell.tile["Near"], n.blend(busy, far_rest, far_play), near)
+    glowing = n.blend(n.math("MULTIPLY_ADD", level, 0.55, 0.45, clamp=True), quiet, role)
+    busy = n.blend(cell.tile["Near"], glowing, full)
+    return n.blend(n.math("MAXIMUM", cell.active, result), rest, busy)
 
 
 def _strength(n: Nodes, cell: _Cell) -> Any:
@@ -202,33 +214,40 @@ def _strength(n: Nodes, cell: _Cell) -> Any:
     strongly."""
     glow = cell.look["Glow"]
     near = cell.tile["Near"]
-    rest = n.mix(near, 1.0, n.mix(cell.settled, 0.86, 0.66))  # from afar nothing is dim: hues tell what is what
+    rest = n.mix(near, 1.0, n.mix(cell.settled, 0.9, 0.78))  # from afar nothing is dim: hues tell what is what
     strength = n.mix(cell.active, rest, n.math("MULTIPLY_ADD", glow, 0.22, 1.0))
     weight = n.mix(cell.active, n.mix(near, 1.0, 0.82), n.math("MULTIPLY_ADD", glow, 0.25, 1.0))
     strength = n.mix(cell.weight, strength, weight)
     front = n.math("MULTIPLY", cell.fill["Front"], n.math("MULTIPLY", glow, 0.55))
     strength = n.mix(cell.shown, 1.0, n.math("ADD", front, strength))
-    return n.math("MAXIMUM", strength, n.math("MULTIPLY_ADD", glow, -0.9, 0.9))
+    strength = n.math("MAXIMUM", strength, n.math("MULTIPLY_ADD", glow, -0.9, 0.9))
+    return n.math("MULTIPLY", strength, _light(n, glow))
+
+
+def _light(n: Nodes, glow: Any) -> Any:
+    """How light a block is by where it looks and how far it is from the floor; all of it alike that lies."""
+    geometry = n.add("ShaderNodeNewGeometry")
+    x, _y, z = n.separate(named(geometry.outputs, "True Normal"))
+    _x, _y, height = n.separate(named(geometry.outputs, "Position"))
+    stands = n.math("SUBTRACT", 1.0, n.math("ABSOLUTE", z))
+    foot = n.math("MULTIPLY_ADD", height, -1 / RISES, 1.0, clamp=True)
+    foot = n.math("MULTIPLY", n.math("MULTIPLY", foot, foot), n.math("MULTIPLY", stands, FOOT))
+    dark = n.math("MULTIPLY_ADD", n.math("ABSOLUTE", x), ASIDE, foot)
+    return n.math("SUBTRACT", 1.0, n.math("MULTIPLY", dark, n.math("MULTIPLY_ADD", glow, 0.6, 0.4)))
 
 
 def _outlines(n: Nodes, cell: _Cell) -> dict[str, Any]:
-    """The outlines of the row in play, of the column in play and of the cell being summed: how much of each is seen,
-    and its colour."""
-    _hue, row_hue, column_hue = cell.hues
-    _number, row_number, column_number = cell.numbers
+    """The outlines of the row or the column in play, as the block's side is, and of the cell being summed: how much of
+    each is seen, and its colour."""
     pixels = cell.tile["Pixels"]
     along = _border(n, cell.tile["Along"], cell.pitch_v, cell.pitch_u, pixels)
     across = _border(n, cell.tile["Across"], cell.pitch_u, cell.pitch_v, pixels)
-    row_line = n.math("MULTIPLY", cell.line, n.math("SUBTRACT", 1.0, cell.side))
-    column_line = n.math("MULTIPLY", cell.line, cell.side)
-    row_line = n.math("MULTIPLY", row_line, dashes(n, row_number, cell.tile["Across"], cell.pitch_u))
-    column_line = n.math("MULTIPLY", column_line, dashes(n, column_number, cell.tile["Along"], cell.pitch_v))
+    place = n.mix(cell.side, cell.tile["Across"], cell.tile["Along"])
+    dashed = dashes(n, cell.axis, place, n.mix(cell.side, cell.pitch_u, cell.pitch_v))
     return {
-        "Row line": n.math("MULTIPLY", row_line, along),
-        "Row hue": row_hue,
-        "Column line": n.math("MULTIPLY", column_line, across),
-        "Column hue": column_hue,
-        "Running line": n.math("MULTIPLY", cell.fill["Current"], n.math("MAXIMUM", along, across)),
+        "Line": n.math("MULTIPLY", n.math("MULTIPLY", cell.line, dashed), n.mix(cell.side, along, across)),
+        "Line hue": cell.axis_hue,
+        "Running": n.math("MULTIPLY", cell.fill["Current"], n.math("MAXIMUM", along, across)),
         "Running hue": cell.look["Text"],
     }
 
@@ -247,9 +266,3 @@ def _border(n: Nodes, place: Any, pitch: Any, other: Any, pixels: Any) -> Any:
     inward = n.math("SUBTRACT", half, n.math("ABSOLUTE", place))
     width = n.math("MAXIMUM", 0.12, n.math("DIVIDE", 1.2, n.math("MAXIMUM", pixels, 0.05)))
     return n.math("SUBTRACT", 1.0, n.smoothstep(inward, n.math("MULTIPLY", width, 0.7), width))
-
-
-def _ghost(n: Nodes, groups: Groups, look: Any, rim: Any) -> tuple[Any, Any]:
-    """What is not filled yet, gap and tile: a ghost of the grid on the backdrop's own colour."""
-    ghost = n.blend(0.45, n.group(groups.backdrop)["Color"], look["Neutral"])
-    return ghost, n.blend(n.math("MULTIPLY", rim, 0.5), ghost, look["Line"])

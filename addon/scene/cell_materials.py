@@ -47,7 +47,7 @@ def cell_material(
         color = n.blend(n.math("MULTIPLY", no_number, shown), color, cell["Missing"])
         there = n.math("SUBTRACT", there, n.math("ADD", absent, no_number), clamp=True)
     color = n.vector("SCALE", color, scale=cell["Shade"])
-    color = n.blend(cell["Mask"], n.blend(shown, cell["Ghost"], cell["Gap"]), color)
+    color = n.blend(cell["Mask"], cell["Gap"], color)
     pixels = cell["Pixels"]
     if relief:
         pixels = n.math("MULTIPLY", pixels, named(n.attribute(SIZE).outputs, "Fac"))
@@ -95,10 +95,10 @@ def _state(n: Nodes, value: Any | None) -> tuple[Any, Any]:
 
 
 def _outlined(n: Nodes, cell: dict[str, Any], color: Any, strength: Any) -> tuple[Any, Any]:
-    """Colour and strength with the outlines: of the row in play, the column in play, the cell being summed."""
-    for which in ("Row", "Column", "Running"):
-        color = n.blend(cell[f"{which} line"], color, cell[f"{which} hue"])
-        strength = n.mix(cell[f"{which} line"], strength, 1.0)
+    """Colour and strength with the outlines: of the row or column in play, of the cell being summed."""
+    for which in ("Line", "Running"):
+        color = n.blend(cell[which], color, cell[f"{which} hue"])
+        strength = n.mix(cell[which], strength, 1.0)
     return color, strength
 
 

@@ -23,6 +23,7 @@ from .camera import make_camera
 from .captions import caption_slices
 from .contract import keep_contract
 from .furniture import make_plates, make_ribbons
+from .glow import make_glow
 from .labels import label_slices
 from .legend import add_legends
 from .marks import make_marks
@@ -34,6 +35,7 @@ from .run_operations import operation_slices
 from .running_multiply import add_shapes
 from .running_text import add_running_text
 from .slices import Slices, Stage, Told, aside, told
+from .solid import show_solid
 from .studio import Studio, open_studio
 from .text import during
 from .theme_assets import theme_asset_slices
@@ -80,6 +82,7 @@ def build_compare(
         studio.stage.objects.link(_marks(plan, studio.materials, studio.shapes))
     studio.shapes.clear()
     traces = [side.trace for side in plan.sides]
+    show_solid(scene, colors)
     yield from told(("overlays", 0.98), theme_asset_slices(scene))
     keep_contract(scene, plan.story, traces, plan.sides[0].layout.pitch, recipe, fps)
     yield "done", 1.0
@@ -139,6 +142,7 @@ def _put_furniture(studio: Studio, side: Side, camera: bpy.types.Object) -> Slic
     items += make_marks(layout.blocks, pools, materials, studio.font, studio.shapes, words)
     yield
     items += make_plates(layout.plates, materials) + make_ribbons(layout.ribbons, materials)
+    items += make_glow(layout.blocks, side.fills.fills, studio.groups)
     for item in items:
         studio.labels.objects.link(item)
     yield

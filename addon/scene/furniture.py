@@ -59,7 +59,7 @@ def make_plates(
         mine = [plate for plate in plates if plate.tier == tier]
         faces = [_rectangle(*plate.low, *plate.high, plate.z) for plate in mine]
         lines = [line for plate in mine for line in _frame(plate, width, plate.z + above)]
-        items.append(_flat(f"plates {tier}", faces, "line", 0.46 + 0.06 * tier, materials.shade))
+        items.append(_flat(f"plates {tier}", faces, "plate", 1.0, materials.shade))
         items.append(_flat(f"plate lines {tier}", lines, "secondary", 0.34, materials.shade))
     return items
 

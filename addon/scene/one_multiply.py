@@ -26,6 +26,7 @@ from .matmul_plan import Dress
 from .overlay import TOP, Overlay, add_title
 from .running_multiply import add_shapes
 from .slices import Stage, aside, told
+from .solid import show_solid
 from .studio import open_studio
 from .theme_assets import theme_asset_slices
 
@@ -81,6 +82,7 @@ def build_multiply_film(
     yield "overlays", 0.95
 
     nouns = (axis.noun for axis in plan.operands.axes)
+    show_solid(scene, colors)
     yield from told(("overlays", 0.98), theme_asset_slices(scene))
     keep_contract(scene, story, [trace], dict(zip(nouns, plan.shape.pitch, strict=True)), recipe, fps)
     yield "done", 1.0

@@ -24,7 +24,7 @@ from .nodes import Nodes, named
 AT = "fp_pulse"  # how far the light has come: a property of what it shines on
 ALONG, BRIGHT = "along", "level"  # attributes of its points: where the light passes them, and how bright it is there
 HEAD, TRAIL = 0.012, 0.13  # of the way: how far it shines ahead, and after how much of it a third is left
-GLOW, FLOOR = 4.0, 0.45  # half the width of the glow in widths of the stream; brightness on the floor of a section
+GLOW, FLOOR = 4.0, 0.18  # half the width of the glow in widths of the stream; brightness on the floor of a section
 ABOVE = 0.12  # units over what it shines on
 
 Point = tuple[float, float, float]

@@ -12,6 +12,7 @@ import numpy as np
 from ..core.axis_colors import axis_color
 from ..core.detail import choose_details, choose_pools, seen_sizes
 from ..core.layout import Block, Layout
+from ..core.role_hues import hue_of
 from ..core.shots import pose_of
 from ..core.story import Fill, Story, Use
 from ..core.values import Pooled, Values
@@ -19,7 +20,6 @@ from .blocks import PLAY_STYLES, Made, hue_number, make_block
 from .body_material import HEADS
 from .cell_group import AGAIN, PLAY, USE
 from .cell_styles import add_styles, style_group
-from .hues import hue_of
 from .slabs import make_slab
 from .slices import Slices
 from .studio import Studio

@@ -11,6 +11,7 @@ import bpy
 
 from ..core.axis_colors import axis_color
 from ..core.layout import Block, Label
+from ..core.role_hues import hue_of
 from ..core.scale_standings import Standing
 from ..core.story_scale import ScalePlan
 from ..core.theme import theme as find_theme
@@ -19,7 +20,6 @@ from .camera import make_camera
 from .captions import caption_slices
 from .contract import keep_contract
 from .furniture import make_plates, make_ribbons
-from .hues import PART_HUES
 from .labels import label_slices
 from .materials import Materials
 from .overlay import TOP, Overlay, add_title
@@ -27,6 +27,7 @@ from .running_multiply import add_shapes
 from .shape_mesh import floor_material, shape_material, shapes_mesh
 from .signs import add_signs
 from .slices import Slices, Stage, told
+from .solid import show_solid
 from .studio import Studio, open_studio
 from .theme_assets import theme_asset_slices
 
@@ -73,6 +74,7 @@ def build_scale(
         add_title(overlay, *plan.story.title)
     yield from told(("overlays", 0.97), overlay.finish_slices(studio.shapes))
     studio.shapes.clear()
+    show_solid(scene, colors)
     yield from told(("overlays", 0.98), theme_asset_slices(scene))
     keep_contract(scene, plan.story, (), plan.standings[0].layout.pitch, recipe, fps)
     yield "done", 1.0
@@ -141,7 +143,7 @@ def _shapes(standing: Standing, surface: bpy.types.Material) -> Slices[list[bpy.
 def _hue(block: Block) -> str:
     if block.kind == "weight":
         return HUES.get(block.part, "weight")
-    return PART_HUES.get(block.part.removesuffix("_flat"), "channel")
+    return hue_of(block)
 
 
 def _under(z: float, drop: float) -> float:

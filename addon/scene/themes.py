@@ -16,6 +16,7 @@ from ..core.colormaps import color_map
 from ..core.errors import UserError
 from ..core.theme import PALETTE, THEMES, Linear, Theme, linear
 from ..core.theme import theme as find_theme
+from .solid import show_solid
 
 LOOK, BACKDROP, PALETTE_GROUP = "FP Theme", "FP Backdrop", "FP Palette"
 DIVERGING, SEQUENTIAL = "FP Diverging", "FP Sequential"
@@ -43,6 +44,7 @@ def apply_theme(scene: bpy.types.Scene, name: str) -> None:
     """
     look = find_theme(name)
     paint(_trees(scene), look)
+    show_solid(scene, look)
     scene["fp_theme"] = look.name
     if theme_of(scene.world) not in ("", name) and scene.get(OWN_WORLD) is not None:
         scene.world = scene[OWN_WORLD]

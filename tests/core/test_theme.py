@@ -98,7 +98,7 @@ def test_a_theme_is_whole(look):
 @themes
 def test_text_can_be_read(look):
     """WCAG's 4.5 for text on what is behind it; 3 for what is read only from afar."""
-    for ground in (look.centre, look.edge, look.palette["pill"]):
+    for ground in (look.centre, look.edge, look.palette["pill"], look.palette["plate"]):
         assert contrast(look.palette["text"], ground) >= 7
         assert contrast(look.palette["secondary"], ground) >= 4.5
         for name in ("token", "channel", "head", "feature", "neuron", "weight", "statistic"):

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from forward_pass.core.glow import patches
 from forward_pass.core.layout import Block
 from forward_pass.core.story import Fill, Products
 from forward_pass.core.theme import MIDNIGHT
@@ -88,6 +89,7 @@ def pictures(built: Built, steps: Scene, tmp_path_factory: pytest.TempPathFactor
         ("scores before", steps.scores.start - 0.02, []),
         ("scores during", working, []),
         ("scores without caption", working, ["caption"]),
+        ("scores without glow", working, ["glow"]),
         ("scores after", steps.scored.start + steps.scored.duration, []),
         ("masked", masked, []),
         ("masked without", masked, [steps.masked.block]),
@@ -146,6 +148,17 @@ def test_a_result_appears_cell_by_cell(built: Built, steps: Scene, pictures: Pic
     assert changed("scores during", worked).all()
     assert not changed("scores during", waiting).any()
     assert changed("scores after", everything).mean() > 0.85  # the colour of a number near zero is that of the ground
+
+
+def test_the_floor_is_lit_before_what_fills(built: Built, steps: Scene, pictures: Pictures) -> None:
+    """Just before its foot, in its hue."""
+    block = built.layout.by_key[steps.scored.block]
+    patch = next(patches([block], {}))
+    left, right, _far, out = patch.corners[0]
+    points = left + 0.15 * (out - left) + np.linspace(0.2, 0.8, 9)[:, None] * (right - left)
+    lit, dark = (pictures.at(name, points) for name in ("scores during", "scores without glow"))
+    red, green, blue = (lit - dark).mean(0)
+    assert red > 8 and blue > 8 and green < min(red, blue)  # magenta
 
 
 def test_masked_cells_are_absent(built: Built, steps: Scene, pictures: Pictures) -> None:

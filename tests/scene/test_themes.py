@@ -108,6 +108,22 @@ def test_only_the_scene_that_is_asked_for_changes(plan) -> None:
     assert written(bpy.data.node_groups["FP Theme"]) != before
 
 
+def test_the_solid_view_shows_the_model_in_the_theme_and_nothing_over_it(plan) -> None:
+    """It knows no time: all captions and charts of a story would lie one on the other."""
+    scene = built(plan, theme="paper")
+
+    def shown(name: str) -> tuple[float, ...]:
+        return tuple(bpy.data.materials[name].diffuse_color)
+
+    for theme in ("paper", "midnight"):
+        apply_theme(scene, theme)
+        palette = THEMES[theme].palette
+        for name, hue in (("FP Cells", "feature"), ("FP Floor", "line"), ("FP Label", "text")):
+            assert shown(name) == pytest.approx((*linear(palette[hue]), 1.0), abs=1e-6), name
+        for name in ("FP Overlay", "FP Halo", "FP Legend", "FP Pulse", "FP Glow", "FP Products", "FP Charts"):
+            assert shown(name)[3] == 0.0, name
+
+
 def test_what_cannot_be(plan) -> None:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     with pytest.raises(UserError, match="has no colours of Forward Pass"):

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hue of a block at rest, by what it is."""
+"""The hue of a block by what it is: the stream, what heads read and write, whom they look at, neurons, words."""
 
 from __future__ import annotations
 
-from ..core.layout import Block
+from .layout_types import Block
 
-PART_HUES = {  # part of a block -> name of a colour of the theme; weights are slate
+_HUES = {  # part of the model -> name of a colour of the theme
     "residual": "token",
     "q": "feature",
     "q_norm": "feature",
@@ -15,9 +15,9 @@ PART_HUES = {  # part of a block -> name of a colour of the theme; weights are s
     "v": "feature",
     "mix": "feature",
     "merged": "feature",
-    "scores": "token",
-    "masked": "token",
-    "pattern": "token",
+    "scores": "head",
+    "masked": "head",
+    "pattern": "head",
     "hidden": "neuron",
     "gelu": "neuron",
     "gate": "neuron",
@@ -31,8 +31,9 @@ PART_HUES = {  # part of a block -> name of a colour of the theme; weights are s
 
 
 def hue_of(block: Block) -> str:
-    """The name of a block's hue: that of its part, or its kind where it is no activation."""
+    """The palette colour of a block that is at rest. That of a weight counts where its numbers are not seen: cells
+    have that of what they make."""
     if block.kind != "activation":
         return block.kind
     part = block.part.split("_")[0] if block.part.startswith("residual") else block.part.removesuffix("_flat")
-    return PART_HUES.get(part.removeprefix("e_"), "channel")
+    return _HUES.get(part.removeprefix("e_"), "channel")
