@@ -19,7 +19,7 @@ EDGE = 0.04  # free at the sides, in frame heights
 FREE, FREE_NARROW = (-0.262, 0.318), (-0.262, 0.235)
 AROUND = 0.02  # kept clear around what is looked at
 OTHERS = 0.05  # how much other blocks count, beside those that are to be kept clear
-LARGEST = 0.9  # of the size that a card is drawn for
+LARGEST, LARGEST_NARROW = 0.9, 0.58  # of the size that a card is drawn for
 SMALLER = (1.0, 0.87)  # tried one after the other until it hides no more than LITTLE
 LITTLE = 0.002
 
@@ -38,7 +38,8 @@ def place_card(
     that are to be kept `clear` and, where it hides nothing of these, least of the `others`. Where the shot keeps `room`
     for it, it stands there; elsewhere it rather shrinks than hides."""
     low, high = FREE if aspect > NARROW else FREE_NARROW
-    fits = min(LARGEST, (aspect - 2 * EDGE) / size[0], (high - low) / size[1])
+    largest = LARGEST if aspect > NARROW else LARGEST_NARROW
+    fits = min(largest, (aspect - 2 * EDGE) / size[0], (high - low) / size[1])
     important = np.repeat([1.0, OTHERS], [len(clear), len(others)])
     boxes = _boxes(in_frame(keys, second, aspect, _corners([*clear, *others])))
     found = []

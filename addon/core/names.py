@@ -25,9 +25,10 @@ STANDING = 0.62  # of it where a name stands and is seen from the front: one tha
 LEAST_SCALE = 0.15
 LONG = 15  # letters: a longer name is set smaller, to no less than LEAST_LONG
 LEAST_LONG = 0.72
-SMALLER = 0.75  # in a narrow frame, where names of the same height would run out at the sides
+SMALLER, UPRIGHT = 0.75, 0.55  # of it in a narrow frame, and in an upright one: large names run out at the sides
 MOST_SCALE = (3.6, 3.6, 1.6, 1.25, 1.25)  # by tier: how far it may grow
-LEAST = 0.02  # the least height of a capital that is shown, in frame heights
+LEAST = 0.02  # the least height of a capital that is shown, in frame heights; an upright frame is seen from nearer
+LEAST_UPRIGHT = 0.014
 SIDES = 0.012  # free at the sides of the frame, as a share of it
 APART = 0.005  # between two names, in frame heights
 AROUND = 8.0  # units around a subject; a name that reaches so near counts as its own
@@ -89,7 +90,13 @@ def showing(names: Names, shots: Sequence[Shot]) -> Showing:
 
 def view_height(key: Key, aspect: float) -> float:
     """How many units high the picture is where the camera looks, and less in a narrow one: what names go by."""
-    return key.distance * 36.0 / key.lens / max(aspect, 1.0) * (SMALLER if aspect < NARROW else 1.0)
+    smaller = 1.0 if aspect >= NARROW else SMALLER if aspect >= 1.0 else UPRIGHT
+    return key.distance * 36.0 / key.lens / max(aspect, 1.0) * smaller
+
+
+def least_height(aspect: float) -> float:
+    """The least height of a capital that is shown in a frame of that aspect, in frame heights."""
+    return LEAST if aspect >= 1.0 else LEAST_UPRIGHT
 
 
 def scale_of(label: Label, height: float) -> float:
@@ -146,7 +153,7 @@ def _shown(
     corners, heights = seen_names(labels, key, aspect)
     own = [near(label, shot) for label in labels]
     boxes = np.concatenate([corners.min(1), corners.max(1)], axis=1)
-    fits = _whole(boxes, shot, aspect, fixed) & (heights >= LEAST)
+    fits = _whole(boxes, shot, aspect, fixed) & (heights >= least_height(aspect))
     order = sorted(np.flatnonzero(fits), key=lambda i: (not own[i], labels[i].tier, i))
     taken: list[Numbers] = []
     before = Walls(walls, key, aspect)
@@ -252,4 +259,4 @@ def fixed_to_frame(aspect: float, multiplies: bool) -> tuple[Box, ...]:
 
 
 _LEGEND, _MULTIPLY = (0.78, 0.82, 1.0, 1.0), (0.0, 0.83, 0.70, 0.915)
-_LEGEND_NARROW, _MULTIPLY_NARROW = (0.5, 0.80, 1.0, 0.92), (0.0, 0.74, 1.0, 0.80)
+_LEGEND_NARROW, _MULTIPLY_NARROW = (0.5, 0.80, 1.0, 0.93), (0.0, 0.735, 1.0, 0.82)

@@ -15,7 +15,8 @@ from .layout_types import Vector
 from .story import Shot
 
 ABOVE = 0.10  # share of the frame's height that belongs to the running text
-UPRIGHT_ABOVE = 0.21  # the same in an upright frame, where legend and acts' names stand under it
+UPRIGHT_ABOVE = 0.24  # the same in an upright frame, where legend and acts' names stand under it
+UPRIGHT_ASIDE = 1.25  # what a card takes above a subject, in what it would take beside it
 MARGIN = 0.05
 NARROW = 1.4  # an aspect below this is narrow: there a card stands over the subject, not beside it
 # How far a shot may turn and tip from the angle that its kind asks for, to see its subject larger. Whoever looks from
@@ -24,6 +25,8 @@ NARROW = 1.4  # an aspect below this is narrow: there a card stands over the sub
 TURNS, TIPS = (-18.0, -12.0, -6.0, 0.0, 6.0, 12.0), (-12.0, -6.0, 0.0, 6.0, 12.0)
 LEAST_TURN, SIDE, MOST_TURN = 4.0, 26.0, 50.0
 FLATTEST, STEEPEST = 25.0, 50.0
+# In an upright frame a first shot, to which no move leads, sees what is wide more from its end.
+UPRIGHT_TURNS, UPRIGHT_MOST = (-36.0, -30.0, -24.0), 70.0
 FACING, FLOOR_FACING = 0.5, 0.44
 DRIFT = 0.45  # degrees a second
 MOST_DRIFT = 3.0
@@ -76,24 +79,26 @@ def pose_of(shot: Shot, aspect: float) -> Key:
     if shot.asked:
         key, _worth = _pose(shot, aspect, shot.azimuth, shot.elevation)
         return replace(key, distance=key.distance / shot.nearer)
-    turns = [turn for turn in TURNS if _may_turn(shot.azimuth, shot.azimuth + turn)]
+    more, most = (UPRIGHT_TURNS, UPRIGHT_MOST) if aspect < 1 and not shot.move else ((), MOST_TURN)
+    turns = [turn for turn in (*more, *TURNS) if _may_turn(shot.azimuth, shot.azimuth + turn, most)]
     tips = [tip for tip in TIPS if tip == 0 or FLATTEST <= shot.elevation + tip <= STEEPEST]
     tried = [_pose(shot, aspect, shot.azimuth + turn, shot.elevation + tip) for turn in turns for tip in tips]
     key = max(tried, key=lambda each: each[1])[0]
     return replace(key, distance=key.distance / shot.nearer)
 
 
-def _may_turn(asked: float, azimuth: float) -> bool:
+def _may_turn(asked: float, azimuth: float, most: float) -> bool:
     if azimuth == asked:
         return True
-    return SIDE <= -azimuth <= MOST_TURN if asked <= -SIDE else LEAST_TURN <= -azimuth <= SIDE
+    return SIDE <= -azimuth <= most if asked <= -SIDE else LEAST_TURN <= -azimuth <= SIDE
 
 
 def free_room(shot: Shot, aspect: float) -> tuple[float, float, float]:
     """What is not the subject's: shares of the frame's width at the right, of its height below and above."""
     if aspect < NARROW:
         above = ABOVE if aspect >= 1 else UPRIGHT_ABOVE
-        return 0.0, shot.below, above + shot.aside * (1 - above - shot.below)
+        more = shot.aside * UPRIGHT_ASIDE if aspect < 1 else shot.aside
+        return 0.0, shot.below, above + more * (1 - above - shot.below)
     return shot.aside, shot.below, ABOVE
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 from ..core.story import Story
 from ..core.story_progress import announcements
 from .overlay import EDGE, Overlay, rounded
-from .running_multiply import NARROW, WIDE
 from .text import during, width_of
 
 SIZE = 0.058  # of the text, as a share of the frame's height
@@ -14,13 +13,13 @@ SIZE = 0.058  # of the text, as a share of the frame's height
 
 def add_chapter_cards(overlay: Overlay, story: Story) -> None:
     """A line for every act: its number, quiet, and its name."""
-    y = WIDE if overlay.wide else NARROW
+    y, large = overlay.line, SIZE * overlay.small
     for said in announcements(story):
         number = str(said.number)
-        gap = width_of(number, SIZE) + 0.6 * SIZE
-        total = gap + width_of(said.name, SIZE)
-        size = SIZE * overlay.shrink(total + SIZE)
-        scale = size / SIZE
+        gap = width_of(number, large) + 0.6 * large
+        total = gap + width_of(said.name, large)
+        size = large * overlay.shrink(total + large)
+        scale = size / large
         x = EDGE - overlay.aspect / 2
         halo = rounded(
             f"chapter {number} halo", total * scale + size, 1.35 * size, 0.5 * size, "pill", overlay.materials.halo

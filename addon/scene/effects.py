@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import bpy
 
@@ -22,7 +22,7 @@ from ..core.effects_types import (
 )
 from ..core.layout import Layout
 from ..core.names import Cover
-from ..core.shots import film
+from ..core.shots import NARROW, film
 from ..core.story import Story
 from ..core.trace import Trace
 from ..core.values import Values
@@ -110,11 +110,14 @@ class PlacedEffects:
 def place_effects(trace: Trace, layout: Layout, story: Story, aspect: float) -> PlacedEffects:
     """All effects of a run, each card where it hides least in a frame of that aspect."""
     effects = effects_of(trace, layout, story)
+    if aspect < NARROW:  # a card that no shot keeps room for would stand over what is seen
+        cards = [card for card in effects.cards if isinstance(card, Tag) or _has_room(card, story)]
+        effects = replace(effects, cards=tuple(cards))
     keys = film(story.shots, story.duration, aspect)
     others = [block for block in layout.blocks if block.step == 0]
     places = []
     for card in effects.cards:
-        room = any(shot.aside > 0 for shot in story.shots if shot.start == _shot_at(card.shot, story))
+        room = _has_room(card, story)
         clear = [layout.by_key[key] for key in card.clear]
         x, y, scale = place_card(keys, card.shot, aspect, clear, others, size_of(card), room)
         places.append(Place((x, y), scale))
@@ -136,6 +139,10 @@ def size_of(card: Card) -> tuple[float, float]:
         case OddsCard() | RankingCard():
             return rows_size(card)
     return SIZE
+
+
+def _has_room(card: Card, story: Story) -> bool:
+    return any(shot.aside > 0 for shot in story.shots if shot.start == _shot_at(card.shot, story))
 
 
 def _shot_at(second: float, story: Story) -> float:

@@ -20,7 +20,8 @@ def add_formulas(overlay: Overlay, formulas: tuple[Formula, ...]) -> None:
     for i, run in enumerate(_runs(formulas)):
         tables = [list(table) for _form, table in groupby(run, _form_of)]
         widest = max(map(_width, tables)) + 1.1
-        size = FORMULA * overlay.shrink(widest * FORMULA)
+        large = FORMULA * overlay.small
+        size = large * overlay.shrink(widest * large)
         start, end = run[0].start, run[-1].start + run[-1].duration
         for name, extra, hue, depth in (("line", 0.0045, "line", -0.002), ("pill", 0.0, "pill", 0.0)):
             high = size * 1.2 + extra

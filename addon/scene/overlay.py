@@ -22,8 +22,10 @@ from .text import ADVANCE, CAPITAL, SUBSCRIPT, SUNK, during, split_name, width_o
 
 CAPTION = 0.068  # text sizes, as shares of the frame's height
 LEADING = 0.86  # from line to line, in text sizes
-LEGEND_WIDTH = 0.30
+LEGEND_WIDTH, LEGEND_BELOW = 0.30, 0.128  # and how far the legend reaches under the middle of its bar
+LINE, NARROW_LEGEND = 0.372, 0.405  # heights
 TITLE, SUBTITLE = 0.12, 0.052
+NARROW_TITLE, NARROW_SUBTITLE = 0.095, 0.05  # in a narrow frame, before `Overlay.small`
 LOW = -0.34  # the height of a title that leaves the frame's middle to what is seen
 EDGE = 0.05  # free at the sides, in frame heights
 TOP, CAPTION_FLOOR = 0.452, -0.485
@@ -75,6 +77,16 @@ class Overlay:
     def wide(self) -> bool:
         """Whether legend and running text fit side by side."""
         return self.aspect > 1.4
+
+    @property
+    def small(self) -> float:
+        """How large things are in a narrow frame whose size there is the width, as a share of that in a wide one."""
+        return 1.0 if self.wide else 0.4 + 0.4 * self.aspect
+
+    @property
+    def line(self) -> float:
+        """The height at which acts and multiplies are named: under the running text, in a narrow frame the legend."""
+        return LINE if self.wide else NARROW_LEGEND - (LEGEND_BELOW + 0.04 / self.small) * self.small
 
     def shrink(self, width: float) -> float:
         """How much something that wide must shrink to fit into the frame, at most 1."""
@@ -136,7 +148,11 @@ def number(value: float) -> str:
 
 
 def add_title(overlay: Overlay, title: str, subtitle: str, start: float, duration: float, middle: float = 0.0) -> None:
-    """The title's words over the opening shot; `middle` is their height in the frame."""
+    """The title's words over the opening shot, in as many lines as a narrow frame makes of them; `middle` is their
+    height in the frame."""
+    if not overlay.wide:
+        _add_narrow_title(overlay, (title, subtitle), (start, duration), middle)
+        return
     wide = max(width_of(title, TITLE), width_of(subtitle, SUBTITLE)) + 0.16
     scale = overlay.shrink(wide)
     for name, body, size, hue, y in (
@@ -147,3 +163,23 @@ def add_title(overlay: Overlay, title: str, subtitle: str, start: float, duratio
         overlay.put(during(text, start, duration), 0.0, y, 0.006)
     card = rounded("title card", wide * scale, 0.24 * scale, 0.04 * scale, "pill", overlay.materials.halo)
     overlay.put(during(card, start, duration), 0.0, middle, 0.0)
+
+
+def _add_narrow_title(overlay: Overlay, texts: tuple[str, str], window: tuple[float, float], middle: float) -> None:
+    room = overlay.aspect - 3 * EDGE
+    sizes = NARROW_TITLE * overlay.small, NARROW_SUBTITLE * overlay.small
+    lines = [
+        (body, size, hue)
+        for text, size, hue in zip(texts, sizes, ("text", "secondary"), strict=True)
+        for body in even_lines(text, max(8, int(room / (ADVANCE * size))))
+    ]
+    deep = sum(size for _body, size, _hue in lines)
+    middle = max(middle, EDGE - 0.5 + deep / 2)
+    y = middle + deep / 2
+    for i, (body, size, hue) in enumerate(lines):
+        y -= size / 2
+        text = overlay.text(f"title {i + 1}", body, size * overlay.shrink(width_of(body, size) + 2 * EDGE), hue)
+        overlay.put(during(text, *window), 0.0, y, 0.006)
+        y -= size / 2
+    card = rounded("title card", overlay.aspect - EDGE, deep + EDGE, 0.03, "pill", overlay.materials.halo)
+    overlay.put(during(card, *window), 0.0, middle, 0.0)

@@ -9,13 +9,12 @@ from .text import during
 
 SIZE = 0.06  # of the text, as a share of the frame's height
 GAP = 0.3  # between parts, in text sizes
-WIDE, NARROW = 0.372, 0.27  # heights
 
 
 def add_shapes(overlay: Overlay, shapes: tuple[Formula, ...], y: float | None = None) -> None:
     """Every multiply in its time, left of the legend where both stand side by side."""
     if y is None:
-        y = WIDE if overlay.wide else NARROW
+        y = overlay.line
     room = overlay.aspect - 2 * EDGE - (LEGEND_WIDTH + EDGE if overlay.wide else 0.0)
     for i, formula in enumerate(shapes):
         total = sum(overlay.name_width(body, SIZE) + SIZE * GAP for body, _hue in formula.parts)
