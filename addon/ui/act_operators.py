@@ -10,19 +10,8 @@ from bpy.props import EnumProperty, IntProperty
 
 from ..scene.acts import acts_of, move_act, switch_act
 from .act_fields import current_act
-from .polls import has_scene
+from .polls import can_change
 from .properties import scene_of
-from .render_job import Rendering
-from .session import SESSION
-
-
-def can_change(operator: Any, context: bpy.types.Context) -> bool:
-    """Whether there are acts, and no other scene is about to take their place; says so where not. A rendering works on
-    a copy."""
-    if SESSION.running and not isinstance(SESSION.job, Rendering):
-        operator.poll_message_set("Forward Pass is at work")
-        return False
-    return has_scene(operator, context)
 
 
 class FORWARDPASS_OT_switch_act(bpy.types.Operator):

@@ -9,8 +9,8 @@ import bpy
 
 from ..core.errors import UserError
 from ..scene.partial_sums import PARTIAL_SUMS, can_count_up, show_partial_sums
-from .act_operators import can_change
 from .drawing import translated
+from .polls import can_change
 from .properties import scene_of
 
 
