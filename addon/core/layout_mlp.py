@@ -98,7 +98,7 @@ def read_hidden(section: Section, hidden: dict[str, Seen], way: list[Operation])
     """Adds the parts between what comes into an MLP and what goes down, which `way` leads back from; returns the
     multiplies that came up, and the kind of the activation."""
     gated = way[0].kind == "mul" and len(way[0].inputs) == 2
-    found = _gated(section, hidden, way[0]) if gated else _plain(section, hidden, way)
+    found = _gated(section, hidden, way[0]) if gated else _plain(hidden, way)
     if found is not None:
         activated = hidden["gelu"]
         hidden["gelu"] = Seen(activated.tensor, activated.operation, label=ACTIVATIONS.get(found[1], "activation"))
@@ -119,7 +119,7 @@ def _fits(section: Section, operand: int, hidden: dict[str, Seen], down: Operati
     )
 
 
-def _plain(section: Section, hidden: dict[str, Seen], way: list[Operation]) -> tuple[list[Operation], str] | None:
+def _plain(hidden: dict[str, Seen], way: list[Operation]) -> tuple[list[Operation], str] | None:
     """Up and an activation: `way` leads from what goes down to what came up."""
     up = way[-1]
     if len(way) < 2 or up.out is None:
