@@ -88,12 +88,11 @@ def side_of(pair: Pair, number: int, story: Story, by: Vector) -> Side:
     and floor."""
     name = pair.names[number]
     moved = move_layout(replace(pair.layouts[number], name=name), number + 1, by)
-    if pair.stacked:
-        names = _run_names(moved, name)
-        if number == 0:
-            moved = replace(moved, labels=(*moved.labels, *names))
-        else:
-            moved = replace(_without_weights(moved), labels=names, plates=(), ribbons=())
+    names = _run_names(moved, name)
+    if pair.stacked and number == 1:
+        moved = replace(_without_weights(moved), labels=names, plates=(), ribbons=())
+    else:
+        moved = replace(moved, labels=(*moved.labels, *names))
     stem, there = f"{number + 1}.", moved.by_key
     fills = tuple(replace(one, block=stem + one.block) for one in story.fills if stem + one.block in there)
     uses = tuple(replace(one, block=stem + one.block) for one in story.uses if stem + one.block in there)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,9 @@ from .words.sides import COMPARE, Sentences
 
 USUAL = 75.0  # seconds
 NAME = 16  # characters of a prompt in a name
+FAR = 3.0  # of how large the subjects are: so far apart they are looked at in turn
+LEAST_LOOKS = 3.0  # seconds that two looks take
+CUT = 0.04  # seconds from the one to the other: nothing on the long way is worth a look
 HEADROOM = 1.4  # of the way up to the second run
 
 
@@ -122,18 +126,32 @@ def _place(layout: Layout, head: Block | None) -> tuple[int, int] | None:
 
 
 def _shots(stories: Sequence[Story], moves: Sequence[Vector], stacked: bool) -> tuple[Shot, ...]:
-    """The first story's shots, each with the second run's subject in it too."""
+    """The first story's shots, each with the second run's subject in it too, or after it where that is far away."""
     if stacked:
         # And room over both: the second line of running text needs some of it.
         x, y, z = moves[1]
         three = (*moves, (x, y, HEADROOM * z))
         return tuple(replace(shot, subject=_all([shot.subject] * 3, three)) for shot in stories[0].shots)
-    shots = []
-    for shot in stories[0].shots:
+    shots: list[Shot] = []
+    ends = [shot.start for shot in stories[0].shots[1:]] + [stories[0].duration]
+    for shot, end in zip(stories[0].shots, ends, strict=True):
         twin = [other for other in stories[1].shots if other.start <= shot.start + shot.move + 0.5]
-        subject = _all((shot.subject, (twin or stories[1].shots)[-1].subject), moves)
-        shots.append(replace(shot, subject=subject, azimuth=0.4 * shot.azimuth, elevation=max(shot.elevation, 40.0)))
+        subjects = shot.subject, (twin or stories[1].shots)[-1].subject
+        both = _all(subjects, moves)
+        if _across(both) < FAR * max(map(_across, subjects)) or end - shot.start < LEAST_LOOKS:
+            shots.append(replace(shot, subject=both, azimuth=0.4 * shot.azimuth, elevation=max(shot.elevation, 40.0)))
+            continue
+        # Each in its turn: in one look both would be specks at the edges of an empty frame.
+        shots += [
+            replace(shot, start=start, move=CUT, subject=_all([subject], [by]))
+            for start, subject, by in zip((shot.start, 0.5 * (shot.start + end)), subjects, moves, strict=True)
+        ]
     return tuple(shots)
+
+
+def _across(box: Bounds) -> float:
+    """From one corner of a box on the floor to the other, in units."""
+    return math.hypot(box.high[0] - box.low[0], box.high[1] - box.low[1])
 
 
 def _all(subjects: Sequence[Bounds], moves: Sequence[Vector]) -> Bounds:

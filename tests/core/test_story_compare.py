@@ -169,6 +169,20 @@ def test_both_runs_are_whole_in_every_shot(plan):
         assert max(heights) - min(heights) > 1
 
 
+def test_runs_that_stand_far_apart_are_looked_at_one_after_the_other(beside):
+    first, second = (side.layout for side in beside.sides)
+    border = 0.5 * (first.bounds["model"].high[0] + second.bounds["model"].low[0])
+    seen = ["".join(sorted({"right" if x > border else "left" for x, _y, _z in s.subject.points}))
+            for s in beside.story.shots]  # fmt: skip
+    assert seen[0] == "leftright", "both together first"
+    turns = [one for one in seen if one != "leftright"]
+    assert len(turns) > 4 and turns == ["left", "right"] * (len(turns) // 2)
+    starts = [shot.start for shot in beside.story.shots]
+    assert all(a + shot.move <= b for shot, a, b in zip(beside.story.shots, starts, starts[1:], strict=False))
+    for side in beside.sides:  # which run it is stands over its fences
+        assert sum(label.text == side.name for label in side.layout.labels) > 8
+
+
 def test_equal_runs_are_said_to_be_equal(runs):
     plan = tell_compare(runs[0], runs[0])
     assert plan.stacked and not plan.marks
