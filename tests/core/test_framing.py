@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from forward_pass.core.layout import Label, Layout, lay_out
-from forward_pass.core.names import CAPITAL, anchor, choose_names, least_height, scale_of, showing, view_height
+from forward_pass.core.names import CAPITAL, Cover, anchor, choose_names, least_height, scale_of, showing, view_height
 from forward_pass.core.shots import ABOVE, NARROW, Key, film, free_room, pose_of
 from forward_pass.core.story import Shot, Story, tell
 from forward_pass.core.trace import Trace
@@ -155,6 +155,21 @@ def test_a_shot_names_what_it_is_about(told):
     if told.aspect > NARROW or told.aspect < 1:
         assert sum(not pose.shown for pose in names.poses) <= (2 if told.aspect > NARROW else 3)
     assert sorted(i for pose in names.poses for i in pose.shots) == list(range(len(told.story.shots)))
+
+
+def test_no_name_stands_behind_a_card(told):
+    """A card over the lower right of the last shot takes the names there, in that shot alone."""
+    box = (0.5, 0.1, 1.0, 0.5)
+    last = told.story.shots[-1]
+    cover = Cover(last.start + last.move, told.story.duration, box)
+    before, after = (choose_names(told.layout, told.story, told.aspect, covers) for covers in ((), (cover,)))
+    number = len(told.story.shots) - 1
+    pose = next(pose for pose in after.poses if number in pose.shots)
+    for i in pose.shown:
+        quad = seen(told.layout.labels[i], pose_of(last, told.aspect), told.aspect)
+        assert quad[:, 0].max() < box[0] or quad[:, 1].min() > box[3] or quad[:, 1].max() < box[1]
+    others = [next(p for p in names.poses if 0 in p.shots).shown for names in (before, after)]
+    assert others[0] == others[1]
 
 
 def test_bits_say_which_pose_shows_a_name(told):
