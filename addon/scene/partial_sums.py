@@ -55,7 +55,9 @@ def show_partial_sums(scene: bpy.types.Scene, block: bpy.types.Object) -> Produc
 
 def can_count_up(block: bpy.types.Object) -> bool:
     """Whether that is the result of a multiply, drawn cell by cell."""
-    return bool(block.get("fp_role") == "out" and block.get("fp_detail") == "cells")
+    operation = block.parent
+    multiplied = operation is not None and operation.get("fp_kind") == "matmul"
+    return bool(multiplied and block.get("fp_role") == "out" and block.get("fp_detail") == "cells")
 
 
 def _beside(item: bpy.types.Object, block: bpy.types.Object) -> bool:

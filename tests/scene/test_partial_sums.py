@@ -101,7 +101,7 @@ def test_asked_twice_nothing_is_added(scene: Any) -> None:
     ("name", "said"),
     [
         ("s1.l0.h0.scores", "product of no two blocks"),  # its keys are many blocks, one for each token
-        ("s0.l0.norm", "product of no two blocks"),
+        ("s0.l0.norm", "no result of a multiply"),
         ("s0.l0.w_up", "no result of a multiply"),
     ],
 )

@@ -55,9 +55,9 @@ def test_from_a_prompt_to_a_scene_and_to_another(monkeypatch: pytest.MonkeyPatch
     assert bpy.ops.forward_pass.partial_sums() == {"FINISHED"}
     assert PARTIAL_SUMS in scores.modifiers and scores.parent["fp_sweep"] == "outer"
     assert not bpy.ops.forward_pass.partial_sums.poll()  # it does so already
-    bpy.context.view_layer.objects.active = again.objects["s0.l0.h0.q"]
-    embedded = next(item for item in again.objects if item.get("fp_role") == "out" and item["fp_layer"] < 0)
-    bpy.context.view_layer.objects.active = embedded
+    bpy.context.view_layer.objects.active = again.objects["s0.l0.h0.pattern"]
+    assert not bpy.ops.forward_pass.partial_sums.poll()  # it is no result of a multiply
+    bpy.context.view_layer.objects.active = again.objects["s1.l0.h0.scores"]  # a later token's row
     with pytest.raises(RuntimeError, match="are the product of no two blocks here"):
         bpy.ops.forward_pass.partial_sums()
 

@@ -309,7 +309,8 @@ def test_the_panel_of_a_block_says_what_it_is_and_why_it_cannot_count_up(monkeyp
     menu = SimpleNamespace(layout=Layout([]))
     block_operators.draw_block(menu, bpy.context)
     assert menu.layout.drawn == []
-    block["fp_role"] = "out"
+    block["fp_role"], block.parent = "out", bpy.data.objects["Camera"]
+    block.parent["fp_kind"] = "matmul"
     block_operators.draw_block(menu, bpy.context)
     assert menu.layout.drawn == ["[forward_pass.partial_sums]"]
 
