@@ -87,6 +87,7 @@ def effect_slices(
 def _item(name: str, sheet: Sheet, material: bpy.types.Material) -> bpy.types.Object:
     item = bpy.data.objects.new(name, sheet.mesh(name, material))
     item["fp_kind"] = "effects"
+    item.hide_select = True  # all of a film's pieces lie before its blocks, unseen: a click means a block
     return item
 
 

@@ -41,7 +41,9 @@ def make_glow(blocks: Iterable[Block], fills: Iterable[Fill], groups: Groups) ->
         kind, key = ("FLOAT_VECTOR", "vector") if values.ndim > 1 else ("FLOAT", "value")
         attributes.new(name, kind, "POINT").data.foreach_set(key, values.astype(np.float32).ravel())
     mesh.materials.append(_material(groups))
-    return [bpy.data.objects.new(mesh.name, mesh)]
+    item = bpy.data.objects.new(mesh.name, mesh)
+    item.hide_select = True  # it lies over the floor, mostly unseen
+    return [item]
 
 
 def _material(groups: Groups) -> bpy.types.Material:

@@ -44,6 +44,7 @@ def make_pulse(
         sheet.quad(((x0, y0, z), (x1, y0, z), (x1, y1, z), (x0, y1, z)), (first, last, last, first), (FLOOR,) * 4)
     item = bpy.data.objects.new("pulse", sheet.mesh(_material(groups)))
     item.pass_index = PALETTE.index("token")
+    item.hide_select = True  # it lies over the floor, mostly unseen
     item[AT] = -1.0
     keys = places(pulses)
     ways = ["CONSTANT" if stays else "LINEAR" for _second, _share, stays in keys]

@@ -247,6 +247,7 @@ def look(blend: str, out: Path, arrays: Path, seconds: list[float]) -> None:
                 "type": item.type,
                 "parent": item.parent.name if item.parent else None,
                 "collections": [collection.name for collection in item.users_collection],
+                "selectable": not item.hide_select,
                 "properties": properties(item),
                 "attributes": sorted(item.data.attributes.keys()) if item.type == "MESH" else [],
             }

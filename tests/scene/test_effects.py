@@ -201,3 +201,5 @@ def test_they_hang_where_a_creator_finds_them(found: Found) -> None:
         item = found.objects[name]
         assert item["parent"] == parent and item["collections"] == ["stage"]
         assert item["properties"]["fp_kind"] == "effects"
+        assert not item["selectable"]  # it lies before blocks, which a click is meant for
+    assert all(item["selectable"] for item in found.objects.values() if "fp_tensor" in item["properties"])
