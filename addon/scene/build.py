@@ -12,7 +12,7 @@ from ..core.colormaps import color_map
 from ..core.detail import MOST_CELLS, MOST_VALUES
 from ..core.layout import Layout
 from ..core.layout_words import in_words
-from ..core.names import choose_names, showing
+from ..core.names import Cover, choose_names, showing
 from ..core.shots import film
 from ..core.story import Story
 from ..core.story_progress import parts_of
@@ -46,6 +46,8 @@ from .studio import Studio, open_studio
 from .theme_assets import theme_asset_slices
 from .themes import apply_map
 from .tokens import make_cards
+
+TITLE_ROOM = 0.33  # of the frame's height: how far up the title reaches
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,9 @@ def _put_blocks(studio: Studio, run: _Run, cells: str) -> Told[None]:
 def _put_camera_and_labels(studio: Studio, run: _Run, effects: PlacedEffects) -> Told[bpy.types.Object]:
     """The camera and the names that turn to it; returns the empty before the camera, from which overlays hang."""
     layout, story, aspect = run.layout, run.story, studio.aspect
-    names = yield from told(("names", 0.75), aside(lambda: choose_names(layout, story, aspect, effects.covers)))
+    names = yield from told(
+        ("names", 0.75), aside(lambda: choose_names(layout, story, aspect, (*effects.covers, *_title_covers(story))))
+    )
     track = yield from told(("names", 0.755), aside(lambda: film(story.shots, story.duration, aspect)))
     camera, overlays = make_camera(studio.scene, track, studio.size, studio.stage, showing(names, story.shots))
     yield "labels", 0.76
@@ -137,6 +141,14 @@ def _put_camera_and_labels(studio: Studio, run: _Run, effects: PlacedEffects) ->
         studio.labels.objects.link(item)
     yield "labels", 0.82
     return overlays
+
+
+def _title_covers(story: Story) -> list[Cover]:
+    """What the title takes of the frame from the names."""
+    if story.title is None:
+        return []
+    _words, _below, start, duration = story.title
+    return [Cover(start, start + duration, (0.0, 0.0, 1.0, TITLE_ROOM))]
 
 
 def _put_floor(studio: Studio, run: _Run) -> Told[None]:
