@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from .effects_types import Numbers
+from .haste import reached
 from .layout_types import Block, Layout
 from .layout_types import Operation as Drawn
 from .story_types import Fill, Story
@@ -141,8 +142,8 @@ def reveal(fill: Fill, shape: tuple[int, int]) -> Numbers:
     order = {"dot": (row + inside) / rows, "column": inside}.get(fill.style, (row + 0.6 * inside) / rows)
     share = fill.share if fill.focus is not None else 0.0
     mine = row == (-1 if fill.focus is None else fill.focus)
-    place = np.where(mine, inside * share, share + order * (1.0 - share))
-    width = np.where(mine, share / columns, 0.6 / rows)
+    place = np.where(mine, reached(inside) * share, share + order * (1.0 - share))
+    width = np.where(mine, 0.5 * share / columns, 0.6 / rows)
     if fill.style in ("all", "outer"):
         place, width = np.zeros_like(place), np.ones_like(width)
     width = np.clip(width, 0.002, 1.0)

@@ -37,7 +37,7 @@ def best_moments(story: Story) -> tuple[float, ...]:
 def _score(story: Story, times: NDArray[np.float64], since: float) -> NDArray[np.float64]:
     """How good a still each of some moments is, in points; `since` is when the act begins."""
     moving = np.zeros(len(times), bool)
-    for shot in story.shots:
+    for shot in (shot for shot in story.shots if shot.within is None):
         moving |= (times >= shot.start) & (times < shot.start + shot.move)
     new = [fill for fill in story.fills if since <= fill.start < times[-1]]
     ends = np.sort([fill.start + fill.duration for fill in new])

@@ -140,7 +140,10 @@ def choose_names(layout: Layout, story: Story, aspect: float, covers: Sequence[C
         same.setdefault(place, []).append(i)
     poses = []
     for (key, fixed), which in same.items():
-        poses.append(Pose(tuple(which), tuple(_shown(layout.labels, walls, shots[which[0]], key, aspect, fixed))))
+        shot = shots[which[0]]
+        # A told multiply has nameplates instead.
+        shown = () if shot.faces else tuple(_shown(layout.labels, walls, shot, key, aspect, fixed))
+        poses.append(Pose(tuple(which), shown))
     return Names(tuple(poses))
 
 

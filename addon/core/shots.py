@@ -12,6 +12,7 @@ import numpy as np
 
 from .camera import basis, fit, project, spread
 from .layout_types import Vector
+from .readable import readable
 from .story import Shot
 
 ABOVE = 0.10  # share of the frame's height that belongs to the running text
@@ -30,7 +31,7 @@ UPRIGHT_TURNS, UPRIGHT_MOST = (-36.0, -30.0, -24.0), 70.0
 FACING, FLOOR_FACING = 0.5, 0.44
 DRIFT = 0.45  # degrees a second
 MOST_DRIFT = 3.0
-SAMPLES = 24  # keys in a move
+SAMPLES = 32  # keys in a move
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,15 @@ def film(shots: Sequence[Shot], duration: float, aspect: float) -> tuple[Key, ..
 @lru_cache(maxsize=512)
 def pose_of(shot: Shot, aspect: float) -> Key:
     """The pose that shows the shot's subject whole, in what overlays and a card leave free: of the angles close to the
-    one that the shot asks for, the one from which the subject is largest. A person's own angles are kept, and who
-    wants to be nearer sees less than the whole."""
+    one that the shot asks for, the one from which the subject is largest or, in a multiply, read best. A close-up keeps
+    the angle of what it is a part of. A person's own angles are kept, and who wants to be nearer sees less than the
+    whole."""
     if shot.asked:
         key, _worth = _pose(shot, aspect, shot.azimuth, shot.elevation)
         return replace(key, distance=key.distance / shot.nearer)
+    if shot.within is not None:
+        whole = pose_of(replace(shot, subject=shot.within, within=None), aspect)
+        return _pose(shot, aspect, whole.azimuth, whole.elevation)[0]
     more, most = (UPRIGHT_TURNS, UPRIGHT_MOST) if aspect < 1 and not shot.move else ((), MOST_TURN)
     turns = [turn for turn in (*more, *TURNS) if _may_turn(shot.azimuth, shot.azimuth + turn, most)]
     tips = [tip for tip in TIPS if tip == 0 or FLATTEST <= shot.elevation + tip <= STEEPEST]
@@ -103,8 +108,8 @@ def free_room(shot: Shot, aspect: float) -> tuple[float, float, float]:
 
 
 def _pose(shot: Shot, aspect: float, azimuth: float, elevation: float) -> tuple[Key, float]:
-    """The pose at an angle, and how good it is: the share of the frame that the subject covers, less where faces are
-    seen edge-on."""
+    """The pose at an angle, and how good it is: how well a multiply is read or, elsewhere, the share of the frame that
+    the subject covers, less where faces are seen edge-on."""
     right, below, above = free_room(shot, aspect)
     width, height = 1 - right, 1 - above - below
     free = aspect * width / height  # the aspect of what is left for the subject
@@ -112,12 +117,13 @@ def _pose(shot: Shot, aspect: float, azimuth: float, elevation: float) -> tuple[
     lens = shot.lens * max(1.0, aspect) / max(aspect * width, height)
     points = np.asarray(shot.subject.corners())
     pose = fit(points, azimuth, elevation, lens, free, MARGIN)
+    key = Key(shot.start, pose.target, azimuth, elevation, pose.distance, shot.lens, (below - above) / 2, -right / 2)
+    if shot.faces:
+        return key, readable(shot.faces, shot.walls, pose)
     forward = basis(azimuth, elevation)[2]
     side = abs(forward[0]) if shot.azimuth <= -SIDE else 1.0
     facing = min(1.0, abs(forward[1]) / FACING, side / FACING, abs(forward[2]) / FLOOR_FACING)
-    worth = spread(project(points, pose)[:, :2]) * float(facing)
-    key = Key(shot.start, pose.target, azimuth, elevation, pose.distance, shot.lens, (below - above) / 2, -right / 2)
-    return key, worth
+    return key, spread(project(points, pose)[:, :2]) * float(facing)
 
 
 def _move(before: Key, after: Key, start: float) -> list[Key]:

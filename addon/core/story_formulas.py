@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .haste import reached, swept
 from .story_run import Run
 from .timeline import Window
 from .words import Catalog
@@ -29,15 +29,17 @@ class Formulas(Run):
         return self.catalog.cards[name].format(**values)
 
     def worked_formulas(self, window: Window, left: str, right: str, out: str, row: int, bias: str, every: int) -> None:
-        """While the columns of a worked row fill, for one of about `every` of them the largest term and the sum."""
+        """While the columns of a worked row fill, for the first and then for one of `every` or more of them the largest
+        term and the sum."""
         matrix = self.values.matrix(right)  # [k, j]
         columns = matrix.shape[1]
-        length = (window[1] - window[0]) / columns
-        groups = max(1, columns // max(every, math.ceil(LEAST_FORMULA / length)))
-        edges = [columns * i // groups for i in range(groups + 1)]
+        length = window[1] - window[0]
+        groups = max(1, min(columns // every, int(length / LEAST_FORMULA)))
+        # At even intervals, in which the sweep gets on faster and faster.
+        edges = sorted({round(columns * swept(i / groups)) for i in range(groups + 1)})
         operand = self.values.matrix(left)[row][: matrix.shape[0]]
         for first, following in pairwise(edges):
-            column = (first + following) // 2
+            column = (first + following) // 2 if first else 0
             terms = operand * matrix[:, column]
             k = int(np.argmax(np.abs(terms)))
             parts = [
@@ -47,7 +49,8 @@ class Formulas(Run):
             if bias in self.values.blocks:
                 parts += [("+", "secondary"), (number(self.cell(bias, 0, column)), "weight")]
             parts += [("=", "secondary"), (number(self.cell(out, row, column)), "text")]
-            self.line.formula((window[0] + first * length, window[0] + following * length), parts)
+            start, end = (window[0] + length * float(reached(edge / columns)) for edge in (first, following))
+            self.line.formula((start, end), parts)
 
     def norm_formula(self, window: Window, source: str, stem: str, token: int) -> None:
         """One channel through a norm: what was taken off, by what it was multiplied, and what was added."""

@@ -19,6 +19,7 @@ ATTENTION_STAGES = (
     ("mix", 0.7),
     ("projection", 0.9),
 )
+PROJECTING = (0.4, 1.2, 0.8)  # shares: the heads merged, multiplied, added to the stream
 MLP_STAGES = (("mlp_norm", 0.4), ("up", 0.9), ("gelu", 0.4), ("down", 0.9))
 
 
@@ -106,7 +107,7 @@ class Stretches(Run):
     def project(self, step: int, layer: int, window: Window) -> None:
         """What the heads read, merged, multiplied, normed where it is, and added to the stream."""
         line = self.line
-        gather, multiply, add = split(window, (0.4, 1.2, 0.8))
+        gather, multiply, add = split(window, PROJECTING)
         stem = f"s{step}.l{layer}"
         line.fill([f"{stem}.merged"], gather, "row")
         line.multiply([f"{stem}.merged"], [f"s0.l{layer}.w_o"], [f"{stem}.attention_out"], multiply)

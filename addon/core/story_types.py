@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .layout_types import Bounds
+from .readable import Quad
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ class Products:
 @dataclass(frozen=True)
 class Shot:
     """The camera moves to see `subject` whole. The move begins at `start` and takes `move` seconds;
-    then the camera drifts slowly until the next shot. Angles in degrees, azimuth negative from the left,
-    `lens` in millimetres on a 36 mm sensor."""
+    then the camera drifts slowly until the next shot. A close-up is approached slowly, while things happen. Angles in
+    degrees, azimuth negative from the left, `lens` in millimetres on a 36 mm sensor."""
 
     start: float
     move: float
@@ -83,6 +84,9 @@ class Shot:
     aside: float = 0.0  # share of the room for the subject that a card takes: at the right or, in a tall frame, above
     asked: bool = False  # whether a person asked for the angles: then they are not turned to see the subject larger
     nearer: float = 1.0  # how many times as near as where the subject is whole
+    faces: tuple[Quad, ...] = field(default=(), repr=False)  # that are to be read, where it tells a multiply
+    walls: tuple[Quad, ...] = field(default=(), repr=False)  # what may stand before them
+    within: Bounds | None = None  # in a close-up: the subject that it is a part of, whose angle it keeps
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,17 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Told:
+    """While it lasts a multiply is told: what is not in play stands back. Its operands and its result, by key."""
+
+    start: float
+    duration: float
+    left: str
+    right: str
+    out: str
+
+
+@dataclass(frozen=True)
 class Pulse:
     """A light that runs through the whole model, from the tokens at `start` to the answer `duration` later."""
 
@@ -156,4 +171,5 @@ class Story:
     title: tuple[str, str, float, float] | None = None  # title, subtitle, start, duration
     progress: tuple[Progress, ...] = ()
     pulses: tuple[Pulse, ...] = ()
+    told: tuple[Told, ...] = ()
     language: str = "en"  # of its words: a name of words.CATALOGS

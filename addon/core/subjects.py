@@ -11,6 +11,8 @@ from itertools import product
 import numpy as np
 
 from .layout_types import Bounds, Layout
+from .meeting import meeting, to_floor
+from .readable import Quad
 
 # Room for a name on the floor before a block, in units; in a close-up, where names are small, a share of what is seen.
 NAMES, NAMES_SHARE, LEAST_NAMES = 7.0, 0.09, 3.0
@@ -40,6 +42,24 @@ class Subjects:
         names = [(x, box.low[1] - room, min(box.low[2], 0.0)) for box in bodies for x in (box.low[0], box.high[0])]
         whole = Bounds.around([*points, *names])
         return replace(whole, points=tuple(dict.fromkeys([*points, *names])))
+
+    def faces(self, keys: Sequence[str]) -> tuple[tuple[Quad, ...], tuple[Quad, ...]]:
+        """The faces of blocks by their keys, of which some may not be there, and what may stand before them: the fences
+        of their part of the model, these too, down to the floor."""
+        blocks = [self._layout.by_key[key] for key in keys if key in self._layout.by_key]
+        layers = {block.layer for block in blocks}
+        near = [b for b in self._layout.blocks if b.layer in layers and b.step == 0 and abs(b.normal[2]) < 0.5]
+        return tuple(block.corners() for block in blocks), tuple(to_floor(block.corners()) for block in near)
+
+    def around(self, faces: Sequence[Quad]) -> Bounds:
+        """The box around faces, with their corners. ValueError where there are none."""
+        points = [point for face in faces for point in face]
+        return replace(Bounds.around(points), points=tuple(dict.fromkeys(points)))
+
+    def meeting(self, left: str, right: str, out: str, row: int | None) -> Bounds:
+        """The box around where operands and result of a multiply meet, by their keys; `row` is the worked one."""
+        blocks = self._layout.by_key
+        return Bounds.around(meeting(blocks[left], blocks[right], blocks[out], row))
 
     def _measured(self, box: Bounds) -> Bounds:
         """The same box with the points of the blocks that stand in it, and of the names on the floor before them."""

@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from .axis_colors import axis_color
-from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products, Pulse, Shot, Story, Use
+from .axis_colors import name_and_size
+from .story_types import Act, Arrival, Caption, Fill, Formula, Legend, Products, Pulse, Shot, Story, Told, Use
 from .subjects import Subjects
 from .values import Values
 
@@ -20,6 +20,10 @@ MOVE = 1.25  # seconds of a camera move; a hurried story takes less, but at leas
 LEAST_MOVE = 0.75
 OPENING = 0.7  # seconds to look at what a story opens with in the midst of the model
 AT_ONCE = 1e-6  # seconds that two windows of one time share
+PRODUCT = "product"  # the angle from which a multiply is told
+AWAY, LEAST_CLOSE_UP = 1.1, 0.8  # seconds of the way back from a close-up, and that there have to be before it
+CLOSE = 0.8  # of the size of the whole: what a close-up shows at most
+CLOSER, SLOWEST = 0.75, 5.0  # of these: how long the way there takes, and the seconds that it takes at most
 AFTERGLOW = 1.2  # how long a result keeps its colours after its last use
 
 Window = tuple[float, float]  # start and end, in story seconds
@@ -32,6 +36,7 @@ ANGLES = {
     "sum": (-8.0, 36.0, 60.0, 0.24),
     "attention": (-20.0, 40.0, 60.0, 0.16),
     "multiply": (-42.0, 37.0, 60.0, 0.24),
+    "product": (-40.0, 36.0, 60.0, 0.24),
     "head": (-44.0, 36.0, 60.0, 0.24),
     "softmax": (-12.0, 40.0, 50.0, 0.24),
     "share": (-12.0, 28.0, 60.0, 0.24),
@@ -65,6 +70,7 @@ class Timeline:
         self._products: list[Products] = []
         self._shapes: list[Formula] = []
         self._pulses: list[Pulse] = []
+        self._told: list[Told] = []
         self._title_end = 0.0
         self._rested = 0.0  # until when rests are taken
 
@@ -152,10 +158,17 @@ class Timeline:
     def _look(self, place: str | Sequence[str], angle: str, flight: float = MOVE) -> float:
         """The camera moves to a place, from now on; returns how long that takes."""
         move = flight * min(1.0, max(self.pace, LEAST_MOVE)) if self._shots else 0.0
-        subject = self._subjects.place(place) if isinstance(place, str) else self._subjects.blocks(place)
         azimuth, elevation, lens, below = ANGLES[angle]
         name = place if isinstance(place, str) else ", ".join(place)
-        self._shots.append(Shot(self.now, move, subject, azimuth, elevation, lens, name, below))
+        if isinstance(place, str):
+            shot = Shot(self.now, move, self._subjects.place(place), azimuth, elevation, lens, name, below)
+        elif angle == PRODUCT:
+            faces, walls = self._subjects.faces(place)
+            subject = self._subjects.around(faces)
+            shot = Shot(self.now, move, subject, azimuth, elevation, lens, name, below, faces=faces, walls=walls)
+        else:
+            shot = Shot(self.now, move, self._subjects.blocks(place), azimuth, elevation, lens, name, below)
+        self._shots.append(shot)
         return move
 
     @property
@@ -166,6 +179,32 @@ class Timeline:
     def change_shots(self, first: int, change: Callable[[Shot], Shot]) -> None:
         """Change the shots from the `first` on, counted from 0."""
         self._shots[first:] = map(change, self._shots[first:])
+
+    def close_up(
+        self, window: Window, left: str, right: str, out: str, row: int | None = None, back: bool = True
+    ) -> None:
+        """While a multiply runs the camera comes close to where the operands and the result meet; at the end it goes
+        `back` to where it was. `row` is the worked one."""
+        whole = self._shots[-1]
+        start = max(window[0], whole.start + whole.move)
+        away = window[1] - AWAY * min(1.0, self.pace + 0.4) if back else window[1]
+        if away - start < LEAST_CLOSE_UP:
+            return
+        subject = self._subjects.meeting(left, right, out, row)
+        if math.dist(subject.low, subject.high) > CLOSE * math.dist(whole.subject.low, whole.subject.high):
+            return
+        move = min(CLOSER * (away - start), SLOWEST)
+        name = f"{whole.name}, close"
+        self._shots.append(replace(whole, start=start, move=move, subject=subject, name=name, within=whole.subject))
+        if back:
+            self._shots.append(replace(whole, start=away, move=window[1] - away))
+
+    def turn_to(self, window: Window, look: tuple[str | Sequence[str], str]) -> None:
+        """In the midst of an action the camera moves to what it leads to, no longer than it takes otherwise."""
+        now, self.now = self.now, window[0]
+        move = self._look(*look)
+        self._shots[-1] = replace(self._shots[-1], move=min(move, window[1] - window[0]))
+        self.now = now
 
     def sees(self, place: str) -> bool:
         """Whether the camera looks at a place."""
@@ -220,14 +259,12 @@ class Timeline:
         self._products.append(Products(window[0], window[1] - window[0], left, right, row))
 
     def shapes(self, window: Window, left: str, right: str, out: str) -> None:
-        """Say what is multiplied: names, and dimensions in the colours of their axes."""
+        """Say what is multiplied: names, and dimensions in the colours of their axes. What is not in play stands back
+        meanwhile."""
+        self._told.append(Told(window[0], window[1] - window[0], left, right, out))
         parts: list[tuple[str, str]] = []
         for key, after in ((left, "⋅"), (right, "="), (out, "")):
-            block = self.values.blocks[key]
-            rows, columns = block.counts
-            parts.append((block.label, "text"))
-            parts += [(str(rows), axis_color(block.row_axis)), ("×", "secondary")]
-            parts += [(str(columns), axis_color(block.column_axis))]
+            parts += name_and_size(self.values.blocks[key])
             if after:
                 parts.append((after, "secondary"))
         self._shapes.append(Formula(window[0], window[1] - window[0], tuple(parts)))
@@ -271,6 +308,7 @@ class Timeline:
             products=tuple(self._products),
             shapes=tuple(self._shapes),
             pulses=tuple(self._pulses),
+            told=tuple(self._told),
             title=(title, subtitle, 0.0, self._title_end) if self._title_end > 0 else None,
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from ..core.theme import HEAD
-from .cell_group import dashes, palette_numbers
+from .cell_group import USE, dashes, object_four, object_one, palette_numbers
 from .groups import Groups
 from .nodes import Nodes, named
 from .surfaces import finish, new_material
@@ -32,6 +32,10 @@ def body_material(groups: Groups) -> bpy.types.Material:
     edge = n.group(groups.palette, Number=axis)["Color"]
     edge = n.blend(_begins_a_head(n, across, u, v), edge, n.group(groups.palette, Number=HEAD)["Color"])
     color = n.blend(amount, body, edge)
+    start, duration, _side, _share = object_four(n, USE)
+    window = {"Start": object_one(n, "fp_start"), "Duration": object_one(n, "fp_duration")}
+    focus = n.group(groups.focus, **window, **{"Use start": start, "Use duration": duration})
+    color = n.blend(focus["Back"], color, focus["Floor"])
     finish(n, material, color, n.math("MULTIPLY_ADD", look["Glow"], -0.15, 0.9))
     return material
 

@@ -12,6 +12,7 @@ from ..core.colormaps import color_map
 from ..core.detail import MOST_CELLS, MOST_VALUES
 from ..core.layout import Layout
 from ..core.layout_words import in_words
+from ..core.nameplates import nameplates
 from ..core.names import Cover, choose_names, showing
 from ..core.shots import film
 from ..core.story import Story
@@ -27,6 +28,7 @@ from .cell_styles import check_style, set_style
 from .chapter_card import add_chapter_cards
 from .contract import keep_contract
 from .effects import PlacedEffects, effect_slices, place_effects
+from .focus import drive_focus
 from .formulas import add_formulas
 from .furniture import make_plates, make_products, make_ribbons, make_shadows
 from .glow import make_glow
@@ -34,6 +36,7 @@ from .labels import label_slices
 from .legend import add_legends
 from .marks import make_marks
 from .mini_map import add_mini_map
+from .nameplates import add_nameplates
 from .overlay import LOW, Overlay, add_title
 from .pulse import make_pulse
 from .run_blocks import choose_slabs, make_blocks, stand_out_slices
@@ -135,6 +138,7 @@ def _put_camera_and_labels(studio: Studio, run: _Run, effects: PlacedEffects) ->
     )
     track = yield from told(("names", 0.755), aside(lambda: film(story.shots, story.duration, aspect)))
     camera, overlays = make_camera(studio.scene, track, studio.size, studio.stage, showing(names, story.shots))
+    drive_focus(camera, studio.scene, story.told)
     yield "labels", 0.76
     labels = label_slices(layout.labels, studio.materials, studio.font, camera, studio.shapes, names)
     for item in (yield from told(("labels", 0.8), labels)):
@@ -185,6 +189,8 @@ def _put_overlays(studio: Studio, run: _Run, effects: PlacedEffects, root: bpy.t
     yield from told(("overlays", 0.855), caption_slices(overlay, story, shapes))
     add_formulas(overlay, story.formulas)
     add_shapes(overlay, story.shapes)
+    track = film(story.shots, story.duration, studio.aspect)
+    add_nameplates(overlay, nameplates(layout, story, track, studio.aspect), shapes)
     add_legends(overlay, story.legends)
     add_chapter_cards(overlay, story)
     texts = tuple(token.text for token in trace.tokens)

@@ -35,10 +35,10 @@ FOOT, RISES, ASIDE = 0.40, 14.0, 0.16
 # signed short, and three digits to this base just fit.
 HUES = 32
 
-COLORS = ("Number", "Empty", "Gap", "Missing", "Line hue", "Running hue")
+COLORS = ("Number", "Empty", "Gap", "Missing", "Floor", "Line hue", "Running hue")
 NUMBERS = (
     "Shown", "Strength", "Mask", "Shade", "Pixels", "Across", "Along", "Width", "Height", "Emphasis",
-    "Line", "Running",
+    "Line", "Running", "Back",
 )  # fmt: skip
 
 
@@ -63,6 +63,8 @@ def cell_slices(groups: Groups) -> Slices[bpy.types.NodeTree]:
         "Empty": empty,
         "Gap": cell.look["Gap"],
         "Missing": cell.look["Missing"],
+        "Floor": cell.focus["Floor"],
+        "Back": cell.focus["Back"],
         "Shown": cell.shown,
         "Strength": strength,
         "Width": n.math("DIVIDE", cell.pitch_u, short),
@@ -94,6 +96,7 @@ class _Cell:
     dense: Any  # see DENSE
     axis: Any  # along which it is in play: its number in the palette
     axis_hue: Any
+    focus: Any  # the outputs of the group FP Focus
     look: Any  # the outputs of the group FP Theme
 
 
@@ -162,6 +165,10 @@ def _cell(n: Nodes, groups: Groups) -> _Cell:
         dense=n.math("MULTIPLY_ADD", look["Glow"], 1 - DENSE, DENSE),
         axis=axis,
         axis_hue=axis_hue,
+        focus=n.group(
+            groups.focus,
+            **{"Start": start, "Duration": duration, "Use start": window["Start"], "Use duration": window["Duration"]},
+        ),
         look=look,
     )
 

@@ -55,6 +55,7 @@ def cell_material(
     # The cell's number on it, where it has enough pixels on screen.
     printed = n.group(groups.digits, Color=color, Value=value, Pixels=pixels, Shown=there, **known)
     color, strength = _outlined(n, cell, printed["Color"], printed["Strength"])
+    color, strength = n.blend(cell["Back"], color, cell["Floor"]), n.mix(cell["Back"], strength, 1.0)
     alpha = None
     if masked:
         alpha = n.math("SUBTRACT", 1.0, n.math("MULTIPLY", absent, shown))

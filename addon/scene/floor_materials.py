@@ -8,11 +8,13 @@ from typing import Any
 import bpy
 
 from .cell_group import object_one, palette_numbers
+from .focus import VALUE as FOCUS
 from .groups import Groups
 from .nodes import Nodes, named
 from .surfaces import finish, new_material
 
 WIDTH = "fp_width"  # of a band on the floor, in units
+QUIET = 0.6  # of a ribbon's or a plate's own colour that is left while a multiply is told
 
 
 def _hue(n: Nodes, groups: Groups) -> Any:
@@ -28,7 +30,8 @@ def shade_material(groups: Groups) -> bpy.types.Material:
     frame = n.math("MULTIPLY", distance, n.group(groups.view)["Frame"])
     share = n.math("DIVIDE", object_one(n, WIDTH), n.math("MAXIMUM", frame, 1e-6))
     back = n.math("MULTIPLY_ADD", n.smoothstep(share, 0.018, 0.055), -0.72, 1.0)
-    amount = n.math("MULTIPLY", object_one(n, "fp_size"), back)
+    quiet = n.math("MULTIPLY_ADD", n.scene_value(FOCUS), QUIET - 1.0, 1.0)
+    amount = n.math("MULTIPLY", n.math("MULTIPLY", object_one(n, "fp_size"), back), quiet)
     color = n.blend(amount, n.group(groups.backdrop)["Color"], _hue(n, groups))
     finish(n, material, color, 1.0)
     return material

@@ -12,6 +12,7 @@ import bpy
 from ..core.theme import PALETTE, STOPS, Theme
 from .clock import clock_group
 from .digits import digits_slices
+from .focus import focus_group
 from .nodes import Nodes, named, new_group
 from .slices import Slices, at_once
 from .text import FADE, load_font
@@ -37,6 +38,7 @@ class Groups:
     fill: Tree
     use: Tree
     window: Tree
+    focus: Tree
     digits: Tree
 
 
@@ -61,6 +63,7 @@ def group_slices(theme: Theme) -> Slices[Groups]:
         "fill": fill_group,
         "use": _use,
         "window": lambda: _window(clock),
+        "focus": lambda: focus_group(clock, made["backdrop"], made["look"]),
     }
     made: dict[str, Tree] = {}
     for name, make in makers.items():
@@ -202,11 +205,16 @@ def _progress(n: Nodes, time: Any, start: Any, duration: Any) -> Any:
     return n.math("DIVIDE", n.math("SUBTRACT", time, start), length, clamp=True)
 
 
+def hastening(n: Nodes, share: Any) -> Any:
+    """How far along a worked row its sweep is, 0 to 1, at a share of its time (see core.haste)."""
+    return n.math("MULTIPLY", share, share)
+
+
 def fill_group() -> Tree:
     """When a cell gets its value: Reveal 0 to 1, Front glows just behind the sweep, Current marks the running cell.
 
     Style 1 dot, 2 row, 3 column, 4 outer, 5 all (as PLAY_STYLES in scene.blocks); Focus is the row worked first,
-    during Share of the duration, or -1.
+    during Share of the duration, faster and faster, or -1.
     """
     sockets = ("Time", "Start", "Duration", "Row", "Column", "Rows", "Columns", "Style", "Focus", "Share")
     tree, n, into, out = new_group(
@@ -227,10 +235,12 @@ def fill_group() -> Tree:
     mine = n.math("MULTIPLY", focused, n.math("COMPARE", into["Row"], into["Focus"], 0.1))
     share = n.math("MULTIPLY", into["Share"], focused)
     others = n.math("MULTIPLY_ADD", order, n.math("SUBTRACT", 1.0, share), share)
-    place = n.mix(mine, others, n.math("MULTIPLY", in_row, share))
+    place = n.mix(mine, others, n.math("MULTIPLY", n.math("SQRT", in_row), share))
     place = n.mix(whole, place, 0.0)
-    # The front is as wide as a few cells of the focus row, or a third of a row of the others.
-    width = n.mix(mine, n.math("DIVIDE", 0.6, into["Rows"]), n.math("DIVIDE", share, into["Columns"]))
+    # The front is as wide as a cell of the focus row is where the sweep is fastest, or a third of a row of the others.
+    width = n.mix(
+        mine, n.math("DIVIDE", 0.6, into["Rows"]), n.math("DIVIDE", n.math("MULTIPLY", share, 0.5), into["Columns"])
+    )
     # Partial sums are there to be read while they grow.
     fade = n.mix(n.math("COMPARE", into["Style"], 4.0, 0.1), 1.0, OUTER_FADE)
     width = n.math("MAXIMUM", n.math("MINIMUM", n.mix(whole, width, fade), 1.0), 0.002)
@@ -241,9 +251,8 @@ def fill_group() -> Tree:
     decay = n.math("EXPONENT", n.math("DIVIDE", n.math("MAXIMUM", ahead, 0.0), n.math("MULTIPLY", width, -2.5)))
     front = n.math("MULTIPLY", n.math("MULTIPLY", decay, reveal), running)
     # White ring on the one cell being summed: the focus row's column under the sweep.
-    at = n.math(
-        "FLOOR", n.math("MULTIPLY", n.math("DIVIDE", progress, n.math("MAXIMUM", share, 0.001)), into["Columns"])
-    )
+    worked = hastening(n, n.math("DIVIDE", progress, n.math("MAXIMUM", share, 0.001)))
+    at = n.math("FLOOR", n.math("MULTIPLY", worked, into["Columns"]))
     here = n.math("MULTIPLY", mine, n.math("COMPARE", into["Column"], at, 0.1))
     n.feed(out["Reveal"], reveal)
     n.feed(out["Front"], front)
@@ -278,9 +287,8 @@ def _use() -> Tree:
     row = n.mix(first, passing, into["Focus"])
     lit_row = n.math("COMPARE", into["Row"], row, 0.1)
 
-    inside = n.mix(
-        first, n.math("FRACT", n.math("MULTIPLY", rest, 1.0)), n.math("DIVIDE", q, n.math("MAXIMUM", share, 0.001))
-    )
+    worked = hastening(n, n.math("DIVIDE", q, n.math("MAXIMUM", share, 0.001)))
+    inside = n.mix(first, n.math("FRACT", n.math("MULTIPLY", rest, 1.0)), worked)
     at = n.math("MULTIPLY", inside, into["Columns"])
     behind = n.math("SUBTRACT", at, into["Column"])
     lit_column = n.math("MULTIPLY", n.math("GREATER_THAN", behind, 0.0), n.math("LESS_THAN", behind, 1.0))

@@ -6,7 +6,7 @@ from __future__ import annotations
 import bpy
 
 from .cell_group import object_measures, object_one
-from .groups import Groups
+from .groups import Groups, hastening
 from .nodes import named
 from .surfaces import finish, new_material
 
@@ -27,7 +27,7 @@ def product_material(groups: Groups) -> bpy.types.Material:
     time = n.group(groups.clock)["Time"]
     progress = n.math("DIVIDE", n.math("SUBTRACT", time, start), n.math("MAXIMUM", duration, 0.001))
     running = n.math("MULTIPLY", n.math("GREATER_THAN", progress, 0.0), n.math("LESS_THAN", progress, 1.0))
-    behind = n.math("SUBTRACT", n.math("MULTIPLY", progress, columns), tile["Column"])
+    behind = n.math("SUBTRACT", n.math("MULTIPLY", hastening(n, progress), columns), tile["Column"])
     trail = n.math("EXPONENT", n.math("MULTIPLY", n.math("MAXIMUM", n.math("SUBTRACT", behind, 1.0), 0.0), -0.3))
     trail = n.math("MULTIPLY", trail, n.math("GREATER_THAN", behind, 0.0))
     color = n.group(groups.diverging, Place=n.math("MULTIPLY_ADD", share, 0.5, 0.5, clamp=True))["Color"]

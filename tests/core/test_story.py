@@ -112,7 +112,8 @@ def test_camera_arrives_before_it_leaves_again(story):
     for shot, following in pairwise(story.shots):
         assert shot.start + shot.move <= following.start + NEAR
     assert story.shots[0].start == story.shots[0].move == 0
-    assert all(0.5 <= shot.move <= 2 for shot in story.shots[1:])
+    # A close-up is approached while things happen, and may take its time.
+    assert all(0.4 <= shot.move <= (6 if shot.within else 2) for shot in story.shots[1:])
 
 
 def test_every_new_token_arrives_once_in_order_when_its_odds_are_there(trace, story):
@@ -405,9 +406,9 @@ def check_products(trace: Trace, layout: Layout, plan: Products, formula: Formul
     )
     place = operation.right.index(plan.right)
     left, right = drawn(trace, layout, plan.left)[plan.row], drawn(trace, layout, plan.right)  # [k], [k, j]
-    # The columns that the sweep passes while the formula is shown.
+    # The columns that the sweep passes while the formula is shown, faster and faster.
     first, last = (
-        (second - plan.start) / plan.duration * right.shape[1]
+        ((second - plan.start) / plan.duration) ** 2 * right.shape[1]
         for second in (formula.start, formula.start + formula.duration)
     )
     found = numbers_of(words_of(formula))

@@ -191,8 +191,8 @@ def overlays() -> dict[str, list[float]]:
     and one window of time has a box; of the running text every slot has one too."""
     found = {}
     for item in bpy.data.objects["Overlays"].children:
-        if "ink" not in item.data.attributes:
-            continue  # charts, looked at one by one in test_effects
+        if item.data is None or "ink" not in item.data.attributes:
+            continue  # nameplates, which follow their blocks, and charts, looked at one by one in test_effects
         corners, faces, ink, hue = merged(item)
         for number, window in enumerate(np.unique(ink[:, :2], axis=0)):
             mine = np.isin(faces, np.flatnonzero((ink[:, :2] == window).all(1)))

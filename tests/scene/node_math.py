@@ -21,12 +21,13 @@ OPERATIONS: dict[str, Any] = {
     "MINIMUM": np.minimum,
     "MAXIMUM": np.maximum,
     "POWER": np.power,
+    "SQRT": np.sqrt,
     "LESS_THAN": lambda a, b: np.where(a < b, F(1), F(0)),
     "GREATER_THAN": lambda a, b: np.where(a > b, F(1), F(0)),
     # As Cycles and EEVEE have it: never nearer than this.
     "COMPARE": lambda a, b, c: np.where(np.abs(a - b) <= np.maximum(c, F(1e-5)), F(1), F(0)),
 }
-TAKES = {"FLOOR": 1, "FRACT": 1, "ABSOLUTE": 1, "SIGN": 1, "MULTIPLY_ADD": 3, "COMPARE": 3}
+TAKES = {"SQRT": 1, "FLOOR": 1, "FRACT": 1, "ABSOLUTE": 1, "SIGN": 1, "MULTIPLY_ADD": 3, "COMPARE": 3}
 
 
 def compute(tree: Any, wanted: str, inputs: dict[str, np.ndarray]) -> np.ndarray:

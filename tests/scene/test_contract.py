@@ -429,7 +429,8 @@ def test_a_subject_fills_a_good_part_of_the_frame(built: Built, found: Found) ->
 
 def test_the_camera_moves_with_the_clock(built: Built, found: Found) -> None:
     places = [found.moment(shot.start + shot.move)["world"] for shot in built.story.shots]
-    assert len({tuple(np.round(np.ravel(place), 3)) for place in places}) >= len(places) - 2
+    again = sum(shot.within is not None for shot in built.story.shots)  # from a close-up it goes back to where it was
+    assert len({tuple(np.round(np.ravel(place), 3)) for place in places}) >= len(places) - 2 - again
 
 
 def test_overlays_fill_the_frame_whatever_the_lens(built: Built, found: Found) -> None:

@@ -76,7 +76,8 @@ def steps(built: Built) -> Scene:
 
 @pytest.fixture(scope="module")
 def pictures(built: Built, steps: Scene, tmp_path_factory: pytest.TempPathFactory) -> Pictures:
-    working = steps.scores.start + 0.5 * steps.scores.duration
+    # The sweep gets on faster and faster: it is over the middle column.
+    working = steps.scores.start + 0.75 * steps.scores.duration
     middle = steps.query.start + 0.5 * steps.query.duration
     formula = next(f for f in built.story.formulas if f.start + f.duration > middle)
     masked = steps.masked.start + steps.masked.duration
@@ -126,7 +127,7 @@ def test_the_worked_row_is_outlined_in_its_axis_colour(built: Built, steps: Scen
         block = built.layout.by_key[plan.left]
         shares = [near(pictures.at(name, band(block, r)), amber).mean() for r in range(block.shape[0])]
         far = [share for r, share in enumerate(shares) if abs(r - plan.row) > 1]  # the next row shares its edge
-        assert shares[plan.row] > 0.15 and max(far) < 0.02, (name, shares)
+        assert shares[plan.row] > 0.12 and max(far) < 0.02, (name, shares)
     block = built.layout.by_key[steps.scores.left]
     assert near(pictures.at("scores before", band(block, steps.scores.row)), amber).mean() < 0.05
 

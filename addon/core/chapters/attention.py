@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ..story_teller import Teller
-from ..timeline import Window
+from ..timeline import PRODUCT, Window
 from .chapter import Chapter, Look, nothing
 from .multiply import Multiply
 
@@ -55,7 +55,7 @@ def _query_key_value(teller: Teller) -> None:
     line, example = teller.line, teller.example
     layer, head, token = example.layer, example.head, example.token
     norm, weight, out = f"{teller.stem}.norm", f"{teller.head}.w_q", f"{teller.head}.q"
-    a, b = line.beat(5.0, teller.say("query"), ((norm, weight, out), "multiply"))
+    a, b = line.beat(8.0, teller.say("query"), ((norm, weight, out), PRODUCT))
     teller.legend(out, "query", (a, b))
     if not teller.has("norm_rstd"):
         line.fill([norm], (a - 0.6, a), "row")
@@ -63,9 +63,14 @@ def _query_key_value(teller: Teller) -> None:
     line.multiply([norm], [weight], [out], (a, b), "dot", token, share)
     worked = (a, a + (b - a) * share)
     line.products(worked, norm, weight, token)
+    line.close_up((a, b), norm, weight, out, token)
     line.shapes((a, b), norm, weight, out)
     teller.worked_formulas(worked, norm, weight, out, token, f"{teller.head}.b_q", every=2)
-    window = line.beat(1.6, teller.say("key_value"), (f"layer {layer} / head {head} / qkv", "multiply"))
+    shared = teller.kv(0, layer, head)
+    keys = (norm, *(f"{shared}.{part}" for part in ("w_k", "w_v", "k", "v")))
+    window = line.beat(1.6, teller.say("key_value"), (keys, PRODUCT))
+    for part, half in zip("kv", teller.split(window, (0.5, 0.5)), strict=True):
+        line.shapes(half, norm, f"{shared}.w_{part}", f"{shared}.{part}")
     _keys_and_values(teller, window)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ..story_formulas import number
 from ..story_teller import Teller
-from ..timeline import Window
+from ..timeline import PRODUCT, Window
 from ..wording import CUT, FEW, quoted
 from .chapter import Chapter, Look, nothing
 
@@ -20,13 +20,14 @@ def _many(teller: Teller) -> bool:
 
 def _output(teller: Teller) -> None:
     line, many = teller.line, _many(teller)
-    a, b = line.beat(2.0, teller.say("logits"), ("logits" if many else "output", "output"))
+    parts = ("s0.final_norm", "s0.w_vocab", "s0.logits")
+    a, b = line.beat(2.0, teller.say("logits"), ("logits", "output") if many else (parts, PRODUCT))
     second = _logits(teller, (a, b))
     teller.legend("s0.logits", "logits", second)
-    line.shapes(second, "s0.final_norm", "s0.w_vocab", "s0.logits")
+    line.shapes(second, *parts)
     if not teller.has("probabilities"):
         return
-    a, b = line.beat(1.4, teller.say(teller.odds_moment()), ("odds", "odds") if many else None)
+    a, b = line.beat(1.4, teller.say(teller.odds_moment()), ("odds", "odds") if many else OUTPUT.look(teller))
     _odds(teller, (a, b))
     teller.legend("s0.probabilities", "probability", (a, b))
     line.formula((a, b + 0.2), odds_formula(teller, 0))

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from ..story_stretches import PROJECTING
 from ..story_teller import Teller
-from ..timeline import Window
+from ..timeline import PRODUCT, Window
 from .chapter import Chapter
 
 PASSING = ("GELU", "ReLU", "SiLU")  # activations that let what is above zero pass
@@ -12,10 +13,14 @@ PASSING = ("GELU", "ReLU", "SiLU")  # activations that let what is above zero pa
 
 def _projection(teller: Teller) -> None:
     line, layer, stem = teller.line, teller.example.layer, teller.stem
-    a, b = line.beat(2.4, teller.say(_projection_moment(teller)), (f"layer {layer} / projection", "multiply"))
+    parts = (f"{stem}.merged", f"{stem}.w_o", f"{stem}.attention_out")
+    a, b = line.beat(3.2, teller.say(_projection_moment(teller)), (parts, PRODUCT))
     teller.project(0, layer, (a, b))
+    _gathered, multiplied, joined = teller.split((a, b), PROJECTING)
+    line.close_up(multiplied, *parts)
+    line.turn_to(joined, PROJECTION.look(teller))
     teller.legend(f"{stem}.attention_out", "attention", (a, b))
-    line.shapes((a, b), f"{stem}.merged", f"{stem}.w_o", f"{stem}.attention_out")
+    line.shapes((a, multiplied[1]), *parts)
     added = f"{stem}.attention_post" if teller.has("attention_post") else f"{stem}.attention_out"
     window = (a + (b - a) * 0.65, b + 0.2)
     teller.sum_formula(window, teller.stream_before(0, layer)[0], added, f"{stem}.residual_attention")
@@ -35,20 +40,27 @@ def _alone(teller: Teller) -> bool:
 def _mlp(teller: Teller) -> None:
     line, layer, stem = teller.line, teller.example.layer, teller.stem
     gated = teller.has("product")
-    a, b = line.beat(2.2, teller.say("gate" if gated else "up"), (f"layer {layer} / mlp", "deep"))
-    windows = teller.split((a, b), (0.5, 1.5))
+    fanned = [f"{stem}.{part}" for part in ("mlp_norm", "w_gate", "w_up", "gate", "hidden")]
+    a, b = line.beat(4.0, teller.say("gate" if gated else "up"), (line.there(fanned), PRODUCT))
+    windows = teller.split((a, b), (0.3, 1.7))
+    line.close_up(windows[1], f"{stem}.mlp_norm", f"{stem}.w_up", f"{stem}.hidden", back=False)
     teller.mlp_norm(0, layer, windows[0])
     teller.up(0, layer, windows[1])
     line.legend(f"{stem}.hidden", teller.catalog.label(teller.label("hidden")), windows[1])
     line.shapes(windows[1], f"{stem}.mlp_norm", f"{stem}.w_up", f"{stem}.hidden")
     plain = "down" if teller.label("gelu") in PASSING else "bent down"
-    a, b = line.beat(2.2, teller.say("gated down" if gated else plain if _alone(teller) else "parallel down"))
-    windows = teller.split((a, b), (0.7, 1.3, 0.5))
+    words = teller.say("gated down" if gated else plain if _alone(teller) else "parallel down")
+    bent = [f"{stem}.{part}" for part in ("gate", "hidden", "gelu", "product")]
+    a, b = line.beat(4.8, words, (line.there(bent), "deep"))
+    windows = teller.split((a, b), (0.7, 2.0, 0.5))
     teller.activate(0, layer, windows[0])
     teller.activation_formula((windows[0][0], windows[1][0] + (windows[1][1] - windows[1][0]) * 0.4), layer)
     teller.down(0, layer, windows[1:])
     operand = f"{stem}.product" if gated else f"{stem}.gelu"
-    line.shapes(windows[1], operand, f"{stem}.w_down", f"{stem}.mlp_out")
+    folded = (operand, f"{stem}.w_down", f"{stem}.mlp_out")
+    line.turn_to(windows[1], (folded, PRODUCT))
+    line.close_up((windows[1][0], b), *folded, back=False)
+    line.shapes(windows[1], *folded)
     if gated and not _alone(teller):
         line.beat(0.8, teller.say("parallel"))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..story_teller import Teller
-from ..timeline import Window
+from ..timeline import PRODUCT, Window
 from .chapter import Look
 
 
@@ -27,7 +27,7 @@ class Multiply:
 
     def look(self, teller: Teller) -> Look:
         """What is seen of it."""
-        return list(self.blocks(teller)), "head"
+        return list(self.blocks(teller)), PRODUCT
 
     def worked(self, teller: Teller) -> None:
         """Told slowly."""
@@ -39,6 +39,7 @@ class Multiply:
         line.multiply([left], [right], [out], (a, b), "dot", token, self.share)
         slowly = (a, a + (b - a) * self.share)
         line.products(slowly, left, right, token)
+        line.close_up((a, b), left, right, out, token)
         line.shapes((a, b), left, right, out)
         teller.worked_formulas(slowly, left, right, out, token, "", every=self.every)
 
