@@ -126,15 +126,17 @@ def _place(layout: Layout, head: Block | None) -> tuple[int, int] | None:
 
 
 def _shots(stories: Sequence[Story], moves: Sequence[Vector], stacked: bool) -> tuple[Shot, ...]:
-    """The first story's shots, each with the second run's subject in it too, or after it where that is far away."""
+    """The first story's shots, each with the second run's subject in it too, or after it where that is far away. There
+    are no cards here to leave room for."""
+    first = [replace(shot, aside=0.0) for shot in stories[0].shots]
     if stacked:
         # And room over both: the second line of running text needs some of it.
         x, y, z = moves[1]
         three = (*moves, (x, y, HEADROOM * z))
-        return tuple(replace(shot, subject=_all([shot.subject] * 3, three)) for shot in stories[0].shots)
+        return tuple(replace(shot, subject=_all([shot.subject] * 3, three)) for shot in first)
     shots: list[Shot] = []
-    ends = [shot.start for shot in stories[0].shots[1:]] + [stories[0].duration]
-    for shot, end in zip(stories[0].shots, ends, strict=True):
+    ends = [shot.start for shot in first[1:]] + [stories[0].duration]
+    for shot, end in zip(first, ends, strict=True):
         twin = [other for other in stories[1].shots if other.start <= shot.start + shot.move + 0.5]
         subjects = shot.subject, (twin or stories[1].shots)[-1].subject
         both = _all(subjects, moves)

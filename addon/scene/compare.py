@@ -101,10 +101,10 @@ def _put_overlays(studio: Studio, plan: ComparePlan, root: bpy.types.Object) -> 
     story, shapes = plan.story, studio.shapes
     overlay = Overlay(studio.scene, root, studio.stage, studio.aspect, studio.materials, studio.font)
     yield from told(("overlays", 0.92), caption_slices(overlay, story, shapes))
-    # In a narrow picture both stand under the running texts, of which there are two here.
-    under = overlay if overlay.wide else _lowered(overlay, "under the running texts", 1)
+    # Under the running texts, of which there are two here; beside them, in a wide picture, the legend has its room.
+    under = _lowered(overlay, "under the running texts", 1)
     add_shapes(under, story.shapes)
-    add_legends(under, story.legends)
+    add_legends(overlay if overlay.wide else under, story.legends)
     if story.title:
         add_title(overlay, *story.title)
     yield from told(("overlays", 0.95), overlay.finish_slices(shapes))

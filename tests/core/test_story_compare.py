@@ -167,6 +167,7 @@ def test_both_runs_are_whole_in_every_shot(plan):
     for shot in plan.story.shots:
         heights = {round(z, 3) for _x, _y, z in shot.subject.points}
         assert max(heights) - min(heights) > 1
+        assert shot.aside == 0.0  # no cards are drawn here, so no room is kept for them
 
 
 def test_runs_that_stand_far_apart_are_looked_at_one_after_the_other(beside):

@@ -68,6 +68,19 @@ def test_cells_that_captions_speak_of_are_outlined_in_their_time(scene, plan):
     assert len(item.data.polygons) == 9 * len(plan.marks)
 
 
+def test_the_running_multiply_stands_under_both_running_texts(scene):
+    def up_and_down(item: Any) -> tuple[float, float]:
+        """Its lowest and highest point, in frame heights, where all overlays hang."""
+        heights = [corner[1] for corner in item.bound_box]
+        moved = item.parent.location.y if item.parent.name != "Overlays" else 0.0
+        return min(heights) + moved, max(heights) + moved
+
+    chips = [up_and_down(item) for item in scene.objects if item.name.startswith("token overlay")]
+    (multiply,) = (up_and_down(item) for item in scene.objects if item.name == "shapes halo")
+    assert len({round(low, 3) for low, _high in chips}) >= 2  # two lines
+    assert multiply[1] < min(low for low, _high in chips)
+
+
 def test_one_clock_and_no_script_drives_both(scene):
     drivers = [
         curve.driver
