@@ -129,7 +129,7 @@ def test_a_slab_says_which_cells_are_no_numbers(trace, layout, story, tmp_path, 
 
     monkeypatch.setattr(Values, "matrix", spoilt)
     path = build(tmp_path / "spoilt.blend", trace, layout, story, most_cells=MOST)
-    shot = next(shot for shot in story.shots if shot.name == "layer 0 / mlp")
+    shot = next(shot for shot in story.shots if "s0.l0.w_up" in shot.name)
     front = "s0.l0.mlp_norm"  # stands before the last rows
     hidden = {"with": [front], "without": [front, key]}
     jobs = [{"name": name, "second": shot.start + shot.move, "without": keys} for name, keys in hidden.items()]
@@ -217,7 +217,7 @@ def test_pooled_slabs_fill_the_same_place(layout, pooled, found):
 def test_slabs_look_like_cells(blend, trace, layout, story, tmp_path):
     """Up close and from afar, in play and at rest; other numbers would be noticed."""
     cells = build(tmp_path / "cells.blend", trace, layout, story)
-    shot = next(shot for shot in story.shots if shot.name == "layer 0 / mlp")
+    shot = next(shot for shot in story.shots if "s0.l0.w_up" in shot.name)
     use = next(use for use in story.uses if use.block == "s0.l0.w_up")
     seconds = {"rest": shot.start + shot.move, "play": use.start + 0.5 * use.duration, "far": story.duration - 1}
     jobs = [{"name": name, "second": second, "without": []} for name, second in seconds.items()]
