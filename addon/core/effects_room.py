@@ -11,7 +11,7 @@ import numpy as np
 from .camera import basis
 from .effects_types import Numbers
 from .layout_types import Block
-from .shots import NARROW, Key
+from .shots import NARROW, Key, pose_at
 
 EDGE = 0.04  # free at the sides, in frame heights
 # What captions, formula, running text, legend and the running multiply leave free: from below, to above, in frame
@@ -78,15 +78,10 @@ def _boxes(seen: Numbers) -> Numbers:
 
 def in_frame(keys: Sequence[Key], second: float, aspect: float, points: Numbers) -> Numbers:
     """Where points of the world [n, 3] are seen at a second of the story: [n, 2] in frame heights from the middle."""
-    times = [key.second for key in keys]
-
-    def at(name: str) -> float:
-        return float(np.interp(second, times, [getattr(key, name) for key in keys]))
-
-    target = np.array([np.interp(second, times, [key.target[axis] for key in keys]) for axis in range(3)])
-    right, up, forward = (np.asarray(axis) for axis in basis(at("azimuth"), at("elevation")))
-    from_target = points - target
-    depth = np.maximum(at("distance") + from_target @ forward, 1e-3)
-    frame = 36.0 / at("lens") / max(aspect, 1.0)  # the frame's height at distance one
-    x = from_target @ right / depth / frame + at("side") * aspect
-    return np.stack([x, from_target @ up / depth / frame + at("lift")], axis=1)
+    pose = pose_at(keys, second)
+    right, up, forward = (np.asarray(axis) for axis in basis(pose.azimuth, pose.elevation))
+    from_target = points - np.array(pose.target)
+    depth = np.maximum(pose.distance + from_target @ forward, 1e-3)
+    frame = 36.0 / pose.lens / max(aspect, 1.0)  # the frame's height at distance one
+    x = from_target @ right / depth / frame + pose.side * aspect
+    return np.stack([x, from_target @ up / depth / frame + pose.lift], axis=1)

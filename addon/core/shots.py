@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -49,6 +50,9 @@ class Key:
     side: float = 0.0  # how far to the right of it, as a share of the frame's width
 
 
+MOVING = ("azimuth", "elevation", "distance", "lens", "lift", "side")  # of a key, besides where it looks
+
+
 def film(shots: Sequence[Shot], duration: float, aspect: float) -> tuple[Key, ...]:
     """The path through all shots for a frame of that aspect (width over height). The first shot starts at rest.
 
@@ -70,6 +74,22 @@ def film(shots: Sequence[Shot], duration: float, aspect: float) -> tuple[Key, ..
             turn = min(DRIFT * rest, MOST_DRIFT) * min(1.0, aspect) * (1 if i % 2 else -1)
             keys.append(replace(keys[-1], second=end, azimuth=keys[-1].azimuth + turn))
     return tuple(keys)
+
+
+def pose_at(keys: Sequence[Key], second: float) -> Key:
+    """Where the camera is at a second: evenly between the keys around it, or at the first or the last."""
+    after = bisect_right(keys, second, key=lambda key: key.second)
+    if after in (0, len(keys)):
+        return replace(keys[max(0, after - 1)], second=second)
+    a, b = keys[after - 1], keys[after]
+    share = (second - a.second) / (b.second - a.second)
+
+    def between(before: float, behind: float) -> float:
+        return before + share * (behind - before)
+
+    x, y, z = (between(*axis) for axis in zip(a.target, b.target, strict=True))
+    rest = [between(getattr(a, name), getattr(b, name)) for name in MOVING]
+    return Key(second, (x, y, z), *rest)
 
 
 @lru_cache(maxsize=512)

@@ -12,7 +12,7 @@ from ..core.colormaps import color_map
 from ..core.detail import MOST_CELLS, MOST_VALUES
 from ..core.layout import Layout
 from ..core.layout_words import in_words
-from ..core.nameplates import nameplates
+from ..core.nameplates import Nameplate, nameplates
 from ..core.names import Cover, choose_names, showing
 from ..core.shots import film
 from ..core.story import Story
@@ -36,7 +36,7 @@ from .labels import label_slices
 from .legend import add_legends
 from .marks import make_marks
 from .mini_map import add_mini_map
-from .nameplates import add_nameplates
+from .nameplates import nameplate_slices
 from .overlay import LOW, Overlay, add_title
 from .pulse import make_pulse
 from .run_blocks import choose_slabs, make_blocks, stand_out_slices
@@ -189,8 +189,13 @@ def _put_overlays(studio: Studio, run: _Run, effects: PlacedEffects, root: bpy.t
     yield from told(("overlays", 0.855), caption_slices(overlay, story, shapes))
     add_formulas(overlay, story.formulas)
     add_shapes(overlay, story.shapes)
-    track = film(story.shots, story.duration, studio.aspect)
-    add_nameplates(overlay, nameplates(layout, story, track, studio.aspect), shapes)
+    yield "overlays", 0.857
+
+    def placed() -> tuple[Nameplate, ...]:
+        return nameplates(layout, story, film(story.shots, story.duration, studio.aspect), studio.aspect)
+
+    plates = yield from told(("overlays", 0.857), aside(placed))
+    yield from told(("overlays", 0.858), nameplate_slices(overlay, plates, shapes))
     add_legends(overlay, story.legends)
     add_chapter_cards(overlay, story)
     texts = tuple(token.text for token in trace.tokens)

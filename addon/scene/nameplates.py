@@ -11,11 +11,12 @@ from ..core.nameplates import GAP, HEIGHT, Nameplate
 from .clock import drive
 from .merge import Shapes
 from .overlay import Overlay, rounded
+from .slices import Slices
 from .text import during
 
 
-def add_nameplates(overlay: Overlay, plates: Iterable[Nameplate], shapes: Shapes) -> None:
-    """Each plate on an empty of its own, which follows its path by the clock."""
+def nameplate_slices(overlay: Overlay, plates: Iterable[Nameplate], shapes: Shapes) -> Slices[None]:
+    """Adds the plates, each on an empty of its own, which follows its path by the clock; a slice for each."""
     for i, plate in enumerate(plates):
         root = bpy.data.objects.new(f"nameplate {i + 1}", None)
         root.empty_display_size = 0.01
@@ -26,6 +27,7 @@ def add_nameplates(overlay: Overlay, plates: Iterable[Nameplate], shapes: Shapes
         mine = Overlay(overlay.scene, root, overlay.collection, overlay.aspect, overlay.materials, overlay.font)
         _draw(mine, plate, i + 1)
         mine.finish(shapes)
+        yield
 
 
 def _draw(overlay: Overlay, plate: Nameplate, number: int) -> None:
