@@ -57,7 +57,7 @@ def test_it_lies_flat_before_the_face_brightest_at_the_foot(layout):
 def test_each_of_its_quads_looks_one_way(layout):
     for patch in patches(layout.blocks, {}):
         a, b, c, d = np.moveaxis(patch.corners[..., :2], 1, 0)  # [3, 2] each
-        turns = [np.cross(q - p, r - q) for p, q, r in ((a, b, c), (b, c, d), (c, d, a), (d, a, b))]
+        turns = [np.linalg.det(np.stack([q - p, r - q], 1)) for p, q, r in ((a, b, c), (b, c, d), (c, d, a), (d, a, b))]
         assert (np.abs(np.sign(turns).sum(axis=0)) == 4).all()  # convex
 
 
