@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,11 +54,8 @@ def moments(layout: Layout, story: Story) -> Iterator[Moment]:
         yield Moment(operation.kind, slowest.start + MOMENT * slowest.duration)
 
 
-def draw(
-    folder: Path, model: str, size: tuple[int, int], samples: int, only: Collection[str] | None = None
-) -> Iterator[Path]:
-    """Renders the stills of one built-in model, those of all kinds or `only` of some; yields each path. Raises
-    UserError."""
+def draw(folder: Path, model: str, size: tuple[int, int], samples: int) -> Iterator[Path]:
+    """Renders the stills of one built-in model; yields each path. Raises UserError."""
     import bpy
 
     from forward_pass import build, lay_out, tell, trace
@@ -76,18 +73,14 @@ def draw(
     scene = build(run, layout, story, bpy.data.scenes[0], size=size, fps=quality.fps)
     with still_settings(scene, quality):
         for moment in moments(layout, story):
-            if only is not None and moment.kind not in only:
-                continue
             path = folder / f"{model}-{moment.kind}.jpg"
             render_still(scene, 1 + round(moment.second * quality.fps), path.with_suffix(".png"))
             as_jpeg(path.with_suffix(".png"), path)
             yield path
 
 
-def draw_multiplies(
-    folder: Path, size: tuple[int, int], samples: int, only: Collection[str] | None = None
-) -> Iterator[Path]:
-    """Renders the stills of a multiply by itself, all or `only` some; yields each path. Raises UserError."""
+def draw_multiplies(folder: Path, size: tuple[int, int], samples: int) -> Iterator[Path]:
+    """Renders the stills of a multiply by itself; yields each path. Raises UserError."""
     import bpy
 
     from forward_pass import make_multiply, trace
@@ -102,8 +95,6 @@ def draw_multiplies(
     query = run.array("transformer.h.0.attn.c_attn.weight")[:, :48]  # [48, 48]
     quality = Quality("gallery", size=size, fps=24, samples=samples)
     for name, look in MULTIPLIES.items():
-        if only is not None and name not in only:
-            continue
         with quiet():
             bpy.ops.wm.read_factory_settings(use_empty=True)
         scene = bpy.data.scenes[0]
@@ -137,7 +128,6 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--model", action="append", choices=[*PROMPTS, "multiply"], help="one built-in model, or the multiply; else all"
     )
-    parser.add_argument("--only", nargs="+", metavar="KIND", help="such as softmax, or outer; else every kind")
     parser.add_argument("--size", type=int, nargs=2, default=(960, 540), metavar=("WIDTH", "HEIGHT"))
     parser.add_argument("--samples", type=int, default=16)
     asked = parser.parse_args(words)
@@ -147,9 +137,9 @@ def main(words: Sequence[str] | None = None) -> int:
             size = (asked.size[0], asked.size[1])
             alone = model == "multiply"
             drawn = (
-                draw_multiplies(asked.out, size, asked.samples, asked.only)
+                draw_multiplies(asked.out, size, asked.samples)
                 if alone
-                else draw(asked.out, model, size, asked.samples, asked.only)
+                else draw(asked.out, model, size, asked.samples)
             )
             for path in drawn:
                 print(path, flush=True)

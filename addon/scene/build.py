@@ -200,9 +200,8 @@ def _put_overlays(studio: Studio, run: _Run, effects: PlacedEffects, root: bpy.t
     add_chapter_cards(overlay, story)
     texts = tuple(token.text for token in trace.tokens)
     prompt, text = len(trace.prompt_tokens), not wording_of(trace).sorts
-    begin = 0.0 if story.title is None else story.title[2] + story.title[3]  # the title has the picture to itself
-    add_running_text(overlay, texts, prompt, story.arrivals, (begin, story.duration), text=text)
-    add_mini_map(overlay, parts_of(layout), story.progress, (begin, story.duration))
+    add_running_text(overlay, texts, prompt, story.arrivals, story.duration, text=text)
+    add_mini_map(overlay, parts_of(layout), story.progress)
     yield "overlays", 0.86
     drawn = effect_slices(overlay, shapes, studio.groups, run.values, trace, effects, catalog(story.language))
     yield from told(("overlays", 0.9), drawn)

@@ -154,7 +154,7 @@ def _put_running_text(studio: Studio, side: Side, overlay: Overlay, place: int) 
     mine = _lowered(overlay, f"running text {side.name}", place)
     texts = tuple(token.text for token in side.trace.tokens)
     prompt, text = len(side.trace.prompt_tokens), not wording_of(side.trace).sorts
-    add_running_text(mine, texts, prompt, side.fills.arrivals, (0.0, side.fills.duration), text=text)
+    add_running_text(mine, texts, prompt, side.fills.arrivals, side.fills.duration, text=text)
     mine.finish(studio.shapes)
 
 

@@ -13,11 +13,8 @@ BETWEEN = 0.5  # more of it before a layer
 HUES = {"embedding": "token", "output": "vocab", "attention": "head", "mlp": "neuron"}
 
 
-def add_mini_map(
-    overlay: Overlay, parts: tuple[str, ...], progress: tuple[Progress, ...], window: tuple[float, float]
-) -> None:
-    """The strip, from the first second of `window` to the last, and for every stretch of `progress` its piece in the
-    colour of what it is."""
+def add_mini_map(overlay: Overlay, parts: tuple[str, ...], progress: tuple[Progress, ...]) -> None:
+    """The strip, and for every stretch of `progress` its piece in the colour of what it is."""
     if not parts:
         return
     begins = [i > 0 and _layer(part) != _layer(parts[i - 1]) for i, part in enumerate(parts)]
@@ -29,11 +26,10 @@ def add_mini_map(
         places[part] = x + unit / 2
         x += unit * (1 + GAP)
         piece = rounded(f"map {part}", unit, HEIGHT, HEIGHT / 2, "line", overlay.materials.overlay)
-        overlay.put(during(piece, window[0], window[1] + 1.0 - window[0]), places[part], Y)
-    for i, at in enumerate(at for at in progress if at.start + at.duration > window[0]):
+        overlay.put(piece, places[part], Y)
+    for i, at in enumerate(progress):
         lit = rounded(f"map {i + 1} {at.part}", unit, HEIGHT, HEIGHT / 2, _hue(at.part), overlay.materials.overlay)
-        start = max(window[0], at.start)
-        overlay.put(during(lit, start, at.start + at.duration - start), places[at.part], Y, 0.002)
+        overlay.put(during(lit, at.start, at.duration), places[at.part], Y, 0.002)
 
 
 def _layer(part: str) -> str:

@@ -22,21 +22,18 @@ def add_running_text(
     tokens: tuple[str, ...],
     prompt: int,
     arrivals: tuple[Arrival, ...],
-    window: tuple[float, float],
+    duration: float,
     *,
     text: bool,
 ) -> None:
-    """The tokens along the top, from the first second of `window` to the last: the prompt in the tokens' colour, then
-    a slot for each token to come, filled when it arrives. Where it is a `text` that goes on, chips stand as close as
-    its characters; otherwise an arrow leads from the prompt to the answer. What does not fit goes at the front, for an
-    ellipsis."""
+    """The tokens along the top: the prompt in the tokens' colour, then a slot for each token to come, filled when
+    it arrives. Where it is a `text` that goes on, chips stand as close as its characters; otherwise an arrow leads
+    from the prompt to the answer. What does not fit goes at the front, for an ellipsis."""
     run = place_running_text(overlay, tokens, prompt, text)
     when = {arrival.token: arrival.start for arrival in arrivals}
     material, size, chip = overlay.materials.overlay, run.size, run.size * 1.1
-    begin, end = window[0], window[1] + 1.0
     for name, sign, x in run.signs:
-        text_of = overlay.text(f"running text {name}", sign, size, "secondary")
-        overlay.put(during(text_of, begin, end - begin), x, TOP, 0.004)
+        overlay.put(overlay.text(f"running text {name}", sign, size, "secondary"), x, TOP, 0.004)
     for i, x, wide in run.chips:
         hue = "token" if i < prompt else "positive"
         for name, extra, radius, color, depth in (
@@ -45,10 +42,10 @@ def add_running_text(
         ):
             less = (1 - extra) * chip
             back = rounded(f"token {i} {name}", wide * chip - less, chip - less, chip * radius, color, material)
-            overlay.put(during(back, begin, end - begin), x, TOP, depth)
+            overlay.put(back, x, TOP, depth)
         for item, lower in _token_ink(overlay, f"token {i}", tokens[i], size, hue, text):
-            start = max(begin, when.get(i, 0.0))
-            overlay.put(during(item, start, end - start), x, TOP - lower, 0.004)
+            start = when.get(i, 0.0)
+            overlay.put(during(item, start, duration - start + 1.0), x, TOP - lower, 0.004)
 
 
 @dataclass(frozen=True)

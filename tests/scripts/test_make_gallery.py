@@ -41,13 +41,11 @@ def test_the_gallery_is_pictures(root: Path, tmp_path: Path) -> None:
     pytest.importorskip("bpy")
     pytest.importorskip("torch")
     words = ["-o", str(tmp_path), "--model", "nano-sort", "--size", "96", "64", "--samples", "1"]
-    words += ["--only", "softmax", "matmul"]
     run = subprocess.run(
         [sys.executable, str(root / "scripts/make_gallery.py"), *words], capture_output=True, text=True
     )
     assert run.returncode == 0, run.stderr
     pictures = sorted(tmp_path.iterdir())
     assert [str(path) for path in pictures] == sorted(run.stdout.split())
-    assert [path.name for path in pictures] == ["nano-sort-matmul.jpg", "nano-sort-softmax.jpg"]
     contents = [path.read_bytes() for path in pictures]
-    assert all(content.startswith(b"\xff\xd8\xff") for content in contents) and contents[0] != contents[1]
+    assert all(content.startswith(b"\xff\xd8\xff") for content in contents) and len(set(contents)) == len(contents) > 5
