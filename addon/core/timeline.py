@@ -18,6 +18,7 @@ LEAST_CAPTION = 1.6
 REST = 0.35  # after an action, so that it can be taken in
 MOVE = 1.25  # seconds of a camera move; a hurried story takes less, but at least LEAST_MOVE of it
 LEAST_MOVE = 0.75
+QUICKEST = 0.6  # seconds that a move in the midst of an action takes at least
 OPENING = 0.7  # seconds to look at what a story opens with in the midst of the model
 AT_ONCE = 1e-6  # seconds that two windows of one time share
 PRODUCT = "product"  # the angle from which a multiply is told
@@ -200,10 +201,12 @@ class Timeline:
             self._shots.append(replace(whole, start=away, move=window[1] - away))
 
     def turn_to(self, window: Window, look: tuple[str | Sequence[str], str]) -> None:
-        """In the midst of an action the camera moves to what it leads to, no longer than it takes otherwise."""
-        now, self.now = self.now, window[0]
+        """In the midst of an action the camera moves to what it leads to: within the window or, where that is too short
+        for a look, from a little before it on."""
+        rested = self._shots[-1].start + self._shots[-1].move
+        now, self.now = self.now, max(rested, min(window[0], window[1] - QUICKEST))
         move = self._look(*look)
-        self._shots[-1] = replace(self._shots[-1], move=min(move, window[1] - window[0]))
+        self._shots[-1] = replace(self._shots[-1], move=min(move, window[1] - self.now))
         self.now = now
 
     def sees(self, place: str) -> bool:

@@ -267,9 +267,9 @@ def dashes(n: Nodes, number: Any, place: Any, pitch: Any) -> Any:
 
 
 def _border(n: Nodes, place: Any, pitch: Any, other: Any, pixels: Any) -> Any:
-    """1 close to the cell's edge in one direction: a tenth of a cell wide, but never under 1.2 pixels."""
+    """1 close to the cell's edge in one direction: a tenth of a cell wide, but never under 1.4 pixels."""
     short = n.math("MINIMUM", pitch, other)
     half = n.math("MULTIPLY", n.math("DIVIDE", pitch, short), 0.5)
     inward = n.math("SUBTRACT", half, n.math("ABSOLUTE", place))
-    width = n.math("MAXIMUM", 0.12, n.math("DIVIDE", 1.2, n.math("MAXIMUM", pixels, 0.05)))
+    width = n.math("MAXIMUM", 0.12, n.math("DIVIDE", 1.4, n.math("MAXIMUM", pixels, 0.05)))
     return n.math("SUBTRACT", 1.0, n.smoothstep(inward, n.math("MULTIPLY", width, 0.7), width))

@@ -113,7 +113,7 @@ def test_camera_arrives_before_it_leaves_again(story):
         assert shot.start + shot.move <= following.start + NEAR
     assert story.shots[0].start == story.shots[0].move == 0
     # A close-up is approached while things happen, and may take its time.
-    assert all(0.4 <= shot.move <= (6 if shot.within else 2) for shot in story.shots[1:])
+    assert all(0.5 <= shot.move <= (6 if shot.within else 2) for shot in story.shots[1:])
 
 
 def test_every_new_token_arrives_once_in_order_when_its_odds_are_there(trace, story):

@@ -127,7 +127,7 @@ def test_the_worked_row_is_outlined_in_its_axis_colour(built: Built, steps: Scen
         block = built.layout.by_key[plan.left]
         shares = [near(pictures.at(name, band(block, r)), amber).mean() for r in range(block.shape[0])]
         far = [share for r, share in enumerate(shares) if abs(r - plan.row) > 1]  # the next row shares its edge
-        assert shares[plan.row] > 0.12 and max(far) < 0.02, (name, shares)
+        assert shares[plan.row] > 0.15 and max(far) < 0.02, (name, shares)
     block = built.layout.by_key[steps.scores.left]
     assert near(pictures.at("scores before", band(block, steps.scores.row)), amber).mean() < 0.05
 
@@ -185,13 +185,12 @@ def test_the_caption_is_in_the_lower_third(pictures: Pictures) -> None:
     assert np.nonzero(letters)[0].max() < 0.98 * height
 
 
-def test_the_first_picture_shows_title_and_light_alone(pictures: Pictures) -> None:
-    """It is what a viewer chooses by: nothing is still to fade in, and the running text waits until the title goes."""
+def test_the_first_picture_shows_prompt_title_and_light(pictures: Pictures) -> None:
+    """It is what a viewer chooses by: nothing is still to fade in."""
     first, dark = pictures.pixels("first"), pictures.pixels("first without light")
     height, width, _ = first.shape
-    for picture, letters in ((first, False), (pictures.pixels("overview"), True)):
-        amber = near(picture.reshape(-1, 3), MIDNIGHT.palette["token"]).reshape(height, width)
-        assert (amber[: height // 8].sum() > 40) == letters  # on the chips along the top
+    amber = near(first.reshape(-1, 3), MIDNIGHT.palette["token"]).reshape(height, width)
+    assert amber[: height // 8].sum() > 40  # the letters on their chips
     white = near(first.reshape(-1, 3), MIDNIGHT.palette["text"]).reshape(height, width)
     assert white[height * 2 // 3 :].sum() > 200
     lit = np.abs(first - dark).max(-1) > 8

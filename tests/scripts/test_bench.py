@@ -158,11 +158,11 @@ def test_the_naive_way_is_scaled_only_in_words() -> None:
 
 @pytest.mark.blender
 @pytest.mark.slow
-def test_a_small_scene_is_measured() -> None:
+def test_small_scenes_are_measured() -> None:
     pytest.importorskip("bpy")
     pytest.importorskip("transformers")
     costs = {cost.name: cost for cost in measure_scenes(tiny=True)}
-    assert list(costs) == [GPT2, "naive"]
+    assert list(costs) == ["nano-sort", GPT2, "naive"]
     for cost in costs.values():
         assert cost.build > 0 and cost.step > 0 and cost.cells > 20 and cost.objects > 20
         assert (cost.frame > 0 and cost.static > 0 and cost.file > 100_000) == (cost.name != "naive")

@@ -54,8 +54,8 @@ def test_training_is_the_same_every_time_and_learns() -> None:
     torch = pytest.importorskip("torch")
     from forward_pass.tracer.train_nano_sort import NANO_SORT, sorts_all, train
 
-    first, second = (train(NANO_SORT, seed=1, steps=8).state_dict() for _ in range(2))
+    first, second = (train(NANO_SORT, seed=1, steps=30).state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
-    other = train(NANO_SORT, seed=2, steps=8)
+    other = train(NANO_SORT, seed=2, steps=30)
     assert not torch.equal(first["lm_head.weight"], other.state_dict()["lm_head.weight"])
     assert sorts_all(train(NANO_SORT, seed=1, steps=250)) > 600
