@@ -10,12 +10,6 @@ from forward_pass.core.glow import LEVELS, patches
 from forward_pass.core.layout import Block, Layout, lay_out
 from forward_pass.core.story import Story, tell
 from forward_pass.core.theme import PALETTE
-from forward_pass.core.trace import Trace
-
-
-@pytest.fixture(scope="module")
-def trace(root) -> Trace:
-    return Trace.open(root / "tests" / "data" / "CBABBC.trace.safetensors")
 
 
 @pytest.fixture(scope="module", params=[16 / 9, 9 / 16], ids=["16:9", "9:16"])

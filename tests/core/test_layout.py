@@ -13,12 +13,6 @@ import pytest
 from forward_pass.core.errors import UserError
 from forward_pass.core.layout import PARTS, Bounds, Layout, lay_out
 from forward_pass.core.layout_parts import GPT2
-from forward_pass.core.trace import Trace
-
-
-@pytest.fixture(scope="module")
-def trace(root) -> Trace:
-    return Trace.open(root / "tests" / "data" / "CBABBC.trace.safetensors")
 
 
 @pytest.fixture(scope="module")

@@ -24,11 +24,6 @@ STORIES = {name: preset for name, preset in PRESETS.items() if preset.makes == S
 
 
 @pytest.fixture(scope="module")
-def trace(root) -> Trace:
-    return Trace.open(root / "tests" / "data" / "CBABBC.trace.safetensors")
-
-
-@pytest.fixture(scope="module")
 def layout(trace) -> Layout:
     return lay_out(trace)
 

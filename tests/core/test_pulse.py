@@ -12,12 +12,6 @@ import pytest
 from forward_pass.core.layout import Layout, lay_out
 from forward_pass.core.pulse import light_way, places
 from forward_pass.core.story import Pulse, Story, tell
-from forward_pass.core.trace import Trace
-
-
-@pytest.fixture(scope="module")
-def trace(root) -> Trace:
-    return Trace.open(root / "tests" / "data" / "CBABBC.trace.safetensors")
 
 
 @pytest.fixture(scope="module", params=[16 / 9, 9 / 16], ids=["16:9", "9:16"])

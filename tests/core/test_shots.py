@@ -31,14 +31,8 @@ from forward_pass.core.shots import (
     pose_of,
 )
 from forward_pass.core.story import Shot, Story, tell
-from forward_pass.core.trace import Trace
 
 ASPECTS = {"16:9": 16 / 9, "1:1": 1.0, "9:16": 9 / 16}
-
-
-@pytest.fixture(scope="module")
-def trace(root) -> Trace:
-    return Trace.open(root / "tests" / "data" / "CBABBC.trace.safetensors")
 
 
 @pytest.fixture(scope="module", params=ASPECTS.values(), ids=list(ASPECTS))

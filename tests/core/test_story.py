@@ -37,11 +37,6 @@ ROUNDED = 0.005 + 1e-6  # two decimals
 
 
 @pytest.fixture(scope="module")
-def trace(root) -> Trace:
-    return Trace.open(root / "tests" / "data" / "CBABBC.trace.safetensors")
-
-
-@pytest.fixture(scope="module")
 def layout(trace) -> Layout:
     return lay_out(trace)
 

@@ -12,13 +12,7 @@ from forward_pass.core.story import Story, tell
 from forward_pass.core.story_check import check, conflicts
 from forward_pass.core.subjects import Subjects
 from forward_pass.core.timeline import Timeline
-from forward_pass.core.trace import Trace
 from forward_pass.core.values import Values
-
-
-@pytest.fixture(scope="module")
-def trace(root) -> Trace:
-    return Trace.open(root / "tests" / "data" / "CBABBC.trace.safetensors")
 
 
 @pytest.fixture(scope="module")

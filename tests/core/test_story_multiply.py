@@ -29,11 +29,6 @@ KINDS = ("query", "key", "value", "scores", "weighted sum", "projection", "up", 
 
 
 @pytest.fixture(scope="module")
-def trace(root) -> Trace:
-    return Trace.open(root / "tests" / "data" / "CBABBC.trace.safetensors")
-
-
-@pytest.fixture(scope="module")
 def layout(trace) -> Layout:
     return lay_out(trace)
 

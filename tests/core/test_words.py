@@ -14,7 +14,6 @@ from forward_pass.core.layout_mlp import ACTIVATIONS
 from forward_pass.core.layout_words import in_words
 from forward_pass.core.presets import PRESETS, STORY
 from forward_pass.core.story import tell
-from forward_pass.core.trace import Trace
 from forward_pass.core.trace_manifest import KINDS
 from forward_pass.core.words import CATALOGS, FIELDS, catalog, check_captions, fields
 from forward_pass.core.words.catalog import BETWEEN, NUMBER
@@ -116,11 +115,6 @@ def test_a_translation_is_one():
         if language != "en":
             said = {text for both in words.captions.values() for text in both} | set(words.why.values())
             assert said & english == {""}
-
-
-@pytest.fixture(scope="module")
-def trace(root) -> Trace:
-    return Trace.open(root / "tests" / "data" / "CBABBC.trace.safetensors")
 
 
 @pytest.fixture(scope="module")
